@@ -1,0 +1,78 @@
+# CBM Bus. `make help` says each target in a line.
+CC ?= gcc
+BUILD ?= build
+SAN ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+PKGS := libczmq libzmq msgpack hiredis jansson
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS := -lczmq -lzmq -lmsgpackc -lhiredis
+CLI_LIBS := -lczmq -lzmq -lmsgpackc -ljansson
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wformat=2 -Wwrite-strings -Wundef -Wno-missing-field-initializers
+ifdef CI
+WARN += -Werror
+endif
+OPT ?= -O2 -g
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+LINK_HARDEN := -pie -Wl,-z,relro,-z,now
+ifneq ($(SAN),)
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+HARDEN := -fPIE
+BUILD := build/$(subst $(comma),-,$(SAN))
+endif
+comma := ,
+CFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. $(WARN) $(OPT) $(HARDEN) $(PKG_CFLAGS) $(CFLAGS)
+LDFLAGS_ALL := $(OPT) $(LINK_HARDEN) $(LDFLAGS)
+
+# ---- what is built ---------------------------------------------------------------------------
+COMMON_SRC := $(wildcard common/base/*.c common/msg/*.c common/bus/*.c common/store/*.c common/log/*.c common/service/*.c)
+CLIENT_SRC := $(wildcard common/client/*.c)
+CLI_SRC := $(wildcard cli/*.c)
+SERVICES := $(foreach s,bus registry events notify,$(if $(wildcard services/$(s)/main.c),$(s)))
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+COMMON_LIB := $(BUILD)/libcommon.a
+CLIENT_LIB := $(BUILD)/libcbm.a
+PROGRAMS := $(SERVICES:%=$(BUILD)/cbm-%) $(if $(wildcard cli/main.c),$(BUILD)/cbm)
+
+all: $(PROGRAMS) ## build every program
+.PHONY: all
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# The commit function is a Lua file, kept in the program as a string.
+$(BUILD)/common/store/lua.h: $(wildcard common/store/*.lua) deploy/embed.sh
+	@mkdir -p $(@D)
+	sh deploy/embed.sh $(wildcard common/store/*.lua) > $@
+$(call obj,$(wildcard common/store/*.c)): CFLAGS_ALL += -I$(BUILD)
+$(call obj,$(wildcard common/store/*.c)): $(BUILD)/common/store/lua.h
+
+$(COMMON_LIB): $(call obj,$(COMMON_SRC))
+	rm -f $@ && ar rcs $@ $^
+$(CLIENT_LIB): $(call obj,$(CLIENT_SRC))
+	rm -f $@ && ar rcs $@ $^
+
+define service_rule
+$(BUILD)/cbm-$(1): $(call obj,$(wildcard services/$(1)/*.c)) $(COMMON_LIB)
+	$$(CC) $$(LDFLAGS_ALL) $$^ $$(LIBS) -o $$@
+endef
+$(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
+
+$(BUILD)/cbm: $(call obj,$(CLI_SRC)) $(CLIENT_LIB) $(COMMON_LIB)
+	$(CC) $(LDFLAGS_ALL) $^ $(CLI_LIBS) -lhiredis -o $@
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+include tests/tests.mk
+include deploy/deploy.mk
+
+clean: ## remove what was built
+	rm -rf build
+help: ## this list
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
+.PHONY: clean help

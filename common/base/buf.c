@@ -1,0 +1,126 @@
+/* See buf.h. */
+#include "common/base/buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+buf_fini(struct buf *buf)
+{
+    free(buf->data);
+    *buf = (struct buf){0};
+}
+
+void
+buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+}
+
+uint8_t *
+buf_reserve(struct buf *buf, size_t len)
+{
+    if (buf->failed)
+        return NULL;
+    if (buf->cap - buf->len < len) {
+        size_t cap = buf->cap ? buf->cap : 256;
+        while (cap - buf->len < len) {
+            if (cap > SIZE_MAX / 2) {
+                buf->failed = true;
+                return NULL;
+            }
+            cap *= 2;
+        }
+        uint8_t *data = realloc(buf->data, cap);
+        if (!data) {
+            buf->failed = true;
+            return NULL;
+        }
+        buf->data = data;
+        buf->cap = cap;
+    }
+    return buf->data + buf->len;
+}
+
+void
+buf_append(struct buf *buf, const void *data, size_t len)
+{
+    if (!len)
+        return;
+    uint8_t *to = buf_reserve(buf, len);
+    if (to) {
+        memcpy(to, data, len);
+        buf->len += len;
+    }
+}
+
+#define ARENA_BLOCK 16384
+#define ARENA_ALIGN 16
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size, used;
+    _Alignas(ARENA_ALIGN) unsigned char data[];
+};
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+    if (size > SIZE_MAX / 2)
+        return NULL;
+    size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    struct arena_block *block = arena->now;
+    if (!block || block->size - block->used < size) {
+        size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
+        block = malloc(sizeof *block + room);
+        if (!block)
+            return NULL;
+        *block = (struct arena_block){.size = room};
+        if (arena->now)
+            arena->now->next = block;
+        else
+            arena->first = block;
+        arena->now = block;
+    }
+    void *at = block->data + block->used;
+    block->used += size;
+    return at;
+}
+
+void *
+arena_copy(struct arena *arena, const void *data, size_t len)
+{
+    void *copy = arena_alloc(arena, len ? len : 1);
+    if (copy && len)
+        memcpy(copy, data, len);
+    return copy;
+}
+
+static void
+free_chain(struct arena_block *block)
+{
+    while (block) {
+        struct arena_block *next = block->next;
+        free(block);
+        block = next;
+    }
+}
+
+void
+arena_reset(struct arena *arena)
+{
+    if (!arena->first)
+        return;
+    free_chain(arena->first->next);
+    arena->first->next = NULL;
+    arena->first->used = 0;
+    arena->now = arena->first;
+}
+
+void
+arena_fini(struct arena *arena)
+{
+    free_chain(arena->first);
+    *arena = (struct arena){0};
+}

@@ -1,0 +1,218 @@
+/* See run.h. */
+#include "common/base/run.h"
+
+#include <czmq.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#define READY_EVERY_MS 500
+#define READY_FRESH_S 5
+
+struct run_config {
+    int64_t log_level, log_format, grace_ms;
+    char ready_file[CFG_TEXT_MAX];
+};
+
+static const struct cfg_row run_rows[] = {
+    {"CBM_LOG_LEVEL", CFG_WORD, offsetof(struct run_config, log_level), "info", 0, 0,
+     "debug|info|warn|error", "what is logged"},
+    {"CBM_LOG_FORMAT", CFG_WORD, offsetof(struct run_config, log_format), "logfmt", 0, 0,
+     "logfmt|json", "how it is logged"},
+    {"CBM_GRACE_MS", CFG_INT, offsetof(struct run_config, grace_ms), "8000", 0, 600000, NULL,
+     "how long SIGTERM waits for work under way, ms"},
+    {"CBM_READY_FILE", CFG_TEXT, offsetof(struct run_config, ready_file), "", 0, CFG_TEXT_MAX, NULL,
+     "a file that is kept fresh while the program is ready; --health looks at it"},
+    CFG_END,
+};
+
+struct run {
+    const struct run_program *program;
+    struct run_config config;
+    struct loop *loop;
+    void *state;
+    int signal_fd;
+    bool was_ready, draining;
+    int64_t grace_ends_ms;
+    int exit_code;
+};
+
+static void
+refresh_ready_file(const struct run *run, bool ready)
+{
+    const char *path = run->config.ready_file;
+    if (!*path)
+        return;
+    if (!ready) {
+        unlink(path);
+        return;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+        log_event(LOG_LEVEL_WARN, "ready file not written", LOG_TEXT("path", path),
+                  LOG_TEXT("error", strerror(errno)));
+    if (fd >= 0)
+        close(fd);
+}
+
+static int64_t
+run_tick(void *arg, int64_t now_ms)
+{
+    struct run *run = arg;
+    bool ready = !run->draining && run->program->ready(run->state);
+    if (ready != run->was_ready) {
+        run->was_ready = ready;
+        log_write(LOG_LEVEL_INFO, ready ? "ready" : "not ready", NULL);
+    }
+    refresh_ready_file(run, ready);
+    if (!run->draining)
+        return now_ms + (ready ? READY_EVERY_MS : 20);
+    if (run->program->drained(run->state)) {
+        loop_stop(run->loop);
+    } else if (now_ms >= run->grace_ends_ms) {
+        log_write(LOG_LEVEL_WARN, "grace time is over with work under way", NULL);
+        run->exit_code = EX_TEMPFAIL;
+        loop_stop(run->loop);
+    }
+    return now_ms + 10;
+}
+
+static void
+on_signal(void *arg, short revents)
+{
+    (void)revents;
+    struct run *run = arg;
+    struct signalfd_siginfo info;
+    if (read(run->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    if (run->draining) {
+        log_write(LOG_LEVEL_WARN, "second signal: ending at once", NULL);
+        run->exit_code = 128 + (int)info.ssi_signo;
+        loop_stop(run->loop);
+        return;
+    }
+    log_event(LOG_LEVEL_INFO, "draining", LOG_NUMBER("signal", info.ssi_signo));
+    run->draining = true;
+    run->grace_ends_ms = clock_mono_ms() + run->config.grace_ms;
+    run->program->drain(run->state);
+    loop_tick_by(run->loop, clock_mono_ms());
+}
+
+static int
+open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return -1;
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static int
+health(const char *path)
+{
+    struct stat info;
+    if (!*path) {
+        fprintf(stderr, "--health needs CBM_READY_FILE\n");
+        return EX_USAGE;
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (stat(path, &info) != 0 || now.tv_sec - info.st_mtim.tv_sec > READY_FRESH_S) {
+        fprintf(stderr, "not ready\n");
+        return EX_UNAVAILABLE;
+    }
+    return EX_OK;
+}
+
+static void
+usage(const struct run_program *program)
+{
+    printf("%s: %s\n\nusage: %s [--config FILE] [--check-config] [--health] [--version] [--help]\n\n"
+           "Settings, by environment or in a ZPL file (there without CBM_ and in lower case):\n",
+           program->name, program->about, program->name);
+    cfg_print(program->rows);
+    cfg_print(run_rows);
+}
+
+static int
+run_service(struct run *run, const void *config)
+{
+    run->exit_code = EX_UNAVAILABLE;
+    run->signal_fd = open_signals();
+    run->loop = loop_new();
+    if (run->signal_fd < 0 || !run->loop) {
+        log_write(LOG_LEVEL_ERROR, "no signals or no memory", NULL);
+        return EX_OSERR;
+    }
+    zsys_set_linger(200);
+    run->state = run->program->start(run->loop, config, &run->exit_code);
+    if (run->state) {
+        run->exit_code = EX_OK;
+        if (loop_watch_fd(run->loop, run->signal_fd, ZMQ_POLLIN, on_signal, run) != 0 ||
+            loop_add_tick(run->loop, run_tick, run) != 0 || loop_run(run->loop) != 0)
+            run->exit_code = EX_SOFTWARE;
+        refresh_ready_file(run, false);
+        run->program->stop(run->state);
+        log_event(LOG_LEVEL_INFO, "ended", LOG_NUMBER("exit", run->exit_code));
+    }
+    return run->exit_code;
+}
+
+int
+run_main(const struct run_program *program, int argc, char **argv)
+{
+    struct run run = {.program = program, .signal_fd = -1};
+    const char *file = NULL;
+    bool check = false, ask_health = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            usage(program);
+            return EX_OK;
+        } else if (strcmp(argv[i], "--version") == 0) {
+            printf("%s %s\n", program->name, CBM_VERSION);
+            return EX_OK;
+        } else if (strcmp(argv[i], "--check-config") == 0) {
+            check = true;
+        } else if (strcmp(argv[i], "--health") == 0) {
+            ask_health = true;
+        } else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
+            file = argv[++i];
+        } else {
+            fprintf(stderr, "%s: unknown argument %s (see --help)\n", program->name, argv[i]);
+            return EX_USAGE;
+        }
+    }
+    zsys_handler_set(NULL); /* signals are ours, read from a descriptor */
+    void *config = calloc(1, program->config_size ? program->config_size : 1);
+    int code = EX_CONFIG;
+    if (config && cfg_load(run_rows, &run.config, file) == 0 &&
+        cfg_load(program->rows, config, file) == 0) {
+        log_setup(program->name, (enum log_level)run.config.log_level,
+                  (enum log_format)run.config.log_format);
+        if (ask_health)
+            code = health(run.config.ready_file);
+        else
+            code = check ? EX_OK : run_service(&run, config);
+    }
+    loop_destroy(&run.loop);
+    if (run.signal_fd >= 0)
+        close(run.signal_fd);
+    free(config);
+    zsys_shutdown();
+    return code;
+}

@@ -1,0 +1,158 @@
+/* See text.h. */
+#include "common/base/text.h"
+
+#include <string.h>
+
+struct text
+text_of(const char *s)
+{
+    return (struct text){s, s ? (uint32_t)strlen(s) : 0};
+}
+
+bool
+text_is(struct text t, const char *s)
+{
+    return t.ptr && strlen(s) == t.len && memcmp(t.ptr, s, t.len) == 0;
+}
+
+bool
+text_equal(struct text a, struct text b)
+{
+    if (!a.ptr || !b.ptr)
+        return !a.ptr && !b.ptr;
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+int
+text_compare(struct text a, struct text b)
+{
+    uint32_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter ? memcmp(a.ptr, b.ptr, shorter) : 0;
+    if (order)
+        return order;
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+static char
+lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool
+text_contains_nocase(struct text t, struct text part)
+{
+    for (uint32_t at = 0; at + part.len <= t.len; at++) {
+        uint32_t i = 0;
+        while (i < part.len && lower(t.ptr[at + i]) == lower(part.ptr[i]))
+            i++;
+        if (i == part.len)
+            return true;
+    }
+    return false;
+}
+
+/* The length of the well-formed sequence at s, 0 if it is none (RFC 3629, section 4). */
+static size_t
+utf8_sequence(const unsigned char *s, size_t left)
+{
+    unsigned char lead = s[0], low = 0x80, high = 0xbf;
+    size_t len;
+    if (lead >= 0xc2 && lead <= 0xdf)
+        len = 2;
+    else if (lead >= 0xe0 && lead <= 0xef)
+        len = 3;
+    else if (lead >= 0xf0 && lead <= 0xf4)
+        len = 4;
+    else
+        return 0;
+    if (len > left)
+        return 0;
+    if (lead == 0xe0)
+        low = 0xa0;
+    else if (lead == 0xed)
+        high = 0x9f;
+    else if (lead == 0xf0)
+        low = 0x90;
+    else if (lead == 0xf4)
+        high = 0x8f;
+    if (s[1] < low || s[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if (s[i] < 0x80 || s[i] > 0xbf)
+            return 0;
+    return len;
+}
+
+bool
+text_utf8_valid(const char *ptr, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)ptr;
+    size_t at = 0;
+    while (at < len) {
+        uint64_t word;
+        while (len - at >= sizeof word) { /* eight ASCII bytes at once */
+            memcpy(&word, s + at, sizeof word);
+            if (word & UINT64_C(0x8080808080808080))
+                break;
+            at += sizeof word;
+        }
+        if (at == len)
+            break;
+        if (s[at] < 0x80) {
+            at++;
+            continue;
+        }
+        size_t step = utf8_sequence(s + at, len - at);
+        if (!step)
+            return false;
+        at += step;
+    }
+    return true;
+}
+
+bool
+text_is_id(struct text t)
+{
+    if (!t.ptr || t.len < 1 || t.len > TEXT_ID_MAX)
+        return false;
+    for (uint32_t i = 0; i < t.len; i++) {
+        char c = t.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+            return false;
+    }
+    return true;
+}
+
+bool
+text_is_code(struct text t)
+{
+    if (!t.ptr || t.len < 2 || t.len > 16)
+        return false;
+    for (uint32_t i = 0; i < t.len; i++) {
+        char c = t.ptr[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'))
+            return false;
+    }
+    return true;
+}
+
+size_t
+text_slug(struct text title, char *out)
+{
+    size_t len = 0;
+    bool dash = false;
+    for (uint32_t i = 0; i < title.len && len < TEXT_ID_MAX - 4; i++) {
+        char c = lower(title.ptr[i]);
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            if (dash && len)
+                out[len++] = '-';
+            dash = false;
+            out[len++] = c;
+        } else {
+            dash = true;
+        }
+    }
+    out[len] = '\0';
+    return len;
+}

@@ -1,0 +1,52 @@
+/* Borrowed text, and the small rules of ids and slugs. Pure: no allocation, no locale.
+ * It must not know messages, sockets or stores. */
+#ifndef CBM_BASE_TEXT_H
+#define CBM_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that belong to somebody else (usually the message they came in). Not terminated. An absent
+ * text has ptr NULL; an empty one has not. */
+struct text {
+    const char *ptr;
+    uint32_t len;
+};
+
+/* printf("%.*s", TEXT_ARG(t)) */
+#define TEXT_ARG(t) (int)(t).len, (t).ptr ? (t).ptr : ""
+#define TEXT_NONE ((struct text){NULL, 0})
+#define TEXT_LITERAL(s) ((struct text){(s), (uint32_t)sizeof(s) - 1})
+
+/* A text over a C string, which must outlive it. NULL gives an absent text. */
+struct text text_of(const char *s);
+
+/* Whether the bytes are the same as those of the C string / the other text. Absent equals only
+ * absent (and never a C string). */
+bool text_is(struct text t, const char *s);
+bool text_equal(struct text a, struct text b);
+
+/* Order by bytes, then by length: <0, 0, >0. */
+int text_compare(struct text a, struct text b);
+
+/* Whether `part` stands in `t`, letters of ASCII compared without case. */
+bool text_contains_nocase(struct text t, struct text part);
+
+/* Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+bool text_utf8_valid(const char *ptr, size_t len);
+
+/* `[a-z0-9-]{1,64}`: ids of things and free slugs (design, fine print). */
+bool text_is_id(struct text t);
+
+/* `[A-Z0-9-]{2,16}`: codes of participants and bodies (design, fine print). */
+bool text_is_code(struct text t);
+
+#define TEXT_ID_MAX 64
+
+/* Makes an id from a title: ASCII letters lowered, every other run becomes one dash, cut to
+ * TEXT_ID_MAX - 4 so that a suffix fits. `out` holds TEXT_ID_MAX + 1 bytes and is terminated.
+ * Returns the length; 0 if the title has no ASCII letter or digit. */
+size_t text_slug(struct text title, char *out);
+
+#endif

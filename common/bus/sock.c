@@ -1,0 +1,48 @@
+/* See sock.h. */
+#include "common/bus/sock.h"
+
+#include "common/base/cfg.h"
+#include "common/base/log.h"
+
+#define HWM 100000          /* bounds are kept by credit and by queues; this is the last resort */
+#define HEARTBEAT_IVL_MS 2000
+#define HEARTBEAT_TIMEOUT_MS 6000
+#define HANDSHAKE_IVL_MS 5000 /* a peer that connects and says nothing is dropped */
+
+zsock_t *
+sock_new(int type)
+{
+    zsock_t *sock = zsock_new(type);
+    if (!sock)
+        return NULL;
+    zsock_set_linger(sock, 500); /* the last answers may leave; an absent peer does not hold us */
+    zsock_set_sndhwm(sock, HWM);
+    zsock_set_rcvhwm(sock, HWM);
+    zsock_set_maxmsgsize(sock, SOCK_MESSAGE_MAX);
+    zsock_set_heartbeat_ivl(sock, HEARTBEAT_IVL_MS); /* finds peers lost without a FIN */
+    zsock_set_heartbeat_timeout(sock, HEARTBEAT_TIMEOUT_MS);
+    zsock_set_handshake_ivl(sock, HANDSHAKE_IVL_MS);
+    zsock_set_tcp_keepalive(sock, 1);
+    zsock_set_reconnect_ivl(sock, 50);
+    zsock_set_reconnect_ivl_max(sock, 1000);
+    zsock_set_ipv6(sock, 1);
+    if (type == ZMQ_ROUTER)
+        zsock_set_router_mandatory(sock, 1); /* sending to a peer that is gone is an error, not loss */
+    if (type == ZMQ_DEALER)
+        zsock_set_immediate(sock, 1); /* nothing is queued for a connection that does not exist */
+    return sock;
+}
+
+int
+sock_bind_all(zsock_t *sock, const char *endpoints)
+{
+    char one[CFG_TEXT_MAX];
+    for (const char *at = endpoints; (at = cfg_next_endpoint(at, one, sizeof one));) {
+        if (zsock_bind(sock, "%s", one) == -1) {
+            log_event(LOG_LEVEL_ERROR, "cannot bind", LOG_TEXT("endpoint", one),
+                      LOG_TEXT("error", zmq_strerror(zmq_errno())));
+            return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,17 @@
+/* The settings of every ZeroMQ socket, in one place, each with its reason.
+ * It must not know what goes over the sockets. */
+#ifndef CBM_BUS_SOCK_H
+#define CBM_BUS_SOCK_H
+
+#include <czmq.h>
+
+#define SOCK_MESSAGE_MAX (2 * 1024 * 1024) /* no frame of ours is larger; a larger one cuts the peer */
+
+/* A socket of `type` (ZMQ_ROUTER, …) with our defaults. NULL if ZeroMQ refuses. Destroyed by
+ * zsock_destroy. Attach with zsock_attach/zsock_bind/zsock_connect. */
+zsock_t *sock_new(int type);
+
+/* Binds to every endpoint of a comma list. 0, or -1 after a line in the log that names the endpoint. */
+int sock_bind_all(zsock_t *sock, const char *endpoints);
+
+#endif

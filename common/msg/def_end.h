@@ -1,0 +1,24 @@
+/* Included after a .def file: no row macro outlives it. No include guard on purpose. */
+#undef WORDS_BEGIN
+#undef WORD
+#undef WORDS_END
+#undef SCHEMA_BEGIN
+#undef SCHEMA_END
+#undef TEXT
+#undef ID
+#undef CODE
+#undef ZONE
+#undef INT
+#undef BOOL
+#undef DATE
+#undef TIME
+#undef WHEN
+#undef ENUM
+#undef STRUCT
+#undef TEXTMAP
+#undef LIST
+#undef STRUCTS
+#undef METHOD
+#undef RECORD
+#undef REQUIRED
+#undef OPTIONAL

@@ -1,0 +1,52 @@
+/* MessagePack at the lowest level: the allocation-free check of what comes from outside, writing into
+ * a buf, and splicing of maps. Reading and packing are msgpack-c's. It must not know any message. */
+#ifndef CBM_MSG_MP_H
+#define CBM_MSG_MP_H
+
+#include <msgpack.h>
+
+#include "common/base/buf.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+
+/* Limits of every message from outside. msgpack-c trusts the counts it reads (`dd ff ff ff ff` makes
+ * it reserve gigabytes): nothing is unpacked that has not passed mp_scan. */
+#define MP_DEPTH_MAX 16
+#define MP_ITEMS_MAX 65536
+#define MP_BYTES_MAX (1024 * 1024)
+
+/* Checks that `data` is exactly one well-formed MessagePack object within the limits, with UTF-8 in
+ * every str. STATUS_OK or STATUS_INVALID_ARGUMENT with `error` filled (error may be NULL). Uses no
+ * memory beyond a fixed stack. */
+enum status mp_scan(const void *data, size_t len, struct error *error);
+
+/* The length of the well-formed object that `data` begins with, 0 if there is none. Limits as above. */
+size_t mp_object_len(const void *data, size_t len);
+
+/* Scans, then unpacks into `zone`; strings point into `data`, which must outlive `out`. */
+enum status mp_unpack(const void *data, size_t len, msgpack_zone *zone, msgpack_object *out,
+                      struct error *error);
+
+/* The value of a key in a map object; NULL if `object` is no map or has no such key. */
+const msgpack_object *mp_map_get(const msgpack_object *object, const char *key);
+
+/* Typed reads that refuse other types: false leaves `out` alone. */
+bool mp_as_text(const msgpack_object *object, struct text *out);
+bool mp_as_int(const msgpack_object *object, int64_t *out);
+
+/* Writers. A failed allocation sticks in the buf. */
+void mp_map(struct buf *buf, size_t pairs);
+void mp_array(struct buf *buf, size_t items);
+void mp_text(struct buf *buf, struct text text); /* an absent text is written as nil */
+void mp_string(struct buf *buf, const char *string);
+void mp_int(struct buf *buf, int64_t value);
+void mp_uint(struct buf *buf, uint64_t value);
+void mp_bool(struct buf *buf, bool value);
+void mp_nil(struct buf *buf);
+void mp_bin(struct buf *buf, const void *data, size_t len);
+
+/* Appends the encoded map `map` with room for `extra` more pairs, which the caller writes next. The
+ * pairs of `map` are copied unchanged. False if `map` is no map. */
+bool mp_map_extend(struct buf *buf, const void *map, size_t len, size_t extra);
+
+#endif

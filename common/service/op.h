@@ -1,0 +1,121 @@
+/* One request being worked on, as a handler sees it.
+ *
+ * A handler is a plain function that may run several times. It asks for documents; what is not here
+ * yet makes the ask return STATUS_AGAIN, which the handler returns at once; the runtime fetches all
+ * that was asked for in one pipelined round and runs the handler again from its start. When it
+ * returns STATUS_OK, what it saved, indexed and recorded is committed in one atomic step together
+ * with the revisions of everything it loaded; if one of them moved, all is forgotten and the handler
+ * runs again. So a handler has no side effect but through these functions, and never blocks.
+ *
+ *     struct event event;
+ *     enum status status = op_load(op, "event", in->id, &event_schema, &event);
+ *     if (status != STATUS_OK)
+ *         return status == STATUS_NOT_FOUND ? op_refuse(…) : status;
+ *     …domain decides…
+ *     op_save(op, "event", event.id, &event_schema, &event);
+ *     op_record(op, "event.accepted", topic, &event_schema, &event, "proposed", NULL, TEXT_NONE);
+ *     op_answer(op, &event_schema, &event);
+ *     return STATUS_OK; */
+#ifndef CBM_SERVICE_OP_H
+#define CBM_SERVICE_OP_H
+
+#include "common/base/buf.h"
+#include "common/base/status.h"
+#include "common/bus/rpc.h"
+#include "common/msg/schema.h"
+
+struct op;
+
+/* `params` is the decoded struct of the method's params schema. Returns STATUS_OK, STATUS_AGAIN, or
+ * an error code with op_error(op) filled (error_set). */
+typedef enum status op_handler_fn(struct op *op, const void *params);
+
+/* Who asks, when (wall clock at the first run, the same in every run), and the day in UTC. */
+const struct principal *op_principal(const struct op *op);
+int64_t op_now_ms(const struct op *op);
+date_day op_today(const struct op *op);
+struct error *op_error(struct op *op);
+void *op_service(const struct op *op); /* the `arg` given to service_new */
+
+/* Memory that lives as long as this run; never NULL checks needed by the caller: on failure the op
+ * is answered `resource_exhausted` and NULL is returned, so do check. */
+void *op_alloc(struct op *op, size_t size);
+
+/* Formats a text that lives as long as the run (ids, topics, index entries). */
+struct text op_format(struct op *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Loads a document of this service. STATUS_OK; STATUS_AGAIN; STATUS_NOT_FOUND (the error is not set;
+ * its absence is remembered and guarded by the commit). `message` is a struct of `schema`. */
+enum status op_load(struct op *op, const char *kind, struct text id, const struct schema *schema,
+                    void *message);
+
+/* The same, as the stored bytes, without decoding. */
+enum status op_load_raw(struct op *op, const char *kind, struct text id, struct text *bytes);
+
+/* Whether a document is there, for reads that must not guard it (lists). Loads by op_peek are not
+ * part of what the commit checks. */
+enum status op_peek(struct op *op, const char *kind, struct text id, const struct schema *schema,
+                    void *message, struct text *bytes);
+
+/* Up to `limit` entries of this service's index from `from` (inclusive) up to `upto` (exclusive), in
+ * byte order. Not guarded. */
+struct op_range {
+    unsigned count;
+    struct text *items;
+};
+enum status op_scan(struct op *op, struct text from, struct text upto, unsigned limit,
+                    struct op_range *out);
+
+/* The last seq of the whole log, read before anything that is asked for later in the same round: so
+ * what the answer shows is at least as new. */
+enum status op_seq(struct op *op, int64_t *seq);
+
+/* Records of the log under a prefix (see common/log/log.h). Each item is an encoded
+ * {topic, meta, data}. */
+struct op_log_page {
+    unsigned count;
+    struct text *items;
+    int64_t next, last, first;
+};
+enum status op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
+                        struct op_log_page *out);
+
+/* Fails with `aborted` if the caller gave a revision and it is another than the document has. */
+enum status op_expect_rev(struct op *op, int64_t given, int64_t actual);
+
+/* Saves a document that was op_load-ed in this run (found or not). Sets its field `rev`. */
+void op_save(struct op *op, const char *kind, struct text id, const struct schema *schema,
+             void *message);
+
+/* Bumps the revision of a loaded document without writing it: a guard for a predicate. */
+void op_bump(struct op *op, const char *kind, struct text id);
+
+/* Adds to and removes from the index. Adding what is there and removing what is not do nothing. */
+void op_index_add(struct op *op, struct text entry);
+void op_index_remove(struct op *op, struct text entry);
+
+/* Appends a log record: the message as `get` would answer it; `from` (NULL for none) is the state
+ * before; `extra_key`/`extra` one more text of the data (`moved_to`), TEXT_NONE for none. `id` of
+ * meta is the seq; `subject` the last level of the topic. */
+void op_record(struct op *op, const char *type, struct text topic, const struct schema *schema,
+               const void *message, const char *from, const char *extra_key, struct text extra);
+
+/* The commit is applied only if the store's clock reads at least / less than this (ms), else the
+ * handler runs again with op_store_ms set to the store's clock. */
+void op_not_before(struct op *op, int64_t ms);
+void op_before(struct op *op, int64_t ms);
+
+/* The answer. With a commit, `seq` of its last record is added to it. */
+void op_answer(struct op *op, const struct schema *schema, const void *message);
+void op_answer_raw(struct op *op, struct text map);
+
+/* The answer of a list: begin, items, end. `next` absent ends the list. */
+void op_list_begin(struct op *op);
+void op_list_item(struct op *op, const struct schema *schema, const void *message);
+void op_list_item_raw(struct op *op, struct text map);
+void op_list_end(struct op *op, struct text next, int64_t seq);
+
+/* A hand-made answer: one encoded value appended to this buffer. */
+struct buf *op_result(struct op *op);
+
+#endif

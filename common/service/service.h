@@ -1,0 +1,59 @@
+/* What every domain service is: a worker on all buses, a store, a table of handlers, and the gates in
+ * between: size, scan, version, known method, permission, decode, deadline, idempotency, store up.
+ * It must not know any domain. */
+#ifndef CBM_SERVICE_SERVICE_H
+#define CBM_SERVICE_SERVICE_H
+
+#include "common/base/loop.h"
+#include "common/base/run.h"
+#include "common/service/op.h"
+
+/* Handlers in the order of the service's .def file:
+ * #define METHOD(id, name, params, result, read_only, permission, answers, doc) id##_handle,
+ * with `id##_handle` declared by the same trick. */
+struct service_config {
+    char workers[CFG_TEXT_MAX]; /* CBM_WORKERS: the buses' worker endpoints */
+    char redis[CFG_TEXT_MAX];   /* CBM_REDIS */
+    char org[64];               /* CBM_ORG */
+    int64_t durability;         /* CBM_DURABILITY */
+    int64_t credit;             /* CBM_CREDIT */
+    int64_t pending_max;        /* CBM_PENDING_MAX */
+};
+
+/* The rows of a config struct whose member `member` is a struct service_config. */
+#define SERVICE_ROWS(type, member)                                                                 \
+    {"CBM_WORKERS", CFG_ENDPOINTS, offsetof(type, member.workers), "tcp://127.0.0.1:5551", 1,      \
+     CFG_TEXT_MAX, NULL, "worker endpoints of all buses, by comma"},                               \
+    {"CBM_REDIS", CFG_TEXT, offsetof(type, member.redis), "redis://127.0.0.1:6379", 1,             \
+     CFG_TEXT_MAX, NULL, "Redis, redis://[user@]host[:port] or unix:///path"},                     \
+    {"CBM_ORG", CFG_TEXT, offsetof(type, member.org), "cica", 1, 64, NULL,                         \
+     "the organisation, the hash tag of every key"},                                               \
+    {"CBM_DURABILITY", CFG_WORD, offsetof(type, member.durability), "always", 0, 0,                \
+     "always|everysec|memory", "what Redis must promise at least before an acknowledgement"},      \
+    {"CBM_CREDIT", CFG_INT, offsetof(type, member.credit), "1024", 1, 65536, NULL,                 \
+     "requests taken at once from each bus"},                                                      \
+    {"CBM_PENDING_MAX", CFG_INT, offsetof(type, member.pending_max), "20000", 1, 1000000, NULL,    \
+     "requests that may wait for a lost Redis"}
+
+struct service;
+
+/* Makes the service: `handlers[i]` answers `interface->methods[i]`. `arg` is for op_service.
+ * NULL after a line in the log; `exit_code` says why. */
+struct service *service_new(struct loop *loop, const struct interface *interface,
+                            op_handler_fn *const *handlers, const struct service_config *config,
+                            void *arg, int *exit_code);
+
+/* For struct run_program. */
+bool service_ready(const struct service *service);
+void service_drain(struct service *service);
+bool service_drained(const struct service *service);
+void service_destroy(struct service **service);
+
+/* Requests are answered `unavailable` until the gate (NULL: always open) returns true: a service that
+ * needs a copy of somebody's records says here whether it has it. Also part of service_ready. */
+void service_set_gate(struct service *service, bool (*open)(void *arg), void *arg);
+
+/* Adds a private document of `$stats` and of the metrics: a number by name, borrowed for good. */
+void service_add_gauge(struct service *service, const char *name, const int64_t *value);
+
+#endif
