@@ -1,0 +1,42 @@
+/* A record of the log as the store keeps it and as the outside sees it (design section 4).
+ * It must not know sockets or Redis.
+ *
+ * In Redis the log is one stream. An entry's id is `<seq>-<time in ms>`, its fields are
+ *   t topic   p prev: decimals by space, one a prefix   a attributes   d data
+ * attributes: msgpack [type, source, actor, traceparent or nil] */
+#ifndef CBM_LOG_RECORD_H
+#define CBM_LOG_RECORD_H
+
+#include "common/base/buf.h"
+#include "common/base/status.h"
+#include "common/log/topic.h"
+
+struct log_record {
+    int64_t seq;
+    int64_t time_ms;   /* when it was committed, by the store's clock */
+    struct text topic; /* all borrowed */
+    struct text prev;  /* "12 10 4 0" */
+    struct text attributes;
+    struct text data;
+};
+
+#define LOG_ATTRIBUTES_MAX 512
+
+/* Writes the attributes of a record that is to be committed. traceparent may be absent. */
+void log_attributes_write(struct buf *buf, const char *type, const char *source, const char *actor,
+                          struct text traceparent);
+
+/* Writes the meta map: CloudEvents 1.0 attributes, seq, prev, actor, traceparent. STATUS_INTERNAL if
+ * the stored record is damaged (and then `buf` is unusable). */
+enum status log_record_meta(const struct log_record *record, struct buf *buf);
+
+/* Writes {topic, meta, data}, the item of log.read. */
+enum status log_record_item(const struct log_record *record, struct buf *buf);
+
+/* The type of a record, absent if it is damaged. */
+struct text log_record_type(const struct log_record *record);
+
+/* Parses "<seq>-<ms>". */
+bool log_id_parse(struct text id, int64_t *seq, int64_t *time_ms);
+
+#endif
