@@ -1,7 +1,12 @@
-/* See date.h. The day arithmetic is the well-known era method on the proleptic Gregorian calendar. */
+/* See date.h. The day arithmetic is the well-known era method on the proleptic Gregorian calendar.
+ */
 #include "common/base/date.h"
 
 #include <stdio.h>
+
+/* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z */
+#define FIRST_SECOND INT64_C(-62135596800)
+#define LAST_SECOND INT64_C(253402300799)
 
 static bool
 digits(const char *s, unsigned count, int *out)
@@ -53,8 +58,8 @@ bool
 date_parse(struct text t, date_day *out)
 {
     int year, month, mday;
-    if (!t.ptr || t.len != 10 || t.ptr[4] != '-' || t.ptr[7] != '-' ||
-        !digits(t.ptr, 4, &year) || !digits(t.ptr + 5, 2, &month) || !digits(t.ptr + 8, 2, &mday))
+    if (!t.ptr || t.len != 10 || t.ptr[4] != '-' || t.ptr[7] != '-' || !digits(t.ptr, 4, &year) ||
+        !digits(t.ptr + 5, 2, &month) || !digits(t.ptr + 8, 2, &mday))
         return false;
     if (year < 1 || month < 1 || month > 12 || mday < 1 || mday > days_in_month(year, month))
         return false;
@@ -118,6 +123,8 @@ time_parse(struct text t, int64_t *ms)
     if (at >= t.len || !offset_parse(t.ptr + at, t.len - at, &offset))
         return false;
     int64_t seconds = (int64_t)day * 86400 + hour * 3600 + minute * 60 + second - offset * 60;
+    if (seconds < FIRST_SECOND || seconds > LAST_SECOND)
+        return false; /* the offset or a leap second leads out of the years that can be printed */
     *ms = seconds * 1000 + fraction;
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     const char *word;
@@ -33,7 +34,7 @@ status_word(enum status status)
 enum status
 status_of_word(struct text word)
 {
-    for (unsigned i = 0; i < STATUS_COUNT; i++)
+    for (unsigned i = STATUS_OK + 1; i < STATUS_AGAIN; i++)
         if (text_is(word, codes[i].word))
             return (enum status)i;
     return STATUS_INTERNAL;
@@ -43,6 +44,18 @@ bool
 status_retryable(enum status status)
 {
     return (unsigned)status < STATUS_COUNT && codes[status].retryable;
+}
+
+/* Takes away a UTF-8 sequence that a cut left without its end: an error goes out as text. */
+static void
+trim_cut(char *text)
+{
+    size_t len = strlen(text), lead = len;
+    while (lead > 0 && len - lead < 4 && ((unsigned char)text[lead - 1] & 0xc0) == 0x80)
+        lead--;
+    if (lead > 0 && (unsigned char)text[lead - 1] >= 0xc0 &&
+        !text_utf8_valid(text + lead - 1, len - lead + 1))
+        text[lead - 1] = '\0';
 }
 
 enum status
@@ -57,5 +70,7 @@ error_set(struct error *error, enum status code, const char *field, const char *
     va_start(args, format);
     vsnprintf(error->message, sizeof error->message, format, args);
     va_end(args);
+    trim_cut(error->field);
+    trim_cut(error->message);
     return code;
 }

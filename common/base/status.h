@@ -46,7 +46,7 @@ struct error {
 /* The word of a code on the wire ("not_found"). Never NULL. */
 const char *status_word(enum status status);
 
-/* The code of a word; STATUS_INTERNAL for a word that is none of ours. */
+/* The error of a word; STATUS_INTERNAL for a word that is none of ours ("ok" is no error). */
 enum status status_of_word(struct text word);
 
 /* Whether the same request may succeed later without a change (aborted, unavailable,

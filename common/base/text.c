@@ -145,8 +145,11 @@ text_slug(struct text title, char *out)
     for (uint32_t i = 0; i < title.len && len < TEXT_ID_MAX - 4; i++) {
         char c = lower(title.ptr[i]);
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-            if (dash && len)
+            if (dash && len) {
+                if (len == TEXT_ID_MAX - 5)
+                    break; /* a dash would be the last character */
                 out[len++] = '-';
+            }
             dash = false;
             out[len++] = c;
         } else {

@@ -106,6 +106,23 @@ rpc_error_write(struct buf *buf, uint32_t msgid, const struct error *error)
     mp_nil(buf);
 }
 
+/* Details that are no map, or too large for the struct, are left out. */
+static void
+copy_details(struct error *error, const msgpack_object *details)
+{
+    if (!error || !details || details->type != MSGPACK_OBJECT_MAP)
+        return;
+    msgpack_sbuffer packed;
+    msgpack_packer to;
+    msgpack_sbuffer_init(&packed);
+    msgpack_packer_init(&to, &packed, msgpack_sbuffer_write);
+    if (msgpack_pack_object(&to, *details) == 0 && packed.size <= sizeof error->details) {
+        memcpy(error->details, packed.data, packed.size);
+        error->details_len = (uint32_t)packed.size;
+    }
+    msgpack_sbuffer_destroy(&packed);
+}
+
 enum status
 rpc_reply_parse(const void *data, size_t len, msgpack_zone *zone, struct rpc_reply *out,
                 struct error *error)
@@ -133,11 +150,12 @@ rpc_reply_parse(const void *data, size_t len, msgpack_zone *zone, struct rpc_rep
         char name[ERROR_FIELD_MAX];
         snprintf(name, sizeof name, "%.*s", TEXT_ARG(field));
         error_set(error, code, name, "%.*s", TEXT_ARG(text));
+        copy_details(error, mp_map_get(failure, "details"));
         return STATUS_OK;
     }
     /* the result is what follows the header: array, type, msgid, nil */
     const uint8_t *bytes = data;
-    size_t at = 1;
+    size_t at = bytes[0] == 0xdc ? 3 : bytes[0] == 0xdd ? 5 : 1;
     for (unsigned i = 0; i < 3; i++)
         at += mp_object_len(bytes + at, len - at);
     out->result = (struct text){(const char *)bytes + at, (uint32_t)(len - at)};
