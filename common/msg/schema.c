@@ -53,6 +53,138 @@ schema_init(const struct schema *schema, void *message)
         init_field(&schema->fields[i], (char *)message + schema->fields[i].offset);
 }
 
+bool
+schema_absent(const struct field *field, const void *value)
+{
+    struct text text;
+    struct when when;
+    int64_t number;
+    uint32_t count;
+    date_day day;
+    int word;
+    switch (field->type) {
+    case FIELD_INT:
+    case FIELD_TIME: memcpy(&number, value, sizeof number); return number == INT_NONE;
+    case FIELD_DATE: memcpy(&day, value, sizeof day); return day == DATE_NONE;
+    case FIELD_WHEN: memcpy(&when, value, sizeof when); return when.ms == TIME_NONE;
+    case FIELD_BOOL: return *(const int8_t *)value == BOOL_NONE;
+    case FIELD_ENUM: memcpy(&word, value, sizeof word); return word == 0;
+    case FIELD_STRUCT: return !*(const bool *)value;
+    case FIELD_LIST:
+    case FIELD_TEXTMAP: memcpy(&count, value, sizeof count); return count == 0 && !field->required;
+    default: memcpy(&text, value, sizeof text); return !text.ptr;
+    }
+}
+
+/* Where the items of a list or map begin behind its count. */
+static size_t
+items_offset(const struct field *field)
+{
+    return schema_item_size(field) % 8 == 0 ? 8 : 4;
+}
+
+static bool same_message(const struct schema *schema, const char *a, const char *b);
+
+/* Whether two values of one type are the same. By member: structs have padding. */
+static bool
+same_one(const struct field *field, enum field_type type, const char *a, const char *b)
+{
+    struct text text_a, text_b;
+    struct when when_a, when_b;
+    switch (type) {
+    case FIELD_INT:
+    case FIELD_TIME: return memcmp(a, b, sizeof(int64_t)) == 0;
+    case FIELD_DATE: return memcmp(a, b, sizeof(date_day)) == 0;
+    case FIELD_BOOL: return *a == *b;
+    case FIELD_ENUM: return memcmp(a, b, sizeof(int)) == 0;
+    case FIELD_WHEN:
+        memcpy(&when_a, a, sizeof when_a);
+        memcpy(&when_b, b, sizeof when_b);
+        return when_a.ms == when_b.ms && when_a.is_date == when_b.is_date;
+    case FIELD_STRUCT: return same_message(field->sub, a, b);
+    default:
+        memcpy(&text_a, a, sizeof text_a);
+        memcpy(&text_b, b, sizeof text_b);
+        return text_equal(text_a, text_b);
+    }
+}
+
+static bool
+same_value(const struct field *field, const char *a, const char *b)
+{
+    if (field->type != FIELD_LIST && field->type != FIELD_TEXTMAP)
+        return same_one(field, field->type, a, b);
+    uint32_t count;
+    if (memcmp(a, b, sizeof count) != 0)
+        return false;
+    memcpy(&count, a, sizeof count);
+    enum field_type type = field->type == FIELD_LIST ? field->item : FIELD_TEXT;
+    size_t step = field->type == FIELD_LIST ? schema_item_size(field) : sizeof(struct text);
+    count *= field->type == FIELD_LIST ? 1 : 2; /* a pair is two texts */
+    a += items_offset(field);
+    b += items_offset(field);
+    for (uint32_t i = 0; i < count; i++)
+        if (!same_one(field, type, a + i * step, b + i * step))
+            return false;
+    return true;
+}
+
+static bool
+same_message(const struct schema *schema, const char *a, const char *b)
+{
+    if (*(const bool *)a != *(const bool *)b)
+        return false;
+    for (unsigned i = 0; *(const bool *)a && i < schema->field_count; i++)
+        if (!same_value(&schema->fields[i], a + schema->fields[i].offset,
+                        b + schema->fields[i].offset))
+            return false;
+    return true;
+}
+
+static bool
+same_shape(const struct field *a, const struct field *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->type == b->type && a->item == b->item &&
+           a->sub == b->sub && a->words == b->words;
+}
+
+/* Copies a value into a field of the same shape. False if it is there already or does not fit. */
+static bool
+copy_value(const struct field *to, char *at, const struct field *from, const char *value)
+{
+    uint32_t count;
+    size_t size = schema_item_size(from);
+    if (from->type == FIELD_LIST || from->type == FIELD_TEXTMAP) {
+        memcpy(&count, value, sizeof count);
+        if ((int64_t)count > to->max)
+            return false;
+        size = items_offset(from) + count * size;
+    }
+    if (same_value(to, at, value))
+        return false;
+    memcpy(at, value, size);
+    return true;
+}
+
+bool
+schema_copy(const struct schema *dst_schema, void *dst, const struct schema *src_schema,
+            const void *src)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < src_schema->field_count; i++) {
+        const struct field *from = &src_schema->fields[i];
+        const char *value = (const char *)src + from->offset;
+        if (schema_absent(from, value))
+            continue;
+        for (unsigned k = 0; k < dst_schema->field_count; k++) {
+            const struct field *to = &dst_schema->fields[k];
+            if (same_shape(to, from))
+                changed |= copy_value(to, (char *)dst + to->offset, from, value);
+        }
+    }
+    return changed;
+}
+
 const struct method *
 interface_method(const struct interface *interface, struct text name)
 {

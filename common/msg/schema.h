@@ -67,6 +67,14 @@ size_t schema_item_size(const struct field *field);
 /* Sets every value of the struct to absent. */
 void schema_init(const struct schema *schema, void *message);
 
+/* Whether the value (at field->offset of its message) is absent. A list that must be there never is. */
+bool schema_absent(const struct field *field, const void *value);
+
+/* Copies every field of `src` that is present and has the same name and shape in `dst` (a list also
+ * must fit); what else is in `dst` stays. Texts are borrowed on. Returns whether `dst` changed. */
+bool schema_copy(const struct schema *dst_schema, void *dst, const struct schema *src_schema,
+                 const void *src);
+
 /* Who may call a method; "may" from roles here, rules of the domain come after. Bits. */
 enum permission {
     PERMIT_SECRETARIAT = 1,

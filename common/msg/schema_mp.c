@@ -302,29 +302,6 @@ schema_decode_bytes(const struct schema *schema, const void *data, size_t len, m
     return status == STATUS_OK ? schema_decode(schema, &object, message, mode, error) : status;
 }
 
-static bool
-is_absent(const struct field *field, const char *at)
-{
-    struct text text;
-    struct when when;
-    int64_t number;
-    uint32_t count;
-    date_day day;
-    int word;
-    switch (field->type) {
-    case FIELD_INT:
-    case FIELD_TIME: memcpy(&number, at, sizeof number); return number == INT_NONE;
-    case FIELD_DATE: memcpy(&day, at, sizeof day); return day == DATE_NONE;
-    case FIELD_WHEN: memcpy(&when, at, sizeof when); return when.ms == TIME_NONE;
-    case FIELD_BOOL: return *(const int8_t *)at == BOOL_NONE;
-    case FIELD_ENUM: memcpy(&word, at, sizeof word); return word == 0;
-    case FIELD_STRUCT: return !*(const bool *)at;
-    case FIELD_LIST: /* a list that must be there is written even if empty */
-    case FIELD_TEXTMAP: memcpy(&count, at, sizeof count); return count == 0 && !field->required;
-    default: memcpy(&text, at, sizeof text); return !text.ptr;
-    }
-}
-
 static void
 encode_one(const struct field *field, enum field_type type, const char *at, struct buf *buf)
 {
@@ -387,12 +364,13 @@ schema_encode(const struct schema *schema, const void *message, struct buf *buf)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < schema->field_count; i++)
-        count += !is_absent(&schema->fields[i], (const char *)message + schema->fields[i].offset);
+        count +=
+            !schema_absent(&schema->fields[i], (const char *)message + schema->fields[i].offset);
     mp_map(buf, count);
     for (unsigned i = 0; i < schema->field_count; i++) {
         const struct field *field = &schema->fields[i];
         const char *at = (const char *)message + field->offset;
-        if (is_absent(field, at))
+        if (schema_absent(field, at))
             continue;
         mp_string(buf, field->name);
         if (field->type == FIELD_LIST || field->type == FIELD_TEXTMAP)
