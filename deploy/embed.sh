@@ -1,10 +1,9 @@
 #!/bin/sh
-# Prints C string literals of the Lua files given: common/store/commit.lua becomes lua_commit.
+# Prints C arrays of the Lua files given: common/store/commit.lua becomes lua_commit, ended by a zero.
 set -eu
 echo '/* Made by deploy/embed.sh: do not edit. */'
 for file in "$@"; do
-    name=$(basename "$file" .lua)
-    printf 'static const char lua_%s[] =\n' "$name"
-    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/    "/' -e 's/$/\\n"/' "$file"
-    echo '    ;'
+    printf 'static const char lua_%s[] = {\n' "$(basename "$file" .lua)"
+    od -An -v -td1 "$file" | sed -e 's/\([-0-9][0-9]*\)/\1,/g'
+    echo '0};'
 done

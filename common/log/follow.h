@@ -19,8 +19,8 @@ typedef void log_follow_passed_fn(void *arg, int64_t seq);
 
 /* Starts following `prefix` ("" for all, private records included) after `after`, or LOG_FOLLOW_NEW.
  * What is older is read back along the prefix's own chain, so a short prefix of a long log is cheap.
- * `redis` and `org` as in struct service_config. `passed` may be NULL. NULL when out of memory. */
-struct log_follow *log_follow_new(struct loop *loop, const char *redis, const char *org,
+ * `url` and `org` as in struct service_config. `passed` may be NULL. NULL when out of memory. */
+struct log_follow *log_follow_new(struct loop *loop, const char *url, const char *org,
                                   struct text prefix, int64_t after, log_follow_fn *record,
                                   log_follow_passed_fn *passed, void *arg);
 
@@ -29,6 +29,12 @@ bool log_follow_current(const struct log_follow *follow);
 
 /* The last seq passed. */
 int64_t log_follow_seq(const struct log_follow *follow);
+
+/* Asks for the last seq under a prefix that ends at a level; `fn` gets it (0 if there is none) once,
+ * or never if the connection is lost before: ask again when log_follow_current. `prefix` is copied.
+ * -1 if not connected. */
+typedef void log_follow_last_fn(void *arg, struct text prefix, int64_t seq);
+int log_follow_last(struct log_follow *follow, struct text prefix, log_follow_last_fn *fn, void *arg);
 
 void log_follow_destroy(struct log_follow **follow);
 

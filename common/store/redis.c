@@ -1,0 +1,334 @@
+/* See redis.h. */
+#include "common/store/redis.h"
+
+#include <czmq.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#define RETRY_MIN_MS 20
+#define RETRY_MAX_MS 1000
+#define ADDRESS_MAX 512
+
+struct redis_link {
+    struct loop *loop;
+    struct redis_events events;
+    void *arg;
+    char host[ADDRESS_MAX]; /* or the path of a unix socket */
+    int port;               /* 0 for a unix socket */
+    char user[128], password[256];
+    redisAsyncContext *context; /* NULL while there is no connection */
+    bool up, want_write, in_callback, reported;
+    int64_t retry_ms, connect_at_ms;
+};
+
+/* What a reply has to go to; freed after it. */
+struct waiter {
+    redis_reply_fn *fn;
+    void *arg;
+};
+
+static bool
+parse_url(struct redis_link *link, const char *url)
+{
+    if (strncmp(url, "unix://", 7) == 0) {
+        snprintf(link->host, sizeof link->host, "%s", url + 7);
+        return link->host[0] == '/';
+    }
+    if (strncmp(url, "redis://", 8) != 0)
+        return false;
+    const char *at = strrchr(url, '@'), *host = url + 8;
+    if (at) {
+        const char *colon = strchr(host, ':');
+        if (!colon || colon > at)
+            return false;
+        snprintf(link->user, sizeof link->user, "%.*s", (int)(colon - host), host);
+        snprintf(link->password, sizeof link->password, "%.*s", (int)(at - colon - 1), colon + 1);
+        host = at + 1;
+    }
+    size_t len = strcspn(host, ":/");
+    snprintf(link->host, sizeof link->host, "%.*s", (int)len, host);
+    link->port = 6379;
+    if (host[len] == ':')
+        link->port = atoi(host + len + 1);
+    return link->host[0] && link->port > 0 && link->port < 65536;
+}
+
+static void on_fd(void *arg, short revents);
+
+static void
+watch(struct redis_link *link)
+{
+    short events = (short)(ZMQ_POLLIN | (link->want_write ? ZMQ_POLLOUT : 0));
+    loop_watch_fd(link->loop, link->context->c.fd, events, on_fd, link);
+}
+
+static void
+hook_read(void *arg)
+{
+    (void)arg; /* input is always watched */
+}
+
+static void
+hook_add_write(void *arg)
+{
+    struct redis_link *link = arg;
+    link->want_write = true;
+}
+
+static void
+hook_del_write(void *arg)
+{
+    struct redis_link *link = arg;
+    link->want_write = false;
+}
+
+static void
+hook_cleanup(void *arg)
+{
+    struct redis_link *link = arg;
+    if (link->context)
+        loop_watch_fd(link->loop, link->context->c.fd, 0, on_fd, link);
+}
+
+static void
+lost(struct redis_link *link)
+{
+    bool was_up = link->up;
+    if (link->context)
+        loop_watch_fd(link->loop, link->context->c.fd, 0, on_fd, link);
+    link->context = NULL;
+    link->up = false;
+    link->connect_at_ms = clock_mono_ms() + link->retry_ms;
+    link->retry_ms = link->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : link->retry_ms * 2;
+    loop_tick_by(link->loop, link->connect_at_ms);
+    if (was_up)
+        link->events.down(link->arg);
+}
+
+static void
+report_lost(struct redis_link *link, const char *why)
+{
+    if (!link->reported)
+        log_event(LOG_LEVEL_WARN, "no connection to Redis", LOG_TEXT("host", link->host),
+                  LOG_NUMBER("port", link->port), LOG_TEXT("error", why));
+    link->reported = true; /* once, until it is up again */
+}
+
+static void
+on_disconnect(const redisAsyncContext *context, int status)
+{
+    struct redis_link *link = context->data;
+    report_lost(link, status == REDIS_OK ? "closed" : context->errstr);
+    lost(link);
+}
+
+static void
+go_up(struct redis_link *link)
+{
+    link->up = true;
+    link->reported = false;
+    link->retry_ms = RETRY_MIN_MS;
+    link->events.up(link->arg);
+}
+
+static void
+on_auth(redisAsyncContext *context, void *reply, void *arg)
+{
+    struct redis_link *link = arg;
+    (void)context;
+    const redisReply *answer = reply;
+    if (!answer)
+        return; /* lost: told by on_disconnect */
+    if (answer->type == REDIS_REPLY_ERROR)
+        report_lost(link, answer->str);
+    else
+        go_up(link);
+}
+
+static void
+on_connect(const redisAsyncContext *context, int status)
+{
+    struct redis_link *link = context->data;
+    if (status != REDIS_OK) { /* hiredis frees the context itself */
+        report_lost(link, context->c.errstr[0] ? context->c.errstr : "cannot connect");
+        lost(link);
+        return;
+    }
+    if (link->password[0])
+        redisAsyncCommand(link->context, on_auth, link, "AUTH %s %s",
+                          link->user[0] ? link->user : "default", link->password);
+    else
+        go_up(link);
+}
+
+static void
+connect_now(struct redis_link *link)
+{
+    link->connect_at_ms = INT64_MAX;
+    link->want_write = false;
+    redisAsyncContext *context = link->port ? redisAsyncConnect(link->host, link->port)
+                                            : redisAsyncConnectUnix(link->host);
+    if (!context || context->err) {
+        report_lost(link, context ? context->errstr : "out of memory");
+        if (context)
+            redisAsyncFree(context);
+        lost(link);
+        return;
+    }
+    link->context = context;
+    context->data = link;
+    context->ev.data = link;
+    context->ev.addRead = hook_read;
+    context->ev.delRead = hook_read;
+    context->ev.addWrite = hook_add_write;
+    context->ev.delWrite = hook_del_write;
+    context->ev.cleanup = hook_cleanup;
+    redisAsyncSetConnectCallback(context, on_connect);
+    redisAsyncSetDisconnectCallback(context, on_disconnect);
+    redisEnableKeepAlive(&context->c);
+    link->want_write = true; /* writability tells that the connection is made */
+    watch(link);
+}
+
+static int64_t
+link_tick(void *arg, int64_t now_ms)
+{
+    struct redis_link *link = arg;
+    if (!link->context && now_ms >= link->connect_at_ms)
+        connect_now(link);
+    return link->context ? LOOP_NEVER : link->connect_at_ms;
+}
+
+static void
+on_fd(void *arg, short revents)
+{
+    struct redis_link *link = arg;
+    link->in_callback = true;
+    if (link->context && (revents & ZMQ_POLLOUT))
+        redisAsyncHandleWrite(link->context);
+    if (link->context && (revents & (ZMQ_POLLIN | ZMQ_POLLERR)))
+        redisAsyncHandleRead(link->context);
+    link->in_callback = false;
+    redis_link_flush(link);
+}
+
+void
+redis_link_flush(struct redis_link *link)
+{
+    if (link->in_callback || !link->context)
+        return;
+    if (link->up && link->want_write) {
+        link->in_callback = true;
+        redisAsyncHandleWrite(link->context);
+        link->in_callback = false;
+    }
+    if (link->context)
+        watch(link);
+}
+
+static void
+on_reply(redisAsyncContext *context, void *reply, void *arg)
+{
+    (void)context;
+    struct waiter waiter = *(struct waiter *)arg;
+    free(arg);
+    if (waiter.fn)
+        waiter.fn(waiter.arg, reply);
+}
+
+int
+redis_link_send(struct redis_link *link, redis_reply_fn *fn, void *arg, int argc, const char **argv,
+                const size_t *lens)
+{
+    if (!link->up)
+        return -1;
+    struct waiter *waiter = malloc(sizeof *waiter);
+    if (!waiter)
+        return -1;
+    *waiter = (struct waiter){fn, arg};
+    if (redisAsyncCommandArgv(link->context, on_reply, waiter, argc, argv, lens) != REDIS_OK) {
+        free(waiter);
+        return -1;
+    }
+    return 0;
+}
+
+int
+redis_link_sendf(struct redis_link *link, redis_reply_fn *fn, void *arg, const char *format, ...)
+{
+    if (!link->up)
+        return -1;
+    struct waiter *waiter = malloc(sizeof *waiter);
+    if (!waiter)
+        return -1;
+    *waiter = (struct waiter){fn, arg};
+    va_list args;
+    va_start(args, format);
+    int result = redisvAsyncCommand(link->context, on_reply, waiter, format, args);
+    va_end(args);
+    if (result != REDIS_OK) {
+        free(waiter);
+        return -1;
+    }
+    return 0;
+}
+
+bool
+redis_link_up(const struct redis_link *link)
+{
+    return link->up;
+}
+
+void
+redis_link_reset(struct redis_link *link)
+{
+    if (!link->context)
+        return;
+    bool put_off = link->context->c.flags & REDIS_IN_CALLBACK; /* freed when the callback is over */
+    redisAsyncFree(link->context);
+    if (!put_off && link->context) /* it was not connected yet: hiredis tells nobody */
+        lost(link);
+}
+
+struct redis_link *
+redis_link_new(struct loop *loop, const char *url, const struct redis_events *events, void *arg)
+{
+    struct redis_link *link = calloc(1, sizeof *link);
+    if (!link)
+        return NULL;
+    link->loop = loop;
+    link->events = *events;
+    link->arg = arg;
+    link->retry_ms = RETRY_MIN_MS;
+    if (!parse_url(link, url)) {
+        log_write(LOG_LEVEL_ERROR,
+                  "CBM_REDIS is wrong: want redis://[user:password@]host[:port] or unix:///path",
+                  NULL);
+        free(link);
+        return NULL;
+    }
+    if (loop_add_tick(loop, link_tick, link) != 0) {
+        free(link);
+        return NULL;
+    }
+    connect_now(link);
+    return link;
+}
+
+void
+redis_link_destroy(struct redis_link **link)
+{
+    if (!*link)
+        return;
+    (*link)->events.down = (*link)->events.up = NULL;
+    (*link)->up = false; /* so that `lost` tells nobody */
+    redis_link_reset(*link);
+    loop_remove_tick((*link)->loop, link_tick, *link);
+    free(*link);
+    *link = NULL;
+}

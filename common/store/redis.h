@@ -1,0 +1,43 @@
+/* One connection to Redis on the loop: pipelined, reconnecting, never blocking. The only place that
+ * knows hiredis' event hooks. It must not know what the commands mean. */
+#ifndef CBM_STORE_REDIS_H
+#define CBM_STORE_REDIS_H
+
+#include <hiredis/async.h>
+
+#include "common/base/loop.h"
+
+struct redis_link;
+
+/* A reply, NULL when the connection was lost before it came. Freed after the call. */
+typedef void redis_reply_fn(void *arg, const redisReply *reply);
+
+struct redis_events {
+    void (*up)(void *arg);   /* connected and authenticated: commands may be sent */
+    void (*down)(void *arg); /* after every outstanding reply function got NULL */
+};
+
+/* Connects to `url`: redis://[[user]:password@]host[:port] or unix:///path, and again whenever the
+ * connection is lost (after 20 ms to 1 s). NULL after a line in the log if the url is none. A host
+ * name is resolved by a blocking look-up at each connection attempt, nowhere else. */
+struct redis_link *redis_link_new(struct loop *loop, const char *url,
+                                  const struct redis_events *events, void *arg);
+void redis_link_destroy(struct redis_link **link);
+
+bool redis_link_up(const struct redis_link *link);
+
+/* Queues a command; `fn` NULL ignores the reply. Arguments are copied. It leaves with the next
+ * redis_link_flush. -1 if not connected (fn is not called then). */
+int redis_link_send(struct redis_link *link, redis_reply_fn *fn, void *arg, int argc,
+                    const char **argv, const size_t *lens);
+
+/* The same for a printf-like command without spaces in its values (%s, %b as in hiredis). */
+int redis_link_sendf(struct redis_link *link, redis_reply_fn *fn, void *arg, const char *format, ...);
+
+/* Writes what is queued. Called at the end of a turn; inside a reply function it is put off. */
+void redis_link_flush(struct redis_link *link);
+
+/* Drops the connection and connects anew. */
+void redis_link_reset(struct redis_link *link);
+
+#endif

@@ -1,0 +1,369 @@
+/* See store.h: the life of the store and its reads. Commits are in store_queue.c. */
+#include "common/store/store_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const store_durability_words[] = {"always", "everysec", "memory", NULL};
+
+void
+store_args_add(struct store_args *args, const void *ptr, size_t len)
+{
+    if (args->count == args->cap) {
+        unsigned cap = args->cap ? args->cap * 2 : 64;
+        const char **argv = realloc(args->argv, cap * sizeof *argv);
+        if (argv)
+            args->argv = argv;
+        size_t *lens = realloc(args->lens, cap * sizeof *lens);
+        if (lens)
+            args->lens = lens;
+        if (!argv || !lens) {
+            args->failed = true;
+            return;
+        }
+        args->cap = cap;
+    }
+    args->argv[args->count] = ptr ? ptr : "";
+    args->lens[args->count++] = len;
+}
+
+void
+store_args_add_string(struct store_args *args, const char *string)
+{
+    store_args_add(args, string, strlen(string));
+}
+
+void
+store_args_fini(struct store_args *args)
+{
+    free(args->argv);
+    free(args->lens);
+    *args = (struct store_args){0};
+}
+
+/* ---- asks that go together ---- */
+
+static void
+ask(struct store *store, struct store_asks *asks, struct text name, store_value_fn *fn, void *arg,
+    unsigned slot)
+{
+    if (asks->count == asks->cap && store->up) {
+        unsigned cap = asks->cap ? asks->cap * 2 : 64;
+        struct store_ask *items = realloc(asks->items, cap * sizeof *items);
+        if (items) {
+            asks->items = items;
+            asks->cap = cap;
+        }
+    }
+    buf_append(&asks->names, name.ptr, name.len);
+    if (!store->up || asks->count == asks->cap || asks->names.failed) {
+        fn(arg, slot, false, TEXT_NONE);
+        return;
+    }
+    asks->items[asks->count++] = (struct store_ask){fn, arg, slot, name.len};
+}
+
+void
+store_get_seq(struct store *store, store_value_fn *fn, void *arg, unsigned slot)
+{
+    ask(store, &store->seqs, TEXT_LITERAL("#"), fn, arg, slot);
+}
+
+void
+store_get_rev(struct store *store, struct text field, store_value_fn *fn, void *arg, unsigned slot)
+{
+    ask(store, &store->revs, field, fn, arg, slot);
+}
+
+void
+store_get_doc(struct store *store, struct text field, store_value_fn *fn, void *arg, unsigned slot)
+{
+    ask(store, &store->docs, field, fn, arg, slot);
+}
+
+void
+store_get_key(struct store *store, struct text key, store_value_fn *fn, void *arg, unsigned slot)
+{
+    ask(store, &store->idem, key, fn, arg, slot);
+}
+
+/* The asks of one command, until its reply comes. */
+struct round {
+    unsigned count;
+    struct store_ask asks[];
+};
+
+static void
+on_values(void *arg, const redisReply *reply)
+{
+    struct round *round = arg;
+    bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == round->count;
+    for (unsigned i = 0; i < round->count; i++) {
+        struct store_ask *item = &round->asks[i];
+        struct text value = TEXT_NONE;
+        if (ok && reply->element[i]->type == REDIS_REPLY_STRING)
+            value = (struct text){reply->element[i]->str, (uint32_t)reply->element[i]->len};
+        item->fn(item->arg, item->slot, ok, value);
+    }
+    free(round);
+}
+
+/* Sends one command for all asks of a kind: HMGET of the hash, or MGET of whole keys (hash NULL). */
+static void
+send_asks(struct store *store, struct store_asks *asks, const char *hash)
+{
+    if (!asks->count)
+        return;
+    struct round *round = malloc(sizeof *round + asks->count * sizeof *asks->items);
+    struct store_args *args = &store->args;
+    args->count = 0;
+    char *prefixed = NULL, *at = NULL;
+    size_t prefix_len = strlen(store->key_prefix);
+    if (hash) {
+        store_args_add_string(args, "HMGET");
+        store_args_add_string(args, hash);
+    } else {
+        store_args_add_string(args, "MGET");
+        at = prefixed = malloc(asks->names.len + asks->count * prefix_len + 1);
+        args->failed = args->failed || !prefixed;
+    }
+    const char *name = (const char *)asks->names.data;
+    for (unsigned i = 0; i < asks->count && !args->failed; i++) {
+        uint32_t len = asks->items[i].len;
+        if (hash) {
+            store_args_add(args, name, len);
+        } else {
+            memcpy(at, store->key_prefix, prefix_len);
+            memcpy(at + prefix_len, name, len);
+            store_args_add(args, at, prefix_len + len);
+            at += prefix_len + len;
+        }
+        name += len;
+    }
+    if (round) {
+        round->count = asks->count;
+        memcpy(round->asks, asks->items, asks->count * sizeof *asks->items);
+    }
+    unsigned count = asks->count;
+    asks->count = 0;
+    buf_clear(&asks->names);
+    if (!round || args->failed ||
+        redis_link_send(store->link, on_values, round, (int)args->count, args->argv, args->lens) != 0)
+        for (unsigned i = 0; round && i < count; i++)
+            round->asks[i].fn(round->asks[i].arg, round->asks[i].slot, false, TEXT_NONE);
+    else
+        round = NULL; /* on_values frees it */
+    args->failed = false;
+    free(round);
+    free(prefixed);
+}
+
+/* ---- scans and log pages: one command each ---- */
+
+struct single {
+    store_list_fn *list;
+    store_log_fn *page;
+    void *arg;
+    unsigned slot;
+};
+
+static void
+on_scan(void *arg, const redisReply *reply)
+{
+    struct single single = *(struct single *)arg;
+    free(arg);
+    bool ok = reply && reply->type == REDIS_REPLY_ARRAY;
+    struct text *values = ok ? malloc((reply->elements + 1) * sizeof *values) : NULL;
+    for (size_t i = 0; values && i < reply->elements; i++)
+        values[i] = (struct text){reply->element[i]->str, (uint32_t)reply->element[i]->len};
+    single.list(single.arg, single.slot, values != NULL, values ? (unsigned)reply->elements : 0,
+                values);
+    free(values);
+}
+
+void
+store_scan(struct store *store, struct text from, struct text upto, unsigned limit,
+           store_list_fn *fn, void *arg, unsigned slot)
+{
+    struct single *single = malloc(sizeof *single);
+    if (single)
+        *single = (struct single){fn, NULL, arg, slot};
+    if (!single || redis_link_sendf(store->link, on_scan, single,
+                                    "ZRANGEBYLEX %s [%b (%b LIMIT 0 %u", store->keys[KEY_INDEX],
+                                    from.ptr, (size_t)from.len, upto.ptr, (size_t)upto.len,
+                                    limit) != 0) {
+        free(single);
+        fn(arg, slot, false, 0, NULL);
+    }
+}
+
+static struct text
+text_of_reply(const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_STRING)
+        return TEXT_NONE;
+    return (struct text){reply->str, (uint32_t)reply->len};
+}
+
+static bool
+record_of_reply(const redisReply *item, struct log_record *out)
+{
+    if (item->type != REDIS_REPLY_ARRAY || item->elements != 5 ||
+        !log_id_parse(text_of_reply(item->element[0]), &out->seq, &out->time_ms))
+        return false;
+    out->topic = text_of_reply(item->element[1]);
+    out->prev = text_of_reply(item->element[2]);
+    out->attributes = text_of_reply(item->element[3]);
+    out->data = text_of_reply(item->element[4]);
+    return out->topic.ptr && out->prev.ptr && out->attributes.ptr && out->data.ptr;
+}
+
+static void
+on_log(void *arg, const redisReply *reply)
+{
+    struct single single = *(struct single *)arg;
+    free(arg);
+    struct store_log_page page = {0};
+    struct log_record *records = NULL;
+    bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 &&
+              reply->element[0]->type == REDIS_REPLY_STRING &&
+              reply->element[1]->type == REDIS_REPLY_STRING &&
+              (records = malloc(reply->elements * sizeof *records)) != NULL;
+    if (ok) {
+        page.last = strtoll(reply->element[0]->str, NULL, 10);
+        page.first = strtoll(reply->element[1]->str, NULL, 10);
+        page.records = records;
+    }
+    for (size_t i = 2; ok && i < reply->elements; i++)
+        ok = record_of_reply(reply->element[i], &records[page.count++]);
+    single.page(single.arg, single.slot, ok, &page);
+    free(records);
+}
+
+void
+store_log_read(struct store *store, struct text prefix, int64_t after, unsigned limit,
+               store_log_fn *fn, void *arg, unsigned slot)
+{
+    struct single *single = malloc(sizeof *single);
+    if (single)
+        *single = (struct single){NULL, fn, arg, slot};
+    if (!single ||
+        redis_link_sendf(store->link, on_log, single, "FCALL_RO cbm_log_read 3 %s %s %s %b %lld %u %d",
+                         store->keys[KEY_LOG], store->keys[KEY_PREFIX], store->keys[KEY_MARK],
+                         prefix.ptr, (size_t)prefix.len, (long long)after, limit,
+                         STORE_LOG_BYTES) != 0) {
+        free(single);
+        fn(arg, slot, false, &(struct store_log_page){0});
+    }
+}
+
+void
+store_flush(struct store *store)
+{
+    if (store->up) {
+        send_asks(store, &store->seqs, store->keys[KEY_PREFIX]);
+        send_asks(store, &store->revs, store->keys[KEY_REV]);
+        send_asks(store, &store->idem, NULL);
+        send_asks(store, &store->docs, store->keys[KEY_DOC]);
+        store_queue_send(store);
+    }
+    redis_link_flush(store->link);
+}
+
+/* ---- life ---- */
+
+static void
+fail_asks(struct store_asks *asks)
+{
+    unsigned count = asks->count;
+    asks->count = 0;
+    buf_clear(&asks->names);
+    for (unsigned i = 0; i < count; i++)
+        asks->items[i].fn(asks->items[i].arg, asks->items[i].slot, false, TEXT_NONE);
+}
+
+static void
+on_link_up(void *arg)
+{
+    store_setup_start(arg);
+}
+
+static void
+on_link_down(void *arg)
+{
+    struct store *store = arg;
+    bool was_up = store->up;
+    store->up = false;
+    fail_asks(&store->seqs);
+    fail_asks(&store->revs);
+    fail_asks(&store->docs);
+    fail_asks(&store->idem);
+    store_queue_fail_all(store);
+    if (was_up)
+        store->events.down(store->arg);
+}
+
+static void
+make_keys(struct store *store, const char *org, const char *service)
+{
+    static const char *const own[] = {"rev", "doc", "ix"};
+    static const char *const log[] = {"log", "log:prefix", "log:mark"};
+    for (int i = 0; i < 3; i++) {
+        snprintf(store->keys[i], STORE_KEY_MAX, "{%s}:%s:%s", org, service, own[i]);
+        snprintf(store->keys[KEY_LOG + i], STORE_KEY_MAX, "{%s}:%s", org, log[i]);
+    }
+    snprintf(store->key_prefix, STORE_KEY_MAX, "{%s}:%s:key:", org, service);
+}
+
+struct store *
+store_new(struct loop *loop, const struct store_config *config, const struct store_events *events,
+          void *arg)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (!store)
+        return NULL;
+    store->loop = loop;
+    store->events = *events;
+    store->arg = arg;
+    store->wanted = store->found = config->durability;
+    make_keys(store, config->org, config->service);
+    struct redis_events link_events = {on_link_up, on_link_down};
+    store->link = redis_link_new(loop, config->url, &link_events, store);
+    if (!store->link) {
+        free(store);
+        return NULL;
+    }
+    return store;
+}
+
+void
+store_destroy(struct store **store)
+{
+    if (!*store)
+        return;
+    (*store)->up = false;
+    (*store)->closing = true;
+    redis_link_destroy(&(*store)->link);
+    struct store_asks *all[] = {&(*store)->seqs, &(*store)->revs, &(*store)->docs, &(*store)->idem};
+    for (unsigned i = 0; i < 4; i++) {
+        free(all[i]->items);
+        buf_fini(&all[i]->names);
+    }
+    store_args_fini(&(*store)->args);
+    free((*store)->queue);
+    free(*store);
+    *store = NULL;
+}
+
+bool
+store_up(const struct store *store)
+{
+    return store->up;
+}
+
+enum store_durability
+store_durability(const struct store *store)
+{
+    return store->found;
+}

@@ -1,0 +1,68 @@
+/* What the files of the store share with one another and with nobody else. */
+#ifndef CBM_STORE_STORE_INTERNAL_H
+#define CBM_STORE_STORE_INTERNAL_H
+
+#include "common/store/redis.h"
+#include "common/store/store.h"
+
+#define STORE_KEY_MAX 160
+
+enum store_key { KEY_REV, KEY_DOC, KEY_INDEX, KEY_LOG, KEY_PREFIX, KEY_MARK, KEY_COUNT };
+
+/* A command's arguments, pointing to memory that lives until it is sent. */
+struct store_args {
+    const char **argv;
+    size_t *lens;
+    unsigned count, cap;
+    bool failed;
+};
+void store_args_add(struct store_args *args, const void *ptr, size_t len);
+void store_args_add_string(struct store_args *args, const char *string);
+void store_args_fini(struct store_args *args);
+
+/* One ask of a kind that is answered by one HMGET (or MGET) for all. */
+struct store_ask {
+    store_value_fn *fn;
+    void *arg;
+    unsigned slot;
+    uint32_t len; /* of the field in `names` */
+};
+struct store_asks {
+    struct store_ask *items;
+    unsigned count, cap;
+    struct buf names;
+};
+
+struct store_commit_entry {
+    struct store_commit *commit;
+    store_commit_fn *fn;
+    void *arg;
+};
+#define STORE_BATCH_MAX 64
+#define STORE_CALLS_MAX 4
+
+struct store {
+    struct loop *loop;
+    struct redis_link *link;
+    struct store_events events;
+    void *arg;
+    char keys[KEY_COUNT][STORE_KEY_MAX];
+    char key_prefix[STORE_KEY_MAX]; /* of idempotency keys */
+    enum store_durability wanted, found;
+    bool up, refused, closing;
+    struct store_asks seqs, revs, docs, idem;
+    struct store_args args;
+    struct store_commit_entry *queue; /* commits that wait, in order, from `head` on */
+    unsigned queue_head, queue_count, queue_cap;
+    unsigned calls; /* commit calls under way */
+};
+
+/* store_setup.c: what happens between connected and up. */
+void store_setup_start(struct store *store);
+bool store_function_lost(const redisReply *reply);
+
+/* store_queue.c */
+void store_queue_send(struct store *store);
+void store_queue_fail_all(struct store *store);
+
+#endif

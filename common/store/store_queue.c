@@ -1,0 +1,252 @@
+/* The queue of commits: the commits at hand go in one call, each answered by itself.
+ * It must not know what is committed. */
+#include "common/store/store_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+
+#define KEY_TTL_MS "86400000" /* an idempotency key answers for 24 h */
+#define CALL_BYTES_MAX (4 * 1024 * 1024)
+
+/* The commits of one call, until its reply comes. */
+struct call {
+    struct store *store;
+    unsigned count;
+    struct store_commit_entry entries[STORE_BATCH_MAX];
+};
+
+static bool
+make_room(struct store *store)
+{
+    if (store->queue_head + store->queue_count < store->queue_cap)
+        return true;
+    if (store->queue_head > 0) {
+        memmove(store->queue, store->queue + store->queue_head,
+                store->queue_count * sizeof *store->queue);
+        store->queue_head = 0;
+        if (store->queue_count < store->queue_cap)
+            return true;
+    }
+    unsigned cap = store->queue_cap ? store->queue_cap * 2 : 256;
+    struct store_commit_entry *queue = realloc(store->queue, cap * sizeof *queue);
+    if (!queue)
+        return false;
+    store->queue = queue;
+    store->queue_cap = cap;
+    return true;
+}
+
+void
+store_commit(struct store *store, struct store_commit *commit, store_commit_fn *fn, void *arg)
+{
+    if (!store->up || store_commit_failed(commit) || !make_room(store)) {
+        fn(arg, STORE_FAILED, 0,
+           store->up ? TEXT_LITERAL("out of memory") : TEXT_LITERAL("no connection to Redis"));
+        return;
+    }
+    store->queue[store->queue_head + store->queue_count++] =
+        (struct store_commit_entry){commit, fn, arg};
+}
+
+static void
+fail(const struct store_commit_entry *entry, enum store_outcome outcome, const char *why)
+{
+    entry->fn(entry->arg, outcome, 0, text_of(why));
+}
+
+void
+store_queue_fail_all(struct store *store)
+{
+    while (store->queue_count) {
+        struct store_commit_entry entry = store->queue[store->queue_head++];
+        store->queue_count--;
+        fail(&entry, STORE_FAILED, "no connection to Redis");
+    }
+}
+
+/* Puts the commits of a call back to where they were: they were not executed. */
+static void
+put_back(struct call *call)
+{
+    struct store *store = call->store;
+    for (unsigned i = 0; i < call->count; i++)
+        if (!make_room(store))
+            fail(&call->entries[i], STORE_FAILED, "out of memory");
+        else
+            store->queue[store->queue_head + store->queue_count++] = call->entries[i];
+}
+
+static void
+answer(const struct store_commit_entry *entry, const redisReply *reply)
+{
+    static const enum store_outcome outcomes[] = {STORE_COMMITTED, STORE_MOVED, STORE_KEPT,
+                                                  STORE_CLOCK};
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER || reply->element[0]->integer < 0 ||
+        reply->element[0]->integer > 3) {
+        fail(entry, STORE_UNKNOWN, "the commit function answered something else");
+        return;
+    }
+    const redisReply *value = reply->element[1];
+    struct text text = TEXT_NONE;
+    if (value->type == REDIS_REPLY_STRING)
+        text = (struct text){value->str, (uint32_t)value->len};
+    entry->fn(entry->arg, outcomes[reply->element[0]->integer],
+              value->type == REDIS_REPLY_INTEGER ? value->integer : 0, text);
+}
+
+static void
+on_committed(void *arg, const redisReply *reply)
+{
+    struct call *call = arg;
+    struct store *store = call->store;
+    store->calls--;
+    if (store_function_lost(reply)) { /* FUNCTION FLUSH, or a fresh Redis: load it and go on */
+        log_write(LOG_LEVEL_WARN, "the commit function is gone: loading it again", NULL);
+        put_back(call);
+        if (store->up) {
+            store->up = false;
+            store->events.down(store->arg);
+            store_setup_start(store);
+        }
+    } else if (!reply) {
+        for (unsigned i = 0; i < call->count; i++)
+            fail(&call->entries[i], STORE_UNKNOWN, "the connection to Redis was lost");
+    } else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != call->count) {
+        bool error = reply->type == REDIS_REPLY_ERROR;
+        const char *why = error ? reply->str : "the commit function answered something else";
+        log_event(LOG_LEVEL_ERROR, "commit refused", LOG_TEXT("error", why));
+        for (unsigned i = 0; i < call->count; i++)
+            fail(&call->entries[i], error ? STORE_FAILED : STORE_UNKNOWN, why);
+    } else {
+        for (unsigned i = 0; i < call->count; i++)
+            answer(&call->entries[i], reply->element[i]);
+    }
+    free(call);
+    if (store->up)
+        store_queue_send(store);
+}
+
+static void
+add_list(struct store_args *args, const struct store_list *list, unsigned width, char *count)
+{
+    snprintf(count, 12, "%u", list->count / width);
+    store_args_add_string(args, count);
+    const uint8_t *at = list->bytes.data;
+    for (uint32_t i = 0; i < list->count; at += list->lens[i++])
+        store_args_add(args, at, list->lens[i]);
+}
+
+/* Text of numbers that lives until the command is formatted. */
+struct numbers {
+    char count[5][12], key[12], not_before[24], before[24];
+};
+
+static void
+add_commit(struct store_args *args, const struct store_commit *commit, unsigned key,
+           struct numbers *numbers)
+{
+    snprintf(numbers->key, sizeof numbers->key, "%u", key);
+    snprintf(numbers->not_before, sizeof numbers->not_before, "%" PRId64, commit->not_before);
+    snprintf(numbers->before, sizeof numbers->before, "%" PRId64, commit->before);
+    store_args_add_string(args, numbers->key);
+    store_args_add_string(args, KEY_TTL_MS);
+    store_args_add(args, commit->digest.ptr, commit->digest.len);
+    store_args_add(args, commit->reply.ptr, commit->reply.len);
+    store_args_add_string(args, numbers->not_before);
+    store_args_add_string(args, numbers->before);
+    add_list(args, &commit->checks, 2, numbers->count[0]);
+    add_list(args, &commit->writes, 2, numbers->count[1]);
+    add_list(args, &commit->add, 1, numbers->count[2]);
+    add_list(args, &commit->remove, 1, numbers->count[3]);
+    add_list(args, &commit->records, 3, numbers->count[4]);
+}
+
+static size_t
+commit_bytes(const struct store_commit *commit)
+{
+    return commit->writes.bytes.len + commit->records.bytes.len + commit->reply.len;
+}
+
+/* Takes the commits of the next call from the queue. */
+static struct call *
+take_call(struct store *store)
+{
+    struct call *call = malloc(sizeof *call);
+    if (!call)
+        return NULL;
+    call->store = store;
+    call->count = 0;
+    size_t bytes = 0;
+    while (store->queue_count && call->count < STORE_BATCH_MAX && bytes < CALL_BYTES_MAX) {
+        bytes += commit_bytes(store->queue[store->queue_head].commit);
+        call->entries[call->count++] = store->queue[store->queue_head++];
+        store->queue_count--;
+    }
+    return call;
+}
+
+static int
+send_call(struct store *store, struct call *call)
+{
+    struct numbers numbers[STORE_BATCH_MAX];
+    struct buf names = {0};
+    char keys[12], commits[12];
+    unsigned with_key = 0;
+    uint32_t lens[STORE_BATCH_MAX];
+    for (unsigned i = 0; i < call->count; i++) {
+        const struct store_commit *commit = call->entries[i].commit;
+        if (!commit->key.ptr)
+            continue;
+        size_t before = names.len;
+        buf_append(&names, store->key_prefix, strlen(store->key_prefix));
+        buf_append(&names, commit->key.ptr, commit->key.len);
+        lens[with_key++] = (uint32_t)(names.len - before);
+    }
+    struct store_args *args = &store->args;
+    args->count = 0;
+    snprintf(keys, sizeof keys, "%u", KEY_COUNT + with_key);
+    snprintf(commits, sizeof commits, "%u", call->count);
+    store_args_add_string(args, "FCALL");
+    store_args_add_string(args, "cbm_commit");
+    store_args_add_string(args, keys);
+    for (unsigned i = 0; i < KEY_COUNT; i++)
+        store_args_add_string(args, store->keys[i]);
+    const uint8_t *at = names.data;
+    for (unsigned i = 0; i < with_key; at += lens[i++])
+        store_args_add(args, at, lens[i]);
+    store_args_add_string(args, commits);
+    unsigned key = KEY_COUNT;
+    for (unsigned i = 0; i < call->count; i++) {
+        const struct store_commit *commit = call->entries[i].commit;
+        add_commit(args, commit, commit->key.ptr ? ++key : 0, &numbers[i]);
+    }
+    int result = -1;
+    if (!args->failed && !names.failed)
+        result = redis_link_send(store->link, on_committed, call, (int)args->count, args->argv,
+                                 args->lens);
+    args->failed = false;
+    buf_fini(&names);
+    return result;
+}
+
+void
+store_queue_send(struct store *store)
+{
+    while (store->queue_count && store->calls < STORE_CALLS_MAX) {
+        struct call *call = take_call(store);
+        if (!call)
+            return; /* tried again with the next flush */
+        if (send_call(store, call) == 0) {
+            store->calls++;
+            continue;
+        }
+        for (unsigned i = 0; i < call->count; i++)
+            fail(&call->entries[i], STORE_FAILED, "the commit could not be sent");
+        free(call);
+    }
+}

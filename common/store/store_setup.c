@@ -1,0 +1,97 @@
+/* Between connected and up: what Redis promises is checked, the commit function loaded.
+ * It must not know commits. */
+#include "common/store/store_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/store/lua.h"
+
+bool
+store_function_lost(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "Function not found");
+}
+
+static void
+on_loaded(void *arg, const redisReply *reply)
+{
+    struct store *store = arg;
+    if (!reply || store->closing)
+        return; /* lost: the link connects anew and this begins again */
+    if (reply->type == REDIS_REPLY_ERROR) {
+        log_event(LOG_LEVEL_ERROR, "Redis does not load the commit function (is it version 7?)",
+                  LOG_TEXT("error", reply->str));
+        redis_link_reset(store->link);
+        return;
+    }
+    if (store->up)
+        return;
+    store->up = true;
+    log_event(LOG_LEVEL_INFO, "store up",
+              LOG_TEXT("durability", store_durability_words[store->found]));
+    store->events.up(store->arg);
+    store_flush(store);
+}
+
+static const char *
+setting(const redisReply *reply, const char *name)
+{
+    for (size_t i = 0; i + 1 < reply->elements; i += 2)
+        if (reply->element[i]->str && strcmp(reply->element[i]->str, name) == 0)
+            return reply->element[i + 1]->str ? reply->element[i + 1]->str : "";
+    return "";
+}
+
+/* The level that the settings give (design section 2, "What an acknowledgement means"). */
+static enum store_durability
+level_of(const redisReply *reply)
+{
+    if (strcmp(setting(reply, "appendonly"), "yes") != 0 ||
+        strcmp(setting(reply, "maxmemory-policy"), "noeviction") != 0)
+        return STORE_MEMORY;
+    const char *fsync = setting(reply, "appendfsync");
+    if (strcmp(fsync, "always") == 0)
+        return STORE_ALWAYS;
+    return strcmp(fsync, "everysec") == 0 ? STORE_EVERYSEC : STORE_MEMORY;
+}
+
+static void
+on_settings(void *arg, const redisReply *reply)
+{
+    struct store *store = arg;
+    if (!reply || store->closing)
+        return;
+    char why[400];
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        snprintf(why, sizeof why, "Redis does not tell its settings (CONFIG GET): %s",
+                 reply->str ? reply->str : "no list");
+    } else {
+        store->found = level_of(reply);
+        if (store->found <= store->wanted) {
+            const char *argv[] = {"FUNCTION", "LOAD", "REPLACE", lua_commit};
+            const size_t lens[] = {8, 4, 7, sizeof lua_commit - 1};
+            redis_link_send(store->link, on_loaded, store, 4, argv, lens);
+            return;
+        }
+        snprintf(why, sizeof why,
+                 "Redis promises only \"%s\" (appendonly %s, appendfsync %s, maxmemory-policy %s); "
+                 "want appendonly yes, appendfsync always, maxmemory-policy noeviction, or "
+                 "CBM_DURABILITY=%s",
+                 store_durability_words[store->found], setting(reply, "appendonly"),
+                 setting(reply, "appendfsync"), setting(reply, "maxmemory-policy"),
+                 store_durability_words[store->found]);
+    }
+    store->refused = true;
+    store->events.refused(store->arg, why);
+}
+
+void
+store_setup_start(struct store *store)
+{
+    redis_link_sendf(store->link, on_settings, store,
+                     "CONFIG GET append* maxmemory-policy");
+    redis_link_flush(store->link);
+}
