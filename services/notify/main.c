@@ -1,0 +1,94 @@
+/* cbm-notify: publishes the log live and answers what was missed. It must not know any other
+ * service. */
+#include <stdlib.h>
+
+#include "common/msg/schema.h"
+#include "common/service/service.h"
+#include "services/notify/notify_handlers.h"
+#include "services/notify/notify_publisher.h"
+
+struct config {
+    struct service_config service;
+    struct notify_publisher_config publisher;
+};
+
+static const struct cfg_row rows[] = {
+    SERVICE_ROWS(struct config, service),
+    {"CBM_PUB_BIND", CFG_ENDPOINTS, offsetof(struct config, publisher.bind), "tcp://*:5560", 1,
+     CFG_TEXT_MAX, NULL, "where subscribers connect"},
+    {"CBM_PUB_HWM", CFG_INT, offsetof(struct config, publisher.hwm), "10000", 1, 1000000, NULL,
+     "records queued for a slow subscriber; what it misses beyond, it reads back"},
+    {"CBM_PREFIXES_MAX", CFG_INT, offsetof(struct config, publisher.prefixes_max), "100000", 1,
+     10000000, NULL, "distinct prefixes that get watermarks"},
+    CFG_END,
+};
+
+struct notify {
+    struct service *service;
+    struct notify_publisher *publisher;
+};
+
+static void
+stop(void *state)
+{
+    struct notify *notify = state;
+    service_destroy(&notify->service);
+    notify_publisher_destroy(&notify->publisher);
+    free(notify);
+}
+
+static void *
+start(struct loop *loop, const void *data, int *exit_code)
+{
+    const struct config *config = data;
+    struct notify *notify = calloc(1, sizeof *notify);
+    if (!notify)
+        return NULL;
+    notify->publisher =
+        notify_publisher_new(loop, &config->publisher, config->service.redis, config->service.org);
+    if (notify->publisher)
+        notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
+                                      notify, exit_code);
+    if (!notify->service) {
+        stop(notify);
+        return NULL;
+    }
+    notify_publisher_add_gauges(notify->publisher, notify->service);
+    return notify;
+}
+
+static bool
+ready(void *state)
+{
+    const struct notify *notify = state;
+    return service_ready(notify->service) && notify_publisher_ready(notify->publisher);
+}
+
+static void
+drain(void *state)
+{
+    service_drain(((struct notify *)state)->service);
+}
+
+static bool
+drained(void *state)
+{
+    return service_drained(((struct notify *)state)->service);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct run_program program = {
+        .name = "cbm-notify",
+        .about = "publishes the log to subscribers, live and on replay",
+        .rows = rows,
+        .config_size = sizeof(struct config),
+        .start = start,
+        .ready = ready,
+        .drain = drain,
+        .drained = drained,
+        .stop = stop,
+    };
+    return run_main(&program, argc, argv);
+}

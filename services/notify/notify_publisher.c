@@ -1,0 +1,275 @@
+/* See notify_publisher.h. A slow subscriber loses records at its high-water mark, on purpose: it
+ * sees by `prev` and by watermarks what it lost, and reads it back with log.read. */
+#include "services/notify/notify_publisher.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/bus/sock.h"
+#include "common/log/follow.h"
+#include "common/msg/mp.h"
+#include "services/notify/notify_access.h"
+#include "services/notify/notify_prefixes.h"
+
+#define FRAMES_MAX 3
+#define SUBSCRIPTIONS_A_TURN 256
+#define WATERMARKS_A_TURN 1000
+#define ASK_AGAIN_MS 100
+#define WARN_EVERY_MS 10000
+/* Subscribers send nothing but subscriptions and the handshake; more cuts the peer. A longer
+ * subscription could match no topic, and each of its bytes would cost libzmq a node of its trie. */
+#define INBOUND_MAX 1024
+
+struct notify_publisher {
+    struct loop *loop; /* borrowed */
+    zsock_t *sock;
+    void *handle; /* the same socket as libzmq knows it */
+    struct log_follow *follow;
+    struct notify_prefixes *prefixes;
+    struct buf meta;
+    int64_t published, watermarks, subscriptions, prefix_count, refused, lost; /* gauges */
+    int64_t warned_ms;
+};
+
+static void
+warn(struct notify_publisher *publisher, const char *what)
+{
+    int64_t now = clock_mono_ms();
+    if (publisher->warned_ms && now - publisher->warned_ms < WARN_EVERY_MS)
+        return;
+    publisher->warned_ms = now;
+    log_event(LOG_LEVEL_WARN, what, LOG_NUMBER("prefixes", publisher->prefix_count),
+              LOG_NUMBER("refused", publisher->refused), LOG_NUMBER("lost", publisher->lost));
+}
+
+/* Sends the frames as one message, or nothing of it. XPUB never blocks: it drops for who is slow.
+ */
+static bool
+send_frames(void *handle, const struct text *frames, unsigned count)
+{
+    zmq_msg_t msgs[FRAMES_MAX];
+    unsigned made = 0, sent = 0;
+    while (made < count && zmq_msg_init_size(&msgs[made], frames[made].len) == 0) {
+        if (frames[made].len)
+            memcpy(zmq_msg_data(&msgs[made]), frames[made].ptr, frames[made].len);
+        made++;
+    }
+    if (made == count)
+        while (sent < count &&
+               zmq_msg_send(&msgs[sent], handle,
+                            ZMQ_DONTWAIT | (sent + 1 < count ? ZMQ_SNDMORE : 0)) >= 0)
+            sent++;
+    for (unsigned i = sent; i < made; i++) /* what is sent belongs to libzmq */
+        zmq_msg_close(&msgs[i]);
+    return sent == count;
+}
+
+static void
+send_watermark(struct notify_publisher *publisher, struct text prefix, int64_t seq)
+{
+    struct buf *meta = &publisher->meta;
+    buf_clear(meta);
+    mp_map(meta, 3);
+    mp_string(meta, "type");
+    mp_string(meta, "watermark");
+    mp_string(meta, "prefix");
+    mp_text(meta, prefix);
+    mp_string(meta, "seq");
+    mp_uint(meta, (uint64_t)seq);
+    struct text frames[] = {prefix, {(const char *)meta->data, (uint32_t)meta->len}};
+    if (!meta->failed && send_frames(publisher->handle, frames, 2))
+        publisher->watermarks++;
+}
+
+static void
+answered(void *arg, struct text prefix, int64_t seq);
+
+/* Asks what is not known and sends what is due; both bounded. Returns when to go on. */
+static int64_t
+work(void *arg, int64_t now_ms)
+{
+    struct notify_publisher *publisher = arg;
+    struct text prefix;
+    int64_t seq, next = INT64_MAX;
+    while (notify_prefixes_next_ask(publisher->prefixes, now_ms, &prefix))
+        if (log_follow_last(publisher->follow, prefix, answered, publisher) != 0) {
+            notify_prefixes_unasked(publisher->prefixes, prefix);
+            next = now_ms + ASK_AGAIN_MS;
+            break;
+        }
+    for (unsigned i = 0; i < WATERMARKS_A_TURN; i++) {
+        if (!notify_prefixes_next_due(publisher->prefixes, now_ms, &prefix, &seq))
+            break;
+        send_watermark(publisher, prefix, seq);
+    }
+    int64_t due = notify_prefixes_next_ms(publisher->prefixes);
+    return due < next ? due : next;
+}
+
+static void
+work_now(struct notify_publisher *publisher, int64_t now_ms)
+{
+    publisher->prefix_count = notify_prefixes_count(publisher->prefixes);
+    loop_tick_by(publisher->loop, work(publisher, now_ms));
+}
+
+static void
+answered(void *arg, struct text prefix, int64_t seq)
+{
+    struct notify_publisher *publisher = arg;
+    int64_t now = clock_mono_ms();
+    notify_prefixes_answered(publisher->prefixes, prefix, seq, log_follow_seq(publisher->follow),
+                             now);
+    work_now(publisher, now);
+}
+
+static void
+passed(void *arg, int64_t seq)
+{
+    struct notify_publisher *publisher = arg;
+    int64_t now = clock_mono_ms();
+    notify_prefixes_passed(publisher->prefixes, seq, now);
+    work_now(publisher, now);
+}
+
+static void
+publish(void *arg, const struct log_record *record)
+{
+    struct notify_publisher *publisher = arg;
+    if (!notify_access_open(record->topic))
+        return;
+    struct buf *meta = &publisher->meta;
+    buf_clear(meta);
+    bool good =
+        topic_valid(record->topic) && log_record_meta(record, meta) == STATUS_OK && !meta->failed;
+    if (good) {
+        struct text frames[] = {record->topic,
+                                {(const char *)meta->data, (uint32_t)meta->len},
+                                record->data};
+        good = send_frames(publisher->handle, frames, 3);
+    }
+    if (!good) { /* subscribers see the hole by `prev` and read it back */
+        publisher->lost++;
+        warn(publisher, "record not published: damaged, or no memory");
+        return;
+    }
+    publisher->published++;
+    notify_prefixes_published(publisher->prefixes, record->topic, record->seq, clock_mono_ms());
+}
+
+/* One frame from a subscriber: 1 or 0 and a prefix. The last subscriber's 0 alone comes through, so
+ * the table holds exactly what somebody subscribes to. */
+static void
+take_subscription(struct notify_publisher *publisher, const char *data, size_t size, int64_t now_ms)
+{
+    if (size < 1 || size - 1 > TOPIC_MAX || (data[0] != 0 && data[0] != 1))
+        return;
+    struct text prefix = {data + 1, (uint32_t)size - 1};
+    publisher->subscriptions += data[0];
+    if (!topic_prefix_valid(prefix) || !notify_access_open(prefix))
+        return;
+    if (data[0] == 0) {
+        notify_prefixes_unsubscribe(publisher->prefixes, prefix);
+    } else if (!notify_prefixes_subscribe(publisher->prefixes, prefix, now_ms)) {
+        publisher->refused++;
+        warn(publisher, "subscription without watermarks: too many prefixes (CBM_PREFIXES_MAX)");
+    }
+}
+
+static void
+on_subscriptions(void *arg, short revents)
+{
+    (void)revents;
+    struct notify_publisher *publisher = arg;
+    int64_t now = clock_mono_ms();
+    zmq_msg_t msg;
+    zmq_msg_init(&msg);
+    for (unsigned i = 0; i < SUBSCRIPTIONS_A_TURN; i++) {
+        if (zmq_msg_recv(&msg, publisher->handle, ZMQ_DONTWAIT) < 0)
+            break;
+        take_subscription(publisher, zmq_msg_data(&msg), zmq_msg_size(&msg), now);
+    }
+    zmq_msg_close(&msg);
+    work_now(publisher, now);
+}
+
+static int
+open_socket(struct notify_publisher *publisher, const struct notify_publisher_config *config)
+{
+    publisher->sock = sock_new(ZMQ_XPUB);
+    if (!publisher->sock) {
+        log_write(LOG_LEVEL_ERROR, "no socket", NULL);
+        return -1;
+    }
+    zsock_set_xpub_verbose(publisher->sock,
+                           1); /* a watermark for who comes second to a prefix, too */
+    zsock_set_sndhwm(publisher->sock, (int)config->hwm);
+    zsock_set_maxmsgsize(publisher->sock, INBOUND_MAX);
+    publisher->handle = zsock_resolve(publisher->sock);
+    return sock_bind_all(publisher->sock, config->bind);
+}
+
+struct notify_publisher *
+notify_publisher_new(struct loop *loop, const struct notify_publisher_config *config,
+                     const char *redis, const char *org)
+{
+    uint64_t key[2];
+    struct notify_publisher *publisher = calloc(1, sizeof *publisher);
+    if (!publisher || getrandom(key, sizeof key, 0) != (ssize_t)sizeof key)
+        goto fail;
+    publisher->loop = loop;
+    publisher->prefixes = notify_prefixes_new((uint32_t)config->prefixes_max, key);
+    if (!publisher->prefixes || open_socket(publisher, config) != 0)
+        goto fail;
+    publisher->follow = log_follow_new(loop, redis, org, TEXT_LITERAL(""), LOG_FOLLOW_NEW, publish,
+                                       passed, publisher);
+    if (!publisher->follow || loop_add_tick(loop, work, publisher) != 0 ||
+        loop_add_socket(loop, publisher->sock, on_subscriptions, publisher) != 0)
+        goto fail;
+    log_event(LOG_LEVEL_INFO, "publishing", LOG_TEXT("bind", config->bind),
+              LOG_NUMBER("hwm", config->hwm));
+    return publisher;
+fail:
+    log_write(LOG_LEVEL_ERROR, "cannot publish", NULL);
+    notify_publisher_destroy(&publisher);
+    return NULL;
+}
+
+void
+notify_publisher_add_gauges(struct notify_publisher *publisher, struct service *service)
+{
+    service_add_gauge(service, "records_published", &publisher->published);
+    service_add_gauge(service, "records_lost", &publisher->lost);
+    service_add_gauge(service, "watermarks_sent", &publisher->watermarks);
+    service_add_gauge(service, "subscriptions_received", &publisher->subscriptions);
+    service_add_gauge(service, "prefixes", &publisher->prefix_count);
+    service_add_gauge(service, "prefixes_refused", &publisher->refused);
+}
+
+bool
+notify_publisher_ready(const struct notify_publisher *publisher)
+{
+    return log_follow_current(publisher->follow);
+}
+
+/* There is no unbind before: libzmq would cut the subscribers with it. So records go out until the
+ * end; then the subscribers connect to another replica. */
+void
+notify_publisher_destroy(struct notify_publisher **publisher)
+{
+    struct notify_publisher *self = *publisher;
+    if (!self)
+        return;
+    loop_remove_tick(self->loop, work, self);
+    if (self->sock)
+        loop_remove_socket(self->loop, self->sock);
+    log_follow_destroy(&self->follow);
+    notify_prefixes_destroy(&self->prefixes);
+    zsock_destroy(&self->sock);
+    buf_fini(&self->meta);
+    free(self);
+    *publisher = NULL;
+}

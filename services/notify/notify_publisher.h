@@ -1,0 +1,35 @@
+/* The live publication of the log (design section 4): every open record as topic, meta, data on an
+ * XPUB socket, and watermarks for the prefixes that somebody subscribes to. It must not know
+ * requests. */
+#ifndef CBM_NOTIFY_PUBLISHER_H
+#define CBM_NOTIFY_PUBLISHER_H
+
+#include "common/base/loop.h"
+#include "common/service/service.h"
+
+struct notify_publisher_config {
+    char bind[CFG_TEXT_MAX]; /* CBM_PUB_BIND */
+    int64_t hwm;             /* CBM_PUB_HWM: records queued for a slow subscriber, then dropped */
+    int64_t prefixes_max;    /* CBM_PREFIXES_MAX */
+};
+
+struct notify_publisher;
+
+/* Binds and starts to follow the log. `redis` and `org` as in struct service_config; `config` is
+ * borrowed for the call. NULL after a line in the log. */
+struct notify_publisher *
+notify_publisher_new(struct loop *loop, const struct notify_publisher_config *config,
+                     const char *redis, const char *org);
+
+/* Adds its numbers to the service's $stats; the publisher must outlive the service. */
+void
+notify_publisher_add_gauges(struct notify_publisher *publisher, struct service *service);
+
+/* Whether what is committed now would be published at once. */
+bool
+notify_publisher_ready(const struct notify_publisher *publisher);
+
+void
+notify_publisher_destroy(struct notify_publisher **publisher);
+
+#endif
