@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 static const struct {
     const char *word;
@@ -46,18 +45,6 @@ status_retryable(enum status status)
     return (unsigned)status < STATUS_COUNT && codes[status].retryable;
 }
 
-/* Takes away a UTF-8 sequence that a cut left without its end: an error goes out as text. */
-static void
-trim_cut(char *text)
-{
-    size_t len = strlen(text), lead = len;
-    while (lead > 0 && len - lead < 4 && ((unsigned char)text[lead - 1] & 0xc0) == 0x80)
-        lead--;
-    if (lead > 0 && (unsigned char)text[lead - 1] >= 0xc0 &&
-        !text_utf8_valid(text + lead - 1, len - lead + 1))
-        text[lead - 1] = '\0';
-}
-
 enum status
 error_set(struct error *error, enum status code, const char *field, const char *format, ...)
 {
@@ -70,7 +57,7 @@ error_set(struct error *error, enum status code, const char *field, const char *
     va_start(args, format);
     vsnprintf(error->message, sizeof error->message, format, args);
     va_end(args);
-    trim_cut(error->field);
-    trim_cut(error->message);
+    text_trim_cut(error->field);
+    text_trim_cut(error->message);
     return code;
 }

@@ -111,6 +111,17 @@ text_utf8_valid(const char *ptr, size_t len)
     return true;
 }
 
+void
+text_trim_cut(char *text)
+{
+    size_t len = strlen(text), lead = len;
+    while (lead > 0 && len - lead < 4 && ((unsigned char)text[lead - 1] & 0xc0) == 0x80)
+        lead--;
+    if (lead > 0 && (unsigned char)text[lead - 1] >= 0xc0 &&
+        !text_utf8_valid(text + lead - 1, len - lead + 1))
+        text[lead - 1] = '\0';
+}
+
 bool
 text_is_id(struct text t)
 {

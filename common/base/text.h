@@ -36,6 +36,9 @@ bool text_contains_nocase(struct text t, struct text part);
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool text_utf8_valid(const char *ptr, size_t len);
 
+/* Takes away the UTF-8 sequence at the end of a terminated text that a cut left without its end. */
+void text_trim_cut(char *text);
+
 /* `[a-z0-9-]{1,64}`: ids of things and free slugs (design, fine print). */
 bool text_is_id(struct text t);
 

@@ -12,8 +12,9 @@ struct decoder {
     size_t path_len;
 };
 
-static enum status decode_map(struct decoder *decoder, const struct schema *schema,
-                              const msgpack_object *object, void *message);
+static enum status
+decode_map(struct decoder *decoder, const struct schema *schema, const msgpack_object *object,
+           void *message);
 
 static size_t
 path_push(struct decoder *decoder, const char *name, size_t name_len)
@@ -23,6 +24,10 @@ path_push(struct decoder *decoder, const char *name, size_t name_len)
                          before && *name != '[' ? "." : "", (int)name_len, name);
     size_t room = sizeof decoder->path - 1 - before;
     decoder->path_len += added < 0 ? 0 : (size_t)added < room ? (size_t)added : room;
+    if (added >= 0 && (size_t)added > room) { /* a hostile key was cut; the path stays text */
+        text_trim_cut(decoder->path);
+        decoder->path_len = strlen(decoder->path);
+    }
     return before;
 }
 
@@ -33,7 +38,7 @@ path_pop(struct decoder *decoder, size_t before)
     decoder->path[before] = '\0';
 }
 
-#define REFUSE(decoder, ...) \
+#define REFUSE(decoder, ...)                                                                       \
     error_set((decoder)->error, STATUS_INVALID_ARGUMENT, (decoder)->path, __VA_ARGS__)
 
 static enum status
@@ -174,8 +179,7 @@ decode_list(struct decoder *decoder, const struct field *field, const msgpack_ob
     char *item = items_of(field, at);
     for (uint32_t i = 0; i < object->via.array.size; i++, item += size) {
         char index[16];
-        size_t before =
-            path_push(decoder, index, (size_t)snprintf(index, sizeof index, "[%u]", i));
+        size_t before = path_push(decoder, index, (size_t)snprintf(index, sizeof index, "[%u]", i));
         enum status status =
             decode_one(decoder, field, field->item, &object->via.array.ptr[i], item);
         if (status != STATUS_OK)
@@ -312,7 +316,10 @@ encode_one(const struct field *field, enum field_type type, const char *at, stru
     date_day day;
     int word;
     switch (type) {
-    case FIELD_INT: memcpy(&number, at, sizeof number); mp_int(buf, number); break;
+    case FIELD_INT:
+        memcpy(&number, at, sizeof number);
+        mp_int(buf, number);
+        break;
     case FIELD_BOOL: mp_bool(buf, *(const int8_t *)at == 1); break;
     case FIELD_DATE:
         memcpy(&day, at, sizeof day);
@@ -329,10 +336,19 @@ encode_one(const struct field *field, enum field_type type, const char *at, stru
         when_print(when, printed);
         mp_string(buf, printed);
         break;
-    case FIELD_ENUM: memcpy(&word, at, sizeof word); mp_string(buf, field->words[word - 1]); break;
+    case FIELD_ENUM:
+        memcpy(&word, at, sizeof word);
+        mp_string(buf, field->words[word - 1]);
+        break;
     case FIELD_STRUCT: schema_encode(field->sub, at, buf); break;
-    case FIELD_ANY: memcpy(&text, at, sizeof text); mp_bin(buf, text.ptr, text.len); break;
-    default: memcpy(&text, at, sizeof text); mp_text(buf, text); break;
+    case FIELD_ANY:
+        memcpy(&text, at, sizeof text);
+        mp_bin(buf, text.ptr, text.len);
+        break;
+    default:
+        memcpy(&text, at, sizeof text);
+        mp_text(buf, text);
+        break;
     }
 }
 
