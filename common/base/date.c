@@ -76,9 +76,19 @@ date_print(date_day day, char out[DATE_TEXT_MAX])
              (unsigned)mday % 100U);
 }
 
+/* The nearest instant of the years that can be printed. */
+static int64_t
+clamped(int64_t ms)
+{
+    if (ms < FIRST_SECOND * 1000)
+        return FIRST_SECOND * 1000;
+    return ms > LAST_SECOND * 1000 + 999 ? LAST_SECOND * 1000 + 999 : ms;
+}
+
 date_day
 date_of_time(int64_t ms)
 {
+    ms = clamped(ms);
     int64_t day = ms / DATE_DAY_MS;
     if (ms % DATE_DAY_MS < 0)
         day--;
@@ -132,6 +142,7 @@ time_parse(struct text t, int64_t *ms)
 void
 time_print(int64_t ms, char out[TIME_TEXT_MAX])
 {
+    ms = clamped(ms);
     date_day day = date_of_time(ms);
     int rest = (int)(ms - day * DATE_DAY_MS);
     char date[DATE_TEXT_MAX];

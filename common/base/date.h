@@ -39,11 +39,13 @@ date_day date_of_civil(int year, int month, int mday);
  * milliseconds. False if the text is no such time, or in UTC lies outside the years 0001 to 9999. */
 bool time_parse(struct text t, int64_t *ms);
 
-/* Writes RFC 3339 in UTC, "2021-07-13T08:00:00Z", with ".123" only where it is not zero. */
+/* Writes RFC 3339 in UTC, "2021-07-13T08:00:00Z", with ".123" only where it is not zero. An
+ * instant outside the years 0001 to 9999 is written as the nearest inside. */
 #define TIME_TEXT_MAX 28
 void time_print(int64_t ms, char out[TIME_TEXT_MAX]);
 
-/* The day in UTC in which an instant lies. */
+/* The day in UTC in which an instant lies; the first or last day for one outside the years 0001 to
+ * 9999. */
 date_day date_of_time(int64_t ms);
 
 /* A date or an RFC 3339 time. */

@@ -149,6 +149,10 @@ test_times_read_back(void **state)
         time_print(ms, printed);
         assert_int_equal(time_of(printed), ms);
     }
+    time_print(INT64_MIN, printed); /* a damaged instant is still text */
+    assert_string_equal(printed, "0001-01-01T00:00:00Z");
+    time_print(INT64_MAX, printed);
+    assert_string_equal(printed, "9999-12-31T23:59:59.999Z");
     time_print(0, printed);
     assert_string_equal(printed, "1970-01-01T00:00:00Z");
     time_print(-1, printed);
