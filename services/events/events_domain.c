@@ -1,0 +1,184 @@
+/* See events_domain.h: the life cycle as one table, and who may do which step.
+ * It must not know clocks, stores or messages on the wire. */
+#include "services/events/events_domain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the steps are called in messages, in the order of enum events_action. */
+static const char *const action_words[EVENTS_ACTION_COUNT] = {"amend",    "accept", "schedule",
+                                                              "postpone", "cancel", "withdraw",
+                                                              "hold",     "report"};
+
+/*   proposed ──accept──▶ accepted ──schedule──▶ scheduled ──hold──▶ held ──report──▶ reported
+ *      │ │ └──────────────┬──┴────────────────────┤ ▲ └┐
+ *      │ └─▶ withdrawn    ├──postpone──▶ postponed ─┘  └─ schedule: rescheduled
+ *      │                  └──cancel────▶ cancelled ◀── postponed */
+struct step_row {
+    enum event_status status;
+    enum events_action action;
+    enum event_status next;
+    const char *record;
+    const char *record_again; /* instead, if the event ever had a schedule */
+};
+
+static const struct step_row steps[] = {
+    {EVENT_PROPOSED, EVENTS_AMEND, EVENT_PROPOSED, "event.amended", NULL},
+    {EVENT_PROPOSED, EVENTS_ACCEPT, EVENT_ACCEPTED, "event.accepted", NULL},
+    {EVENT_PROPOSED, EVENTS_POSTPONE, EVENT_POSTPONED, "event.postponed", NULL},
+    {EVENT_PROPOSED, EVENTS_CANCEL, EVENT_CANCELLED, "event.cancelled", NULL},
+    {EVENT_PROPOSED, EVENTS_WITHDRAW, EVENT_WITHDRAWN, "event.withdrawn", NULL},
+    {EVENT_ACCEPTED, EVENTS_AMEND, EVENT_ACCEPTED, "event.amended", NULL},
+    {EVENT_ACCEPTED, EVENTS_SCHEDULE, EVENT_SCHEDULED, "event.scheduled", "event.rescheduled"},
+    {EVENT_ACCEPTED, EVENTS_POSTPONE, EVENT_POSTPONED, "event.postponed", NULL},
+    {EVENT_ACCEPTED, EVENTS_CANCEL, EVENT_CANCELLED, "event.cancelled", NULL},
+    {EVENT_SCHEDULED, EVENTS_AMEND, EVENT_SCHEDULED, "event.amended", NULL},
+    {EVENT_SCHEDULED, EVENTS_SCHEDULE, EVENT_SCHEDULED, "event.rescheduled", NULL},
+    {EVENT_SCHEDULED, EVENTS_POSTPONE, EVENT_POSTPONED, "event.postponed", NULL},
+    {EVENT_SCHEDULED, EVENTS_CANCEL, EVENT_CANCELLED, "event.cancelled", NULL},
+    {EVENT_SCHEDULED, EVENTS_HOLD, EVENT_HELD, "event.held", NULL},
+    {EVENT_POSTPONED, EVENTS_AMEND, EVENT_POSTPONED, "event.amended", NULL},
+    {EVENT_POSTPONED, EVENTS_SCHEDULE, EVENT_SCHEDULED, "event.scheduled", "event.rescheduled"},
+    {EVENT_POSTPONED, EVENTS_CANCEL, EVENT_CANCELLED, "event.cancelled", NULL},
+    {EVENT_HELD, EVENTS_REPORT, EVENT_REPORTED, "event.reported", NULL},
+};
+
+#define STEP_COUNT (sizeof steps / sizeof *steps)
+
+static enum status
+refuse_step(const struct event *event, enum events_action action, struct error *error)
+{
+    char possible[160] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < STEP_COUNT; i++)
+        if ((int)steps[i].status == event->status && len < sizeof possible)
+            len += (size_t)snprintf(possible + len, sizeof possible - len, "%s%s", len ? ", " : "",
+                                    action_words[steps[i].action]);
+    const char *word = event_status_words[event->status - 1];
+    if (!len)
+        return error_set(error, STATUS_FAILED_PRECONDITION, NULL,
+                         "%s is not possible: the event %.*s is %s, which is final",
+                         action_words[action], TEXT_ARG(event->id), word);
+    return error_set(error, STATUS_FAILED_PRECONDITION, NULL,
+                     "%s is not possible: the event %.*s is %s; possible now: %s",
+                     action_words[action], TEXT_ARG(event->id), word, possible);
+}
+
+enum status
+events_domain_step(const struct event *event, enum events_action action, struct events_step *out,
+                   struct error *error)
+{
+    for (size_t i = 0; i < STEP_COUNT; i++) {
+        const struct step_row *row = &steps[i];
+        if ((int)row->status != event->status || row->action != action)
+            continue;
+        bool again = row->record_again && event->schedules > 0;
+        out->next = row->next;
+        out->record = again ? row->record_again : row->record;
+        out->from = action == EVENTS_AMEND ? NULL : event_status_words[event->status - 1];
+        return STATUS_OK;
+    }
+    return refuse_step(event, action, error);
+}
+
+enum status
+events_domain_begun(const struct event *event, int64_t now_ms, struct error *error)
+{
+    if (!event->sessions.count)
+        return error_set(error, STATUS_FAILED_PRECONDITION, NULL,
+                         "hold is not possible: the event %.*s has no sessions; schedule it first",
+                         TEXT_ARG(event->id));
+    char start[TIME_TEXT_MAX];
+    when_print(event->sessions.items[0].start, start);
+    if (now_ms < event->sessions.items[0].start.ms)
+        return error_set(error, STATUS_FAILED_PRECONDITION, NULL,
+                         "hold is not possible before the first session begins, %s; possible now: "
+                         "amend, schedule, postpone, cancel",
+                         start);
+    return STATUS_OK;
+}
+
+static bool
+same_when(struct when a, struct when b)
+{
+    return a.is_date == b.is_date && a.ms == b.ms;
+}
+
+enum status
+events_domain_amendable(const struct event *event, const struct event_amendment *amendment,
+                        struct error *error)
+{
+    if (!amendment->sessions.count || event->status == EVENT_PROPOSED ||
+        event->status == EVENT_ACCEPTED)
+        return STATUS_OK;
+    bool same = amendment->sessions.count == event->sessions.count;
+    for (uint32_t i = 0; same && i < event->sessions.count; i++)
+        same = same_when(amendment->sessions.items[i].start, event->sessions.items[i].start) &&
+               same_when(amendment->sessions.items[i].end, event->sessions.items[i].end);
+    if (same)
+        return STATUS_OK;
+    return error_set(error, STATUS_FAILED_PRECONDITION, "sessions",
+                     "sessions: the event %.*s is %s; give it other dates with event.schedule",
+                     TEXT_ARG(event->id), event_status_words[event->status - 1]);
+}
+
+/* Whom the rules speak of, beside the Secretariat, which may all. */
+enum party { PARTY_HOST = 1, PARTY_AUTHOR = 2, PARTY_COORDINATOR = 4 };
+
+static const unsigned parties[EVENTS_ACTION_COUNT] = {
+    [EVENTS_AMEND] = PARTY_HOST | PARTY_AUTHOR | PARTY_COORDINATOR,
+    [EVENTS_ACCEPT] = PARTY_COORDINATOR,
+    [EVENTS_SCHEDULE] = PARTY_HOST,
+    [EVENTS_POSTPONE] = PARTY_HOST,
+    [EVENTS_CANCEL] = PARTY_HOST,
+    [EVENTS_WITHDRAW] = PARTY_AUTHOR,
+    [EVENTS_HOLD] = PARTY_HOST,
+    [EVENTS_REPORT] = PARTY_HOST,
+};
+
+static bool
+speaks_for(const struct events_actor *actor, struct text code)
+{
+    return actor->roles & PERMIT_MEMBER && *actor->member && text_is(code, actor->member);
+}
+
+enum status
+events_domain_may_propose(const struct events_actor *actor, struct text host, struct error *error)
+{
+    if (actor->roles & PERMIT_SECRETARIAT || speaks_for(actor, host))
+        return STATUS_OK;
+    return error_set(error, STATUS_PERMISSION_DENIED, "host",
+                     "host: a member proposes for itself only, the Secretariat for anyone");
+}
+
+enum status
+events_domain_may(const struct events_actor *actor, enum events_action action,
+                  const struct event *event, const struct events_known *known, date_day today,
+                  struct error *error)
+{
+    unsigned allowed = parties[action];
+    if (actor->roles & PERMIT_SECRETARIAT)
+        return STATUS_OK;
+    if (allowed & PARTY_HOST && speaks_for(actor, event->host))
+        return STATUS_OK;
+    if (allowed & PARTY_AUTHOR && speaks_for(actor, event->author))
+        return STATUS_OK;
+    if (allowed & PARTY_COORDINATOR && actor->roles & PERMIT_MEMBER && *actor->member &&
+        events_known_coordinates(known, event->area, actor->member, today))
+        return STATUS_OK;
+    return error_set(error, STATUS_PERMISSION_DENIED, NULL,
+                     "%s of %.*s is for the Secretariat%s%s%s", action_words[action],
+                     TEXT_ARG(event->id), allowed & PARTY_HOST ? ", its host" : "",
+                     allowed & PARTY_AUTHOR ? ", its author" : "",
+                     allowed & PARTY_COORDINATOR ? ", a coordinator of its area" : "");
+}
+
+enum status
+events_domain_may_hand_over(const struct events_actor *actor, struct text host_before,
+                            struct text host_after, struct error *error)
+{
+    if (actor->roles & PERMIT_SECRETARIAT || text_equal(host_before, host_after))
+        return STATUS_OK;
+    return error_set(error, STATUS_PERMISSION_DENIED, "host",
+                     "host: only the Secretariat hands an event to another host");
+}

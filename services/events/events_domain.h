@@ -1,0 +1,181 @@
+/* The rules of events (domain.md, "Events"): values in, a decision out. Pure: no clock, no store,
+ * no codec, no allocation; time comes as an argument, the registry as struct events_known. */
+#ifndef CBM_EVENTS_DOMAIN_H
+#define CBM_EVENTS_DOMAIN_H
+
+#include "common/base/status.h"
+#include "common/msg/messages.h"
+#include "services/events/events_known.h"
+
+#define EVENTS_SECRETARIAT "SECRETARIAT"
+
+/* What can be done to an event that exists. */
+enum events_action {
+    EVENTS_AMEND,
+    EVENTS_ACCEPT,
+    EVENTS_SCHEDULE,
+    EVENTS_POSTPONE,
+    EVENTS_CANCEL,
+    EVENTS_WITHDRAW,
+    EVENTS_HOLD,
+    EVENTS_REPORT,
+    EVENTS_ACTION_COUNT
+};
+
+/* ---- the life cycle (events_domain.c) -------------------------------------------------------- */
+
+/* Where a step leads and how the log tells of it. */
+struct events_step {
+    enum event_status next;
+    const char *record; /* "event.accepted" */
+    const char *from;   /* the word of the status before; NULL where the record has none */
+};
+
+/* Looks the step up in the table. STATUS_FAILED_PRECONDITION with the steps that are possible. */
+enum status
+events_domain_step(const struct event *event, enum events_action action, struct events_step *out,
+                   struct error *error);
+
+/* STATUS_FAILED_PRECONDITION while the first session has not begun. */
+enum status
+events_domain_begun(const struct event *event, int64_t now_ms, struct error *error);
+
+/* STATUS_FAILED_PRECONDITION if an amendment would move the sessions of an event that has a
+ * schedule. */
+enum status
+events_domain_amendable(const struct event *event, const struct event_amendment *amendment,
+                        struct error *error);
+
+/* ---- who may (events_domain.c) --------------------------------------------------------------- */
+
+struct events_actor {
+    unsigned roles;     /* bits of enum permission */
+    const char *member; /* the state it speaks for; "" if none */
+};
+
+/* STATUS_OK or STATUS_PERMISSION_DENIED with who may. */
+enum status
+events_domain_may_propose(const struct events_actor *actor, struct text host, struct error *error);
+enum status
+events_domain_may(const struct events_actor *actor, enum events_action action,
+                  const struct event *event, const struct events_known *known, date_day today,
+                  struct error *error);
+
+/* Only the Secretariat hands an event to another host. */
+enum status
+events_domain_may_hand_over(const struct events_actor *actor, struct text host_before,
+                            struct text host_after, struct error *error);
+
+/* ---- what may be said (events_domain_check.c) ------------------------------------------------ */
+
+#define EVENTS_SESSION_DAYS_MAX 366
+#define EVENTS_YEAR_MIN 1992
+#define EVENTS_YEAR_MAX 9998
+
+/* Sessions: start and end of one kind, not empty, in order, apart from one another. */
+enum status
+events_domain_check_sessions(const struct event *event, struct error *error);
+
+/* Host and co-hosts against the registry: known, not former on the day, none twice. A refusal may
+ * only mean that `known` is behind. */
+enum status
+events_domain_check_hosts(const struct event *event, const struct events_known *known,
+                          date_day today, struct error *error);
+
+/* Dimension and area against the newest revision of the catalogue; an area without its dimension
+ * gets it (borrowed from `known`). A refusal as above. */
+enum status
+events_domain_check_place(struct event *event, const struct events_known *known,
+                          struct error *error);
+
+/* Put what an amendment or a schedule gives into the event; an area without a dimension leaves the
+ * dimension to be filled in by the check. Returns whether anything changed. */
+bool
+events_domain_amend(struct event *event, const struct event_amendment *amendment);
+bool
+events_domain_set_schedule(struct event *event, const struct event_schedule *schedule);
+
+/* The report by itself, and its states against the registry (as above). A count without a
+ * qualifier becomes exact. */
+enum status
+events_domain_check_report(struct event_report *report, struct error *error);
+enum status
+events_domain_check_states(const struct event_report *report, const struct events_known *known,
+                           struct error *error);
+
+/* Whether an event proposed for the plan (NULL: there is none) comes after its adoption. */
+bool
+events_domain_additional(const struct plan *plan);
+
+/* ---- ids and topics (events_domain_list.c) --------------------------------------------------- */
+
+#define EVENTS_ID_TRIES 50
+#define EVENTS_TOPIC_MAX 300
+
+/* The n-th (from 0) id to try for a draft without one; `out` is terminated. */
+void
+events_domain_id(const struct event_draft *draft, unsigned n, char out[TEXT_ID_MAX + 1]);
+
+/* "events.<dimension|->.<area|->.<id>." */
+void
+events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX]);
+
+/* ---- the index and lists (events_domain_list.c) ----------------------------------------------
+ *
+ *   t|<key>|<id>          one for every piece: a session, or 32 days of a longer one
+ *   h|<host>|<key>|<id>   one, with the key of the first piece
+ *   r|<area>|<key>|<id>   the same, if the event has an area
+ *
+ * A key is the start of the piece in UTC, "2021-07-13T00:00:00Z"; of an event without sessions
+ * "2021-00-00T00:00:00Z" with its year, so that it sorts before that year's days. As no piece is
+ * longer than 32 days, all pieces that overlap a span begin at most 32 days before it. */
+
+#define EVENTS_KEY_LEN 20
+#define EVENTS_PIECE_DAYS 32
+#define EVENTS_KEYS_MAX (32 * (EVENTS_SESSION_DAYS_MAX / EVENTS_PIECE_DAYS + 1))
+
+struct events_keys {
+    unsigned count;
+    char items[EVENTS_KEYS_MAX][EVENTS_KEY_LEN + 1]; /* in order, each once */
+};
+
+void
+events_domain_keys(const struct event *event, struct events_keys *out);
+bool
+events_domain_has_key(const struct events_keys *keys, const char *key);
+
+/* What event.list was asked for, checked. */
+#define EVENTS_BOUND_MAX 160
+struct events_query {
+    const struct event_list *in; /* borrowed */
+    bool has_from, has_to;
+    int64_t from_ms, to_ms; /* [from, to) */
+    unsigned limit;
+    uint32_t prefix_len;          /* of "t|", "h|KZ|" or "r|agriculture|" in the bounds */
+    char start[EVENTS_BOUND_MAX]; /* scan from here (inclusive) … */
+    char upto[EVENTS_BOUND_MAX];  /* … to here (exclusive) */
+};
+
+/* STATUS_INVALID_ARGUMENT for a span that ends before it begins or a cursor that is none. */
+enum status
+events_domain_query(const struct event_list *in, struct events_query *out, struct error *error);
+
+/* Splits an index entry of the query's range. False if it is none. */
+bool
+events_domain_entry(const struct events_query *query, struct text entry, struct text *key,
+                    struct text *id);
+
+/* Whether the event belongs on the list, at the entry with this key: an event stands at one entry
+ * only, that of its first piece in the span. */
+bool
+events_domain_listed(const struct events_query *query, const struct event *event, struct text key);
+
+/* About how many MessagePack objects the encoded event has; never too few. */
+unsigned
+events_domain_weight(const struct event *event);
+
+/* A cursor that is a decimal from 0 on (plan.list, event.history). Absent gives `fallback`. */
+enum status
+events_domain_cursor(struct text cursor, int64_t fallback, int64_t *out, struct error *error);
+
+#endif

@@ -1,0 +1,259 @@
+/* See events_domain.h: ids and topics of events, their index entries, and what a list shows.
+ * It must not know clocks, stores or messages on the wire. */
+#include "services/events/events_domain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LIMIT_DEFAULT 100
+#define PREFIX_MAX (TEXT_ID_MAX + 4)
+#define PIECE_MS (EVENTS_PIECE_DAYS * DATE_DAY_MS)
+
+/* ---- ids and topics -------------------------------------------------------------------------- */
+
+void
+events_domain_id(const struct event_draft *draft, unsigned n, char out[TEXT_ID_MAX + 1])
+{
+    size_t len = text_slug(draft->title, out);
+    if (!len) { /* a title without a letter of ASCII */
+        int kind_len = draft->kind.len < 40 ? (int)draft->kind.len : 40;
+        len = (size_t)snprintf(out, TEXT_ID_MAX + 1, "%.*s-%d", kind_len, draft->kind.ptr,
+                               (int)draft->year);
+    }
+    if (n)
+        snprintf(out + len, TEXT_ID_MAX + 1 - len, "-%u", n + 1);
+}
+
+void
+events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX])
+{
+    struct text none = TEXT_LITERAL("-");
+    struct text dimension = event->dimension.ptr ? event->dimension : none;
+    struct text area = event->area.ptr ? event->area : none;
+    snprintf(out, EVENTS_TOPIC_MAX, "events.%.*s.%.*s.%.*s.", TEXT_ARG(dimension), TEXT_ARG(area),
+             TEXT_ARG(event->id));
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+/* The key of an instant, in whole seconds. Instants outside the years 1 to 9999 give the nearest
+ * key that sorts right. */
+static void
+print_key(int64_t ms, char out[EVENTS_KEY_LEN + 1])
+{
+    int year, month, mday;
+    date_day day = date_of_time(ms);
+    date_civil(day, &year, &month, &mday);
+    int second = (int)((ms - day * DATE_DAY_MS) / 1000);
+    if (year < 1)
+        memcpy(out, "0001-00-00T00:00:00Z", EVENTS_KEY_LEN + 1);
+    else if (year > 9999)
+        memcpy(out, "9999-12-31T23:59:59Z", EVENTS_KEY_LEN + 1);
+    else
+        snprintf(out, EVENTS_KEY_LEN + 1, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000U,
+                 (unsigned)month % 100U, (unsigned)mday % 100U, (unsigned)second / 3600U % 24U,
+                 (unsigned)second / 60U % 60U, (unsigned)second % 60U);
+}
+
+static void
+print_year_key(int64_t year, char out[EVENTS_KEY_LEN + 1])
+{
+    snprintf(out, EVENTS_KEY_LEN + 1, "%04u-00-00T00:00:00Z", (unsigned)year % 10000U);
+}
+
+static void
+add_key(struct events_keys *keys, int64_t ms)
+{
+    char key[EVENTS_KEY_LEN + 1];
+    print_key(ms, key);
+    if (keys->count && strcmp(keys->items[keys->count - 1], key) == 0)
+        return; /* two pieces in one second */
+    if (keys->count < EVENTS_KEYS_MAX)
+        memcpy(keys->items[keys->count++], key, sizeof key);
+}
+
+void
+events_domain_keys(const struct event *event, struct events_keys *out)
+{
+    out->count = 0;
+    for (uint32_t i = 0; i < event->sessions.count; i++) {
+        const struct span_when *session = &event->sessions.items[i];
+        for (int64_t at = session->start.ms; at < when_end_ms(session->end); at += PIECE_MS)
+            add_key(out, at);
+    }
+    if (!out->count)
+        print_year_key(event->year, out->items[out->count++]);
+}
+
+bool
+events_domain_has_key(const struct events_keys *keys, const char *key)
+{
+    for (unsigned i = 0; i < keys->count; i++)
+        if (strcmp(keys->items[i], key) == 0)
+            return true;
+    return false;
+}
+
+/* ---- queries --------------------------------------------------------------------------------- */
+
+/* "2021-07-13T00:00:00Z|<id>", as events_domain_entry splits it. */
+static bool
+split(struct text rest, struct text *key, struct text *id)
+{
+    static const char form[] = "0000-00-00T00:00:00Z|";
+    if (!rest.ptr || rest.len <= sizeof form - 1)
+        return false;
+    for (size_t i = 0; i < sizeof form - 1; i++) {
+        bool digit = rest.ptr[i] >= '0' && rest.ptr[i] <= '9';
+        if (form[i] == '0' ? !digit : rest.ptr[i] != form[i])
+            return false;
+    }
+    *key = (struct text){rest.ptr, EVENTS_KEY_LEN};
+    *id = (struct text){rest.ptr + sizeof form - 1, rest.len - (uint32_t)(sizeof form - 1)};
+    return text_is_id(*id);
+}
+
+static enum status
+query_span(const struct event_list *in, struct events_query *out, struct error *error)
+{
+    out->has_from = in->from.ms != TIME_NONE;
+    out->has_to = in->to.ms != TIME_NONE;
+    out->from_ms = in->from.ms;
+    out->to_ms = out->has_to ? when_end_ms(in->to) : TIME_NONE;
+    if (out->has_from && out->has_to && out->to_ms <= out->from_ms)
+        return error_set(error, STATUS_INVALID_ARGUMENT, "to", "to: is not after from");
+    return STATUS_OK;
+}
+
+enum status
+events_domain_query(const struct event_list *in, struct events_query *out, struct error *error)
+{
+    *out = (struct events_query){.in = in};
+    out->limit = in->limit == INT_NONE ? LIMIT_DEFAULT : (unsigned)in->limit;
+    enum status status = query_span(in, out, error);
+    if (status != STATUS_OK)
+        return status;
+    char prefix[PREFIX_MAX] = "t|", key[EVENTS_KEY_LEN + 1] = "";
+    if (in->area.ptr)
+        snprintf(prefix, sizeof prefix, "r|%.*s|", TEXT_ARG(in->area));
+    else if (in->host.ptr)
+        snprintf(prefix, sizeof prefix, "h|%.*s|", TEXT_ARG(in->host));
+    else if (out->has_from)
+        print_key(out->from_ms - PIECE_MS, key);
+    out->prefix_len = (uint32_t)strlen(prefix);
+    snprintf(out->start, sizeof out->start, "%s%s", prefix, key);
+    if (out->has_to)
+        print_key(out->to_ms - 1, key);
+    /* '}' sorts after '|', which ends every key, and after every digit */
+    snprintf(out->upto, sizeof out->upto, "%s%s}", prefix, out->has_to ? key : "");
+    if (!in->cursor.ptr || !in->cursor.len)
+        return STATUS_OK;
+    struct text at, id;
+    if (!split(in->cursor, &at, &id))
+        return error_set(error, STATUS_INVALID_ARGUMENT, "cursor",
+                         "cursor: want `next` of the page before, unchanged");
+    /* '!' sorts before every character of an id: what follows the entry */
+    snprintf(out->start, sizeof out->start, "%s%.*s!", prefix, TEXT_ARG(in->cursor));
+    return STATUS_OK;
+}
+
+bool
+events_domain_entry(const struct events_query *query, struct text entry, struct text *key,
+                    struct text *id)
+{
+    if (entry.len < query->prefix_len || memcmp(entry.ptr, query->start, query->prefix_len) != 0)
+        return false;
+    return split((struct text){entry.ptr + query->prefix_len, entry.len - query->prefix_len}, key,
+                 id);
+}
+
+/* The first instant of the first piece that overlaps the span; TIME_NONE if there is none. */
+static int64_t
+first_piece(const struct events_query *query, const struct event *event)
+{
+    for (uint32_t i = 0; i < event->sessions.count; i++) {
+        const struct span_when *session = &event->sessions.items[i];
+        int64_t end = when_end_ms(session->end);
+        for (int64_t at = session->start.ms; at < end; at += PIECE_MS) {
+            int64_t piece_end = at + PIECE_MS < end ? at + PIECE_MS : end;
+            if ((!query->has_from || piece_end > query->from_ms) &&
+                (!query->has_to || at < query->to_ms))
+                return at;
+        }
+    }
+    return TIME_NONE;
+}
+
+static bool
+has_text(const struct event *event, struct text part)
+{
+    if (text_contains_nocase(event->title, part))
+        return true;
+    for (uint32_t i = 0; i < event->titles.count; i++)
+        if (text_contains_nocase(event->titles.items[i].value, part))
+            return true;
+    return false;
+}
+
+static bool
+same_or_any(struct text wanted, struct text value)
+{
+    return !wanted.ptr || text_equal(wanted, value);
+}
+
+bool
+events_domain_listed(const struct events_query *query, const struct event *event, struct text key)
+{
+    const struct event_list *in = query->in;
+    if (!same_or_any(in->dimension, event->dimension) || !same_or_any(in->area, event->area) ||
+        !same_or_any(in->host, event->host) || !same_or_any(in->kind, event->kind) ||
+        (in->status && in->status != event->status) ||
+        (in->year != INT_NONE && in->year != event->year) ||
+        (in->text.ptr && !has_text(event, in->text)))
+        return false;
+    char stands[EVENTS_KEY_LEN + 1];
+    int64_t piece = first_piece(query, event);
+    if (piece == TIME_NONE && (query->has_from || query->has_to))
+        return false;
+    if (in->area.ptr || in->host.ptr) /* there the only entry is that of the first piece of all */
+        piece = event->sessions.count ? event->sessions.items[0].start.ms : TIME_NONE;
+    if (piece == TIME_NONE)
+        print_year_key(event->year, stands);
+    else
+        print_key(piece, stands);
+    return text_is(key, stands);
+}
+
+unsigned
+events_domain_weight(const struct event *event)
+{
+    unsigned weight = 1;
+    for (unsigned i = 0; i < event_schema.field_count; i++) {
+        const struct field *field = &event_schema.fields[i];
+        weight += schema_absent(field, (const char *)event + field->offset) ? 0 : 2;
+    }
+    weight += 2 * event->titles.count + event->co_hosts.count + event->institutions.count;
+    weight += 5 * event->sessions.count;
+    if (event->report.present)
+        weight += 2 * event_report_schema.field_count + event->report.member_states.count;
+    return weight;
+}
+
+enum status
+events_domain_cursor(struct text cursor, int64_t fallback, int64_t *out, struct error *error)
+{
+    *out = fallback;
+    if (!cursor.ptr || !cursor.len)
+        return STATUS_OK;
+    int64_t value = 0;
+    bool fine = cursor.len <= 18;
+    for (uint32_t i = 0; fine && i < cursor.len; i++) {
+        fine = cursor.ptr[i] >= '0' && cursor.ptr[i] <= '9';
+        value = value * 10 + (cursor.ptr[i] - '0');
+    }
+    if (!fine)
+        return error_set(error, STATUS_INVALID_ARGUMENT, "cursor",
+                         "cursor: want `next` of the page before, unchanged");
+    *out = value;
+    return STATUS_OK;
+}

@@ -1,0 +1,364 @@
+/* See events_handlers.h: proposals, amendments and the steps of the life cycle.
+ * It must not know sockets or Redis. */
+#include "services/events/events_handlers.h"
+
+#define METHOD(id, name, params, result, read_only, permission, answers, doc) id##_handle,
+op_handler_fn *const events_handlers[] = {
+#include "common/msg/def_begin.h"
+#include "common/msg/events.def"
+#include "common/msg/def_end.h"
+};
+
+const struct events_known *
+events_handlers_known(const struct op *op)
+{
+    return events_view_known(op_service(op));
+}
+
+enum status
+events_handlers_sure(struct op *op, enum status status)
+{
+    int64_t seq;
+    if (status == STATUS_OK)
+        return status;
+    struct error refusal = *op_error(op);
+    enum status waited = op_seq(op, &seq);
+    if (waited == STATUS_OK)
+        waited = op_wait_seq(op, seq);
+    if (waited != STATUS_OK)
+        return waited;
+    *op_error(op) = refusal;
+    return status;
+}
+
+enum status
+events_handlers_found(struct op *op, enum status status, const char *what, struct text id)
+{
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    return error_set(op_error(op), STATUS_NOT_FOUND, "id", "there is no %s %.*s", what,
+                     TEXT_ARG(id));
+}
+
+static struct text
+topic_of(struct op *op, const struct event *event)
+{
+    char topic[EVENTS_TOPIC_MAX];
+    events_domain_topic(event, topic);
+    return op_format(op, "%s", topic);
+}
+
+static struct events_actor
+actor_of(const struct op *op)
+{
+    const struct principal *principal = op_principal(op);
+    return (struct events_actor){principal->roles, principal->member};
+}
+
+/* ---- proposals ------------------------------------------------------------------------------- */
+
+/* Finds the id of a new event: the one given, or the first free one made from the title. */
+static enum status
+choose_id(struct op *op, const struct event_draft *draft, struct event *taken, struct text *id)
+{
+    enum status status;
+    if (draft->id.ptr) {
+        *id = draft->id;
+        status = op_load(op, "event", *id, &event_schema, taken);
+        if (status == STATUS_OK)
+            return error_set(op_error(op), STATUS_ALREADY_EXISTS, "id",
+                             "there is an event %.*s already; leave the id out to get a free one",
+                             TEXT_ARG(*id));
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    for (unsigned n = 0; n < EVENTS_ID_TRIES; n++) {
+        char made[TEXT_ID_MAX + 1];
+        events_domain_id(draft, n, made);
+        *id = op_format(op, "%s", made);
+        if (!id->ptr)
+            return op_no_memory(op);
+        status = op_load(op, "event", *id, &event_schema, taken);
+        if (status != STATUS_OK)
+            return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    return error_set(op_error(op), STATUS_ALREADY_EXISTS, "title",
+                     "%d events have this title; give the event an id", EVENTS_ID_TRIES);
+}
+
+/* Whether the event comes after its plan was adopted. */
+static enum status
+set_additional(struct op *op, struct event *event)
+{
+    struct plan plan;
+    struct text year = op_format(op, "%lld", (long long)event->year);
+    if (!year.ptr)
+        return op_no_memory(op);
+    enum status status = op_load(op, "plan", year, &plan_schema, &plan);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    event->additional = events_domain_additional(status == STATUS_OK ? &plan : NULL);
+    return STATUS_OK;
+}
+
+enum status
+event_propose_handle(struct op *op, const void *params)
+{
+    const struct event_draft *draft = params;
+    const struct events_known *known = events_handlers_known(op);
+    struct events_actor actor = actor_of(op);
+    struct event *event = op_alloc(op, sizeof *event), *taken = op_alloc(op, sizeof *taken);
+    if (!event || !taken)
+        return op_no_memory(op);
+    enum status status = events_domain_may_propose(&actor, draft->host, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    schema_init(&event_schema, event);
+    event->present = true;
+    schema_copy(&event_schema, event, &event_draft_schema, draft);
+    status = events_domain_check_sessions(event, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    status = events_domain_check_hosts(event, known, op_today(op), op_error(op));
+    if (status == STATUS_OK)
+        status = events_domain_check_place(event, known, op_error(op));
+    status = events_handlers_sure(op, status);
+    if (status != STATUS_OK)
+        return status;
+
+    event->status = EVENT_PROPOSED;
+    if (!(actor.roles & PERMIT_SECRETARIAT))
+        event->author = draft->host;
+    enum status plan_status = set_additional(op, event); /* asked for in one round with the id */
+    status = choose_id(op, draft, taken, &event->id);
+    if (status == STATUS_OK)
+        status = plan_status;
+    if (status != STATUS_OK)
+        return status;
+
+    struct text topic = topic_of(op, event);
+    if (!topic.ptr)
+        return op_no_memory(op);
+    op_save(op, "event", event->id, &event_schema, event);
+    op_record(op, "event.proposed", topic, &event_schema, event, NULL, NULL, TEXT_NONE);
+    op_answer(op, &event_schema, event);
+    return events_handlers_index(op, NULL, event);
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+/* A step under way. */
+struct change {
+    struct event *event;
+    struct events_step step;
+};
+
+/* Loads the event and checks who asks, the revision expected, and that the step is possible. */
+static enum status
+begin(struct op *op, struct text id, int64_t rev, enum events_action action, struct change *out)
+{
+    struct events_actor actor = actor_of(op);
+    out->event = op_alloc(op, sizeof *out->event);
+    if (!out->event)
+        return op_no_memory(op);
+    enum status status = op_load(op, "event", id, &event_schema, out->event);
+    if (status != STATUS_OK)
+        return events_handlers_found(op, status, "event", id);
+    status = events_domain_may(&actor, action, out->event, events_handlers_known(op), op_today(op),
+                               op_error(op));
+    status = events_handlers_sure(op, status);
+    if (status == STATUS_OK)
+        status = op_expect_rev(op, rev, out->event->rev);
+    if (status != STATUS_OK)
+        return status;
+    return events_domain_step(out->event, action, &out->step, op_error(op));
+}
+
+/* Saves, records and answers; `extra` is one more text of the record. */
+static enum status
+finish(struct op *op, struct change *change, const char *extra_key, struct text extra)
+{
+    struct event *event = change->event;
+    struct text topic = topic_of(op, event);
+    if (!topic.ptr)
+        return op_no_memory(op);
+    event->status = (int)change->step.next;
+    op_save(op, "event", event->id, &event_schema, event);
+    op_record(op, change->step.record, topic, &event_schema, event, change->step.from, extra_key,
+              extra);
+    op_answer(op, &event_schema, event);
+    return STATUS_OK;
+}
+
+enum status
+event_accept_handle(struct op *op, const void *params)
+{
+    const struct event_ref *in = params;
+    struct change change;
+    enum status status = begin(op, in->id, in->rev, EVENTS_ACCEPT, &change);
+    return status == STATUS_OK ? finish(op, &change, NULL, TEXT_NONE) : status;
+}
+
+enum status
+event_hold_handle(struct op *op, const void *params)
+{
+    const struct event_ref *in = params;
+    struct change change;
+    enum status status = begin(op, in->id, in->rev, EVENTS_HOLD, &change);
+    if (status == STATUS_OK)
+        status = events_domain_begun(change.event, op_now_ms(op), op_error(op));
+    return status == STATUS_OK ? finish(op, &change, NULL, TEXT_NONE) : status;
+}
+
+static enum status
+step_with_reason(struct op *op, const struct event_reason *in, enum events_action action)
+{
+    struct change change;
+    enum status status = begin(op, in->id, in->rev, action, &change);
+    if (status != STATUS_OK)
+        return status;
+    change.event->reason = in->reason;
+    return finish(op, &change, NULL, TEXT_NONE);
+}
+
+enum status
+event_postpone_handle(struct op *op, const void *params)
+{
+    return step_with_reason(op, params, EVENTS_POSTPONE);
+}
+
+enum status
+event_cancel_handle(struct op *op, const void *params)
+{
+    return step_with_reason(op, params, EVENTS_CANCEL);
+}
+
+enum status
+event_withdraw_handle(struct op *op, const void *params)
+{
+    return step_with_reason(op, params, EVENTS_WITHDRAW);
+}
+
+enum status
+event_report_handle(struct op *op, const void *params)
+{
+    const struct event_reporting *in = params;
+    struct change change;
+    enum status status = begin(op, in->id, in->rev, EVENTS_REPORT, &change);
+    if (status != STATUS_OK)
+        return status;
+    struct event_report *report = &change.event->report;
+    schema_init(&event_report_schema, report);
+    report->present = true;
+    schema_copy(&event_report_schema, report, &event_reporting_schema, in);
+    status = events_domain_check_report(report, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    status = events_domain_check_states(report, events_handlers_known(op), op_error(op));
+    status = events_handlers_sure(op, status);
+    return status == STATUS_OK ? finish(op, &change, NULL, TEXT_NONE) : status;
+}
+
+enum status
+event_schedule_handle(struct op *op, const void *params)
+{
+    const struct event_schedule *in = params;
+    struct change change;
+    if (!in->sessions.count)
+        return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "sessions",
+                         "sessions: want at least one");
+    enum status status = begin(op, in->id, in->rev, EVENTS_SCHEDULE, &change);
+    if (status != STATUS_OK)
+        return status;
+    struct event *before = op_alloc(op, sizeof *before);
+    if (!before)
+        return op_no_memory(op);
+    *before = *change.event;
+    bool changed = events_domain_set_schedule(change.event, in);
+    status = events_domain_check_sessions(change.event, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    if (!changed && before->status == EVENT_SCHEDULED) { /* a repeat is no rescheduling */
+        op_answer(op, &event_schema, before);
+        return STATUS_OK;
+    }
+    change.event->schedules = before->schedules > 0 ? before->schedules + 1 : 1;
+    change.event->reason = TEXT_NONE; /* why it was put off is over, and in the history */
+    status = events_handlers_index(op, before, change.event);
+    if (status != STATUS_OK)
+        return status;
+    return finish(op, &change, in->override.ptr ? "override" : NULL, in->override);
+}
+
+/* ---- amendments ------------------------------------------------------------------------------ */
+
+/* Checks what the amendment named, and only that: what was right when it was said stays. */
+static enum status
+check_amended(struct op *op, const struct event_amendment *in, struct event *event)
+{
+    const struct events_known *known = events_handlers_known(op);
+    enum status status = STATUS_OK;
+    if (in->sessions.count)
+        status = events_domain_check_sessions(event, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    if (in->host.ptr || in->co_hosts.count)
+        status = events_domain_check_hosts(event, known, op_today(op), op_error(op));
+    if (status == STATUS_OK && (in->dimension.ptr || in->area.ptr))
+        status = events_domain_check_place(event, known, op_error(op));
+    return events_handlers_sure(op, status);
+}
+
+/* The records of an amendment: on the topic it has now, and a last one on a topic it left. */
+static enum status
+record_amended(struct op *op, const struct event *before, const struct event *event,
+               struct text reason)
+{
+    struct text old_topic = topic_of(op, before), topic = topic_of(op, event);
+    struct event *told = op_alloc(op, sizeof *told);
+    if (!told || !old_topic.ptr || !topic.ptr)
+        return op_no_memory(op);
+    bool moved = !text_equal(old_topic, topic);
+    *told = *event;
+    told->amend_reason = reason;
+    if (moved)
+        told->moved_from = old_topic;
+    op_record(op, "event.amended", topic, &event_schema, told, NULL, NULL, TEXT_NONE);
+    if (moved)
+        op_record(op, "event.moved", old_topic, &event_schema, event, NULL, "moved_to", topic);
+    return STATUS_OK;
+}
+
+enum status
+event_amend_handle(struct op *op, const void *params)
+{
+    const struct event_amendment *in = params;
+    struct events_actor actor = actor_of(op);
+    struct change change;
+    enum status status = begin(op, in->id, in->rev, EVENTS_AMEND, &change);
+    if (status == STATUS_OK)
+        status = events_domain_amendable(change.event, in, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    struct event *event = change.event, *before = op_alloc(op, sizeof *before);
+    if (!before)
+        return op_no_memory(op);
+    *before = *event;
+    bool changed = events_domain_amend(event, in);
+    status = events_domain_may_hand_over(&actor, before->host, event->host, op_error(op));
+    if (status == STATUS_OK)
+        status = check_amended(op, in, event);
+    if (status == STATUS_OK && event->year != before->year)
+        status = set_additional(op, event);
+    if (status != STATUS_OK)
+        return status;
+    if (!changed) {
+        op_answer(op, &event_schema, before);
+        return STATUS_OK;
+    }
+    op_save(op, "event", event->id, &event_schema, event);
+    status = events_handlers_index(op, before, event);
+    if (status == STATUS_OK)
+        status = record_amended(op, before, event, in->reason);
+    op_answer(op, &event_schema, event);
+    return status;
+}

@@ -1,0 +1,280 @@
+/* See events_handlers.h: event.get and event.list, the index behind it, and plans.
+ * It must not know sockets or Redis. */
+#include "services/events/events_handlers.h"
+
+#define SCANNED_MAX 2000 /* index entries looked at by one request */
+#define CHUNK_MIN 100    /* entries of one round, where a filter may pass over many */
+#define CHUNK_MAX 500
+#define PAGE_BYTES_MAX (768 * 1024) /* a page stays well under what a client may read … */
+#define PAGE_WEIGHT_MAX 60000       /* … in bytes and in MessagePack objects */
+
+/* ---- the index ------------------------------------------------------------------------------- */
+
+static enum status
+index_one(struct op *op, struct text before, struct text after)
+{
+    if (text_equal(before, after))
+        return STATUS_OK;
+    if (before.ptr)
+        op_index_remove(op, before);
+    if (after.ptr)
+        op_index_add(op, after);
+    return STATUS_OK;
+}
+
+static struct text
+entry_by(struct op *op, char kind, struct text owner, const struct events_keys *keys,
+         struct text id)
+{
+    if (!owner.ptr)
+        return TEXT_NONE;
+    return op_format(op, "%c|%.*s|%s|%.*s", kind, TEXT_ARG(owner), keys->items[0], TEXT_ARG(id));
+}
+
+enum status
+events_handlers_index(struct op *op, const struct event *before, const struct event *after)
+{
+    struct events_keys *old = op_alloc(op, sizeof *old), *new = op_alloc(op, sizeof *new);
+    struct text id = after->id, none = TEXT_NONE;
+    if (!old || !new)
+        return op_no_memory(op);
+    old->count = 0;
+    if (before)
+        events_domain_keys(before, old);
+    events_domain_keys(after, new);
+    for (unsigned i = 0; i < old->count; i++)
+        if (!events_domain_has_key(new, old->items[i]))
+            op_index_remove(op, op_format(op, "t|%s|%.*s", old->items[i], TEXT_ARG(id)));
+    for (unsigned i = 0; i < new->count; i++)
+        if (!events_domain_has_key(old, new->items[i]))
+            op_index_add(op, op_format(op, "t|%s|%.*s", new->items[i], TEXT_ARG(id)));
+    index_one(op, before ? entry_by(op, 'h', before->host, old, id) : none,
+              entry_by(op, 'h', after->host, new, id));
+    return index_one(op, before ? entry_by(op, 'r', before->area, old, id) : none,
+                     entry_by(op, 'r', after->area, new, id));
+}
+
+/* ---- event.get and event.list ---------------------------------------------------------------- */
+
+enum status
+event_get_handle(struct op *op, const void *params)
+{
+    const struct id_ref *in = params;
+    struct text bytes;
+    enum status status = op_load_raw(op, "event", in->id, &bytes);
+    if (status != STATUS_OK)
+        return events_handlers_found(op, status, "event", in->id);
+    op_answer_raw(op, bytes);
+    return STATUS_OK;
+}
+
+/* A page being filled. Items are kept aside until the last round: a run that ends in AGAIN leaves
+ * nothing behind. */
+struct listing {
+    struct events_query query;
+    struct event event; /* the one looked at */
+    unsigned scanned, count, weight;
+    size_t bytes;
+    bool full, ended;
+    struct text last; /* the entry the page ends with, TEXT_NONE if none was looked at */
+    struct text *items;
+};
+
+/* Asks for every document of a chunk, so that one round brings them all. */
+static enum status
+fetch_chunk(struct op *op, const struct listing *listing, const struct op_range *range)
+{
+    enum status worst = STATUS_OK;
+    struct text key, id;
+    for (unsigned i = 0; i < range->count; i++)
+        if (events_domain_entry(&listing->query, range->items[i], &key, &id) &&
+            op_peek(op, "event", id, NULL, NULL, NULL) == STATUS_AGAIN)
+            worst = STATUS_AGAIN;
+    return worst;
+}
+
+/* Takes the events of a chunk that belong on the list until the page is full. */
+static enum status
+take_chunk(struct op *op, struct listing *listing, const struct op_range *range)
+{
+    struct text key, id, bytes;
+    for (unsigned i = 0; i < range->count; i++) {
+        listing->last = range->items[i];
+        listing->scanned++;
+        if (!events_domain_entry(&listing->query, range->items[i], &key, &id))
+            continue;
+        enum status status = op_peek(op, "event", id, &event_schema, &listing->event, &bytes);
+        if (status == STATUS_NOT_FOUND)
+            continue;
+        if (status != STATUS_OK)
+            return status;
+        if (!events_domain_listed(&listing->query, &listing->event, key))
+            continue;
+        listing->items[listing->count++] = bytes;
+        listing->bytes += bytes.len;
+        listing->weight += events_domain_weight(&listing->event);
+        listing->full = listing->count == listing->query.limit ||
+                        listing->bytes >= PAGE_BYTES_MAX || listing->weight >= PAGE_WEIGHT_MAX;
+        if (listing->full) {
+            listing->ended = listing->ended && i + 1 == range->count;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* How many entries to ask for next: what the page needs and one more, to see the end. */
+static unsigned
+chunk_size(const struct listing *listing)
+{
+    unsigned want = listing->query.limit - listing->count + 1;
+    if (want < CHUNK_MIN)
+        want = CHUNK_MIN;
+    if (want > CHUNK_MAX)
+        want = CHUNK_MAX;
+    unsigned left = SCANNED_MAX - listing->scanned;
+    return want < left ? want : left;
+}
+
+static enum status
+fill_page(struct op *op, struct listing *listing)
+{
+    struct text from = text_of(listing->query.start), upto = text_of(listing->query.upto);
+    while (!listing->full && !listing->ended && listing->scanned < SCANNED_MAX) {
+        struct op_range range;
+        unsigned chunk = chunk_size(listing);
+        enum status status = op_scan(op, from, upto, chunk, &range);
+        if (status == STATUS_OK)
+            status = fetch_chunk(op, listing, &range);
+        if (status != STATUS_OK)
+            return status;
+        listing->ended = range.count < chunk;
+        status = take_chunk(op, listing, &range);
+        if (status != STATUS_OK)
+            return status;
+        /* '!' sorts before every character of an id: what follows the entry */
+        from = op_format(op, "%.*s!", TEXT_ARG(listing->last));
+        if (!from.ptr)
+            return op_no_memory(op);
+    }
+    return STATUS_OK;
+}
+
+enum status
+event_list_handle(struct op *op, const void *params)
+{
+    const struct event_list *in = params;
+    struct listing *listing = op_alloc(op, sizeof *listing);
+    int64_t seq = 0;
+    if (!listing)
+        return op_no_memory(op);
+    *listing = (struct listing){.last = TEXT_NONE};
+    enum status status = events_domain_query(in, &listing->query, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    listing->items = op_alloc(op, listing->query.limit * sizeof *listing->items);
+    if (!listing->items)
+        return op_no_memory(op);
+    enum status seq_status = op_seq(op, &seq); /* before all else, in the same round */
+    status = fill_page(op, listing);
+    if (status != STATUS_OK || seq_status != STATUS_OK)
+        return status != STATUS_OK ? status : seq_status;
+    op_list_begin(op);
+    for (unsigned i = 0; i < listing->count; i++)
+        op_list_item_raw(op, listing->items[i]);
+    struct text next = TEXT_NONE;
+    if (!listing->ended && listing->last.len > listing->query.prefix_len)
+        next = (struct text){listing->last.ptr + listing->query.prefix_len,
+                             listing->last.len - listing->query.prefix_len};
+    op_list_end(op, next, seq);
+    return STATUS_OK;
+}
+
+/* ---- plans ----------------------------------------------------------------------------------- */
+
+enum status
+plan_open_handle(struct op *op, const void *params)
+{
+    const struct plan_open *in = params;
+    struct plan plan;
+    struct text id = op_format(op, "%lld", (long long)in->year);
+    struct text topic = op_format(op, "plan.%lld.", (long long)in->year);
+    struct text entry = op_format(op, "p|%lld", (long long)in->year);
+    if (!id.ptr || !topic.ptr || !entry.ptr)
+        return op_no_memory(op);
+    enum status status = op_load(op, "plan", id, &plan_schema, &plan);
+    if (status == STATUS_OK)
+        return error_set(op_error(op), STATUS_ALREADY_EXISTS, "year",
+                         "the plan of %.*s is open already", TEXT_ARG(id));
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    schema_init(&plan_schema, &plan);
+    plan.present = true;
+    plan.year = in->year;
+    plan.title = in->title;
+    plan.status = PLAN_OPEN;
+    plan.version = 1;
+    op_save(op, "plan", id, &plan_schema, &plan);
+    op_index_add(op, entry);
+    op_record(op, "plan.opened", topic, &plan_schema, &plan, NULL, NULL, TEXT_NONE);
+    op_answer(op, &plan_schema, &plan);
+    return STATUS_OK;
+}
+
+enum status
+plan_get_handle(struct op *op, const void *params)
+{
+    const struct plan_ref *in = params;
+    struct text bytes, id = op_format(op, "%lld", (long long)in->year);
+    if (!id.ptr)
+        return op_no_memory(op);
+    enum status status = op_load_raw(op, "plan", id, &bytes);
+    if (status == STATUS_NOT_FOUND)
+        return error_set(op_error(op), STATUS_NOT_FOUND, "year", "there is no plan of %.*s",
+                         TEXT_ARG(id));
+    if (status == STATUS_OK)
+        op_answer_raw(op, bytes);
+    return status;
+}
+
+enum status
+plan_list_handle(struct op *op, const void *params)
+{
+    const struct plan_list *in = params;
+    unsigned limit = in->limit == INT_NONE ? 100 : (unsigned)in->limit;
+    int64_t seq = 0, after;
+    struct op_range range;
+    enum status status = events_domain_cursor(in->cursor, 0, &after, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    struct text from = op_format(op, "p|%04lld!", (long long)after);
+    if (!from.ptr)
+        return op_no_memory(op);
+    enum status seq_status = op_seq(op, &seq);
+    status = op_scan(op, from, TEXT_LITERAL("p|}"), limit + 1, &range);
+    if (status != STATUS_OK || seq_status != STATUS_OK)
+        return status != STATUS_OK ? status : seq_status;
+    unsigned count = range.count < limit ? range.count : limit;
+    struct text *items = op_alloc(op, (count + 1) * sizeof *items);
+    if (!items)
+        return op_no_memory(op);
+    for (unsigned i = 0; i < count; i++) {
+        struct text id = {range.items[i].ptr + 2, range.items[i].len - 2};
+        enum status peeked = op_peek(op, "plan", id, NULL, NULL, &items[i]);
+        if (peeked == STATUS_NOT_FOUND)
+            items[i] = TEXT_NONE;
+        else if (peeked != STATUS_OK)
+            status = peeked;
+    }
+    if (status != STATUS_OK)
+        return status;
+    op_list_begin(op);
+    for (unsigned i = 0; i < count; i++)
+        if (items[i].ptr)
+            op_list_item_raw(op, items[i]);
+    struct text next = TEXT_NONE;
+    if (range.count > limit)
+        next = (struct text){range.items[count - 1].ptr + 2, range.items[count - 1].len - 2};
+    op_list_end(op, next, seq);
+    return STATUS_OK;
+}

@@ -1,0 +1,254 @@
+/* See events_known.h. Tables are small (tens of rows), so they are searched from front to back.
+ * It must not know messages on the wire or where records come from. */
+#include "services/events/events_known.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CODE_MAX 17
+#define STATUSES_MAX 64
+#define COORDINATIONS_MAX 64
+#define COORDINATORS_MAX 32
+
+struct status_from {
+    enum participant_status status;
+    date_day from;
+};
+
+struct known_participant {
+    char code[CODE_MAX];
+    enum participant_status status; /* the one in effect when it was recorded */
+    unsigned count;
+    struct status_from *history; /* owned, in the order of recording */
+};
+
+struct known_coordination {
+    date_day from;
+    unsigned count;
+    char codes[COORDINATORS_MAX][CODE_MAX];
+};
+
+struct known_area {
+    char area[TEXT_ID_MAX + 1];
+    unsigned count;
+    struct known_coordination *history; /* owned, in the order of recording */
+};
+
+/* An area of the catalogue; `area` is empty for the dimension itself. */
+struct known_place {
+    char dimension[TEXT_ID_MAX + 1];
+    char area[TEXT_ID_MAX + 1];
+};
+
+struct events_known {
+    unsigned participant_count, area_count, place_count;
+    struct known_participant *participants; /* owned */
+    struct known_area *areas;               /* owned */
+    struct known_place *places;             /* owned */
+    int64_t revision;
+};
+
+static void
+keep(char *out, size_t size, struct text text)
+{
+    size_t len = text.len < size ? text.len : size - 1;
+    if (len)
+        memcpy(out, text.ptr, len);
+    out[len] = '\0';
+}
+
+struct events_known *
+events_known_new(void)
+{
+    return calloc(1, sizeof(struct events_known));
+}
+
+void
+events_known_destroy(struct events_known **known)
+{
+    if (!*known)
+        return;
+    for (unsigned i = 0; i < (*known)->participant_count; i++)
+        free((*known)->participants[i].history);
+    for (unsigned i = 0; i < (*known)->area_count; i++)
+        free((*known)->areas[i].history);
+    free((*known)->participants);
+    free((*known)->areas);
+    free((*known)->places);
+    free(*known);
+    *known = NULL;
+}
+
+static struct known_participant *
+find_participant(const struct events_known *known, struct text code)
+{
+    for (unsigned i = 0; i < known->participant_count; i++)
+        if (text_is(code, known->participants[i].code))
+            return &known->participants[i];
+    return NULL;
+}
+
+static struct known_area *
+find_area(const struct events_known *known, struct text area)
+{
+    for (unsigned i = 0; i < known->area_count; i++)
+        if (text_is(area, known->areas[i].area))
+            return &known->areas[i];
+    return NULL;
+}
+
+bool
+events_known_put_participant(struct events_known *known, const struct participant *from)
+{
+    struct known_participant *at = find_participant(known, from->code);
+    unsigned count = from->history.count < STATUSES_MAX ? from->history.count : STATUSES_MAX;
+    struct status_from *history = calloc(count + 1, sizeof *history);
+    if (!history)
+        return false;
+    if (!at) {
+        struct known_participant *grown =
+            realloc(known->participants, (known->participant_count + 1) * sizeof *grown);
+        if (!grown) {
+            free(history);
+            return false;
+        }
+        known->participants = grown;
+        at = &grown[known->participant_count++];
+        *at = (struct known_participant){.count = 0};
+        keep(at->code, sizeof at->code, from->code);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        const struct status_entry *entry = &from->history.items[i];
+        history[i] = (struct status_from){(enum participant_status)entry->status, entry->from};
+    }
+    free(at->history);
+    at->history = history;
+    at->count = count;
+    at->status = (enum participant_status)from->status;
+    return true;
+}
+
+static void
+keep_coordination(struct known_coordination *out, const struct coordination *from)
+{
+    out->from = from->from;
+    for (uint32_t i = 0; i < from->coordinators.count && out->count < COORDINATORS_MAX; i++)
+        keep(out->codes[out->count++], CODE_MAX, from->coordinators.items[i]);
+    for (uint32_t i = 0; i < from->co_coordinators.count && out->count < COORDINATORS_MAX; i++)
+        keep(out->codes[out->count++], CODE_MAX, from->co_coordinators.items[i]);
+}
+
+bool
+events_known_put_area(struct events_known *known, const struct area *from)
+{
+    struct known_area *at = find_area(known, from->area);
+    unsigned count =
+        from->history.count < COORDINATIONS_MAX ? from->history.count : COORDINATIONS_MAX;
+    struct known_coordination *history = calloc(count + 1, sizeof *history);
+    if (!history)
+        return false;
+    if (!at) {
+        struct known_area *grown = realloc(known->areas, (known->area_count + 1) * sizeof *grown);
+        if (!grown) {
+            free(history);
+            return false;
+        }
+        known->areas = grown;
+        at = &grown[known->area_count++];
+        *at = (struct known_area){.count = 0};
+        keep(at->area, sizeof at->area, from->area);
+    }
+    for (unsigned i = 0; i < count; i++)
+        keep_coordination(&history[i], &from->history.items[i]);
+    free(at->history);
+    at->history = history;
+    at->count = count;
+    return true;
+}
+
+bool
+events_known_put_catalogue(struct events_known *known, const struct catalogue *from)
+{
+    if (from->revision < known->revision)
+        return true;
+    unsigned count = 0;
+    for (uint32_t i = 0; i < from->dimensions.count; i++)
+        count += 1 + from->dimensions.items[i].areas.count;
+    struct known_place *places = calloc(count + 1, sizeof *places);
+    if (!places)
+        return false;
+    count = 0;
+    for (uint32_t i = 0; i < from->dimensions.count; i++) {
+        const struct catalogue_dimension *dimension = &from->dimensions.items[i];
+        keep(places[count++].dimension, TEXT_ID_MAX + 1, dimension->code);
+        for (uint32_t k = 0; k < dimension->areas.count; k++) {
+            keep(places[count].dimension, TEXT_ID_MAX + 1, dimension->code);
+            keep(places[count++].area, TEXT_ID_MAX + 1, dimension->areas.items[k].code);
+        }
+    }
+    free(known->places);
+    known->places = places;
+    known->place_count = count;
+    known->revision = from->revision;
+    return true;
+}
+
+bool
+events_known_participant(const struct events_known *known, struct text code)
+{
+    return find_participant(known, code) != NULL;
+}
+
+/* In effect on a day is the last recorded of the entries that have begun by then: a later entry
+ * with the same or an earlier `from` supersedes. Before all of them the recorded status stands. */
+bool
+events_known_takes_part(const struct events_known *known, struct text code, date_day day)
+{
+    const struct known_participant *participant = find_participant(known, code);
+    if (!participant)
+        return false;
+    enum participant_status status = participant->status;
+    for (unsigned i = 0; i < participant->count; i++)
+        if (participant->history[i].from <= day)
+            status = participant->history[i].status;
+    return status != PARTICIPANT_FORMER;
+}
+
+bool
+events_known_coordinates(const struct events_known *known, struct text area, const char *member,
+                         date_day day)
+{
+    const struct known_area *at = area.ptr ? find_area(known, area) : NULL;
+    const struct known_coordination *now = NULL;
+    for (unsigned i = 0; at && i < at->count; i++)
+        if (at->history[i].from <= day)
+            now = &at->history[i];
+    for (unsigned i = 0; now && i < now->count; i++)
+        if (strcmp(now->codes[i], member) == 0)
+            return true;
+    return false;
+}
+
+int64_t
+events_known_revision(const struct events_known *known)
+{
+    return known->revision;
+}
+
+struct text
+events_known_area(const struct events_known *known, struct text area)
+{
+    for (unsigned i = 0; i < known->place_count; i++)
+        if (*known->places[i].area && text_is(area, known->places[i].area))
+            return text_of(known->places[i].dimension);
+    return TEXT_NONE;
+}
+
+bool
+events_known_dimension(const struct events_known *known, struct text dimension)
+{
+    for (unsigned i = 0; i < known->place_count; i++)
+        if (text_is(dimension, known->places[i].dimension))
+            return true;
+    return false;
+}

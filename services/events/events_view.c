@@ -1,0 +1,113 @@
+/* See events_view.h. It must not know handlers or any rule of events. */
+#include "services/events/events_view.h"
+
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/log/follow.h"
+#include "common/msg/schema_mp.h"
+
+#define PREFIX "registry."
+
+/* A decoded record; the catalogue is large, so this is never on the stack. */
+union events_view_message {
+    struct participant participant;
+    struct area area;
+    struct catalogue catalogue;
+};
+
+struct events_view {
+    struct events_known *known;         /* owned */
+    struct log_follow *follow;          /* owned */
+    msgpack_zone *zone;                 /* owned */
+    union events_view_message *message; /* owned */
+    bool opened, failed;
+};
+
+/* Decodes a record's data; false after a line in the log: a record of the registry that cannot be
+ * read is its bug and must not stop this service. */
+static bool
+decode(struct events_view *view, const struct log_record *record, const struct schema *schema)
+{
+    struct error error;
+    enum status status = schema_decode_bytes(schema, record->data.ptr, record->data.len, view->zone,
+                                             view->message, SCHEMA_STORED, &error);
+    if (status != STATUS_OK)
+        log_event(LOG_LEVEL_ERROR, "a record of the registry cannot be read",
+                  LOG_NUMBER("seq", record->seq), LOG_TEXT("error", error.message));
+    return status == STATUS_OK;
+}
+
+static void
+on_record(void *arg, const struct log_record *record)
+{
+    struct events_view *view = arg;
+    bool kept = true;
+    if (topic_starts_with(record->topic, TEXT_LITERAL(PREFIX "participant."))) {
+        if (decode(view, record, &participant_schema))
+            kept = events_known_put_participant(view->known, &view->message->participant);
+    } else if (topic_starts_with(record->topic, TEXT_LITERAL(PREFIX "area."))) {
+        if (decode(view, record, &area_schema))
+            kept = events_known_put_area(view->known, &view->message->area);
+    } else if (topic_starts_with(record->topic, TEXT_LITERAL(PREFIX "catalogue."))) {
+        if (decode(view, record, &catalogue_schema))
+            kept = events_known_put_catalogue(view->known, &view->message->catalogue);
+    }
+    if (!kept && !view->failed) {
+        view->failed = true; /* never go on with a hole in what is known */
+        log_event(LOG_LEVEL_ERROR, "no memory for a record of the registry",
+                  LOG_NUMBER("seq", record->seq));
+    }
+}
+
+struct events_view *
+events_view_new(struct loop *loop, const char *redis, const char *org)
+{
+    struct events_view *view = calloc(1, sizeof *view);
+    if (!view)
+        return NULL;
+    view->known = events_known_new();
+    view->zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
+    view->message = malloc(sizeof *view->message);
+    if (view->known && view->zone && view->message)
+        view->follow =
+            log_follow_new(loop, redis, org, TEXT_LITERAL(PREFIX), 0, on_record, NULL, view);
+    if (!view->follow)
+        events_view_destroy(&view);
+    return view;
+}
+
+void
+events_view_destroy(struct events_view **view)
+{
+    if (!*view)
+        return;
+    log_follow_destroy(&(*view)->follow);
+    if ((*view)->zone)
+        msgpack_zone_free((*view)->zone);
+    free((*view)->message);
+    events_known_destroy(&(*view)->known);
+    free(*view);
+    *view = NULL;
+}
+
+const struct events_known *
+events_view_known(const struct events_view *view)
+{
+    return view->known;
+}
+
+bool
+events_view_open(void *arg)
+{
+    struct events_view *view = arg;
+    view->opened = view->opened || log_follow_current(view->follow);
+    return view->opened && !view->failed;
+}
+
+int64_t
+events_view_position(void *arg)
+{
+    const struct events_view *view = arg;
+    return log_follow_seq(view->follow);
+}

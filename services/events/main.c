@@ -1,0 +1,77 @@
+/* cbm-events: the events service on the common runner. It must not know any rule of the domain. */
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "common/base/run.h"
+#include "common/service/service.h"
+#include "services/events/events_handlers.h"
+
+struct events_config {
+    struct service_config service;
+};
+
+/* The running service. */
+struct events {
+    struct events_view *view; /* owned */
+    struct service *service;  /* owned */
+};
+
+static const struct cfg_row rows[] = {SERVICE_ROWS(struct events_config, service), CFG_END};
+
+static void
+stop(void *state)
+{
+    struct events *events = state;
+    service_destroy(&events->service);
+    events_view_destroy(&events->view);
+    free(events);
+}
+
+static void *
+start(struct loop *loop, const void *config, int *exit_code)
+{
+    const struct service_config *service = &((const struct events_config *)config)->service;
+    struct events *events = calloc(1, sizeof *events);
+    if (!events)
+        return NULL;
+    events->view = events_view_new(loop, service->redis, service->org);
+    if (events->view)
+        events->service =
+            service_new(loop, &events_interface, events_handlers, service, events->view, exit_code);
+    if (!events->service) {
+        stop(events);
+        return NULL;
+    }
+    service_set_gate(events->service, events_view_open, events->view);
+    service_set_position(events->service, events_view_position, events->view);
+    return events;
+}
+
+static bool
+ready(void *state)
+{
+    return service_ready(((struct events *)state)->service);
+}
+
+static void
+drain(void *state)
+{
+    service_drain(((struct events *)state)->service);
+}
+
+static bool
+drained(void *state)
+{
+    return service_drained(((struct events *)state)->service);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct run_program program = {"cbm-events", "The annual plan and its events.",
+                                               rows,         sizeof(struct events_config),
+                                               start,        ready,
+                                               drain,        drained,
+                                               stop};
+    return run_main(&program, argc, argv);
+}
