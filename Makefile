@@ -1,14 +1,13 @@
-# CBM Bus. `make help` says each target in a line.
+# CBM Bus. `make help` says each target in a line; V=1 shows the commands.
+Q := $(if $(V),,@)
 CC ?= gcc
 BUILD ?= build
 SAN ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-PKGS := libczmq libzmq msgpack hiredis jansson
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS := -lczmq -lzmq -lmsgpackc -lhiredis
-CLI_LIBS := -lczmq -lzmq -lmsgpackc -ljansson
+LIBS := -lczmq -lzmq -lmsgpackc -lhiredis -lsodium
+CLI_LIBS := -lczmq -lzmq -lmsgpackc -ljansson -lsodium
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wformat=2 -Wwrite-strings -Wundef -Wno-missing-field-initializers
@@ -24,7 +23,7 @@ OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=al
 HARDEN := -fPIE
 BUILD := build/$(subst $(comma),-,$(SAN))
 endif
-CFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. $(WARN) $(OPT) $(HARDEN) $(PKG_CFLAGS) $(CFLAGS)
+CFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. $(WARN) $(OPT) $(HARDEN) $(CFLAGS)
 LDFLAGS_ALL := $(OPT) $(LINK_HARDEN) $(LDFLAGS)
 
 # ---- what is built ---------------------------------------------------------------------------
@@ -43,7 +42,8 @@ all: $(PROGRAMS) ## build every program
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 # The commit function is a Lua file, kept in the program as a string.
 $(BUILD)/common/store/lua.h: $(wildcard common/store/*.lua) deploy/embed.sh
@@ -53,18 +53,22 @@ $(call obj,$(wildcard common/store/*.c)): CFLAGS_ALL += -I$(BUILD)
 $(call obj,$(wildcard common/store/*.c)): $(BUILD)/common/store/lua.h
 
 $(COMMON_LIB): $(call obj,$(COMMON_SRC))
-	rm -f $@ && ar rcs $@ $^
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
 $(CLIENT_LIB): $(call obj,$(CLIENT_SRC))
-	rm -f $@ && ar rcs $@ $^
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 define service_rule
 $(BUILD)/cbm-$(1): $(call obj,$(wildcard services/$(1)/*.c)) $(COMMON_LIB)
-	$$(CC) $$(LDFLAGS_ALL) $$^ $$(LIBS) -o $$@
+	@echo "  LINK    $$@"
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) $$^ $$(LIBS) -o $$@
 endef
 $(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
 
 $(BUILD)/cbm: $(call obj,$(CLI_SRC)) $(CLIENT_LIB) $(COMMON_LIB)
-	$(CC) $(LDFLAGS_ALL) $^ $(CLI_LIBS) -lhiredis -o $@
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(CLI_LIBS) -lhiredis -o $@
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

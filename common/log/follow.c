@@ -259,7 +259,8 @@ log_follow_new(struct loop *loop, const char *url, const char *org, struct text 
     snprintf(follow->log_key, KEY_MAX, "{%s}:log", org);
     snprintf(follow->prefix_key, KEY_MAX, "{%s}:log:prefix", org);
     snprintf(follow->mark_key, KEY_MAX, "{%s}:log:mark", org);
-    struct redis_events events = {on_up, on_down}, quiet = {on_asks_changed, on_asks_changed};
+    struct redis_events events = {on_up, on_down, NULL};
+    struct redis_events quiet = {on_asks_changed, on_asks_changed, NULL};
     follow->tail = redis_link_new(loop, url, &events, follow);
     follow->asks = follow->tail ? redis_link_new(loop, url, &quiet, follow) : NULL;
     if (!follow->asks)

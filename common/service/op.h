@@ -37,9 +37,9 @@ date_day op_today(const struct op *op);
 struct error *op_error(struct op *op);
 void *op_service(const struct op *op); /* the `arg` given to service_new */
 
-/* Memory that lives as long as this run; never NULL checks needed by the caller: on failure the op
- * is answered `resource_exhausted` and NULL is returned, so do check. */
+/* Memory that lives as long as this run. NULL when there is none: then return op_no_memory(op). */
 void *op_alloc(struct op *op, size_t size);
+enum status op_no_memory(struct op *op); /* fills the error; STATUS_RESOURCE_EXHAUSTED */
 
 /* Formats a text that lives as long as the run (ids, topics, index entries). */
 struct text op_format(struct op *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -52,8 +52,8 @@ enum status op_load(struct op *op, const char *kind, struct text id, const struc
 /* The same, as the stored bytes, without decoding. */
 enum status op_load_raw(struct op *op, const char *kind, struct text id, struct text *bytes);
 
-/* Whether a document is there, for reads that must not guard it (lists). Loads by op_peek are not
- * part of what the commit checks. */
+/* The same for reads that need no guard (lists): what is only peeked at is not part of what the commit
+ * checks. `schema`/`message` and `bytes` may be NULL. */
 enum status op_peek(struct op *op, const char *kind, struct text id, const struct schema *schema,
                     void *message, struct text *bytes);
 
@@ -70,15 +70,21 @@ enum status op_scan(struct op *op, struct text from, struct text upto, unsigned 
  * what the answer shows is at least as new. */
 enum status op_seq(struct op *op, int64_t *seq);
 
-/* Records of the log under a prefix (see common/log/log.h). Each item is an encoded
- * {topic, meta, data}. */
+/* Records of the log under a prefix, in order (see common/log/record.h); each item is an encoded
+ * {topic, meta, data}. At most `limit` and about 1 MiB. Limit 0 fills only last and first. */
 struct op_log_page {
     unsigned count;
     struct text *items;
-    int64_t next, last, first;
+    int64_t next;  /* seq of the last item, `after` if there is none */
+    int64_t last;  /* the newest seq under the prefix, 0 if there is none */
+    int64_t first; /* the oldest seq that the whole log keeps */
 };
 enum status op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
                         struct op_log_page *out);
+
+/* Waits until the service's own copy of the log (service_set_position) has passed `seq`: STATUS_AGAIN
+ * until then, STATUS_OK after; at once STATUS_OK for a service without such a copy. */
+enum status op_wait_seq(struct op *op, int64_t seq);
 
 /* Fails with `aborted` if the caller gave a revision and it is another than the document has. */
 enum status op_expect_rev(struct op *op, int64_t given, int64_t actual);
@@ -104,6 +110,7 @@ void op_record(struct op *op, const char *type, struct text topic, const struct 
  * handler runs again with op_store_ms set to the store's clock. */
 void op_not_before(struct op *op, int64_t ms);
 void op_before(struct op *op, int64_t ms);
+int64_t op_store_ms(const struct op *op); /* op_now_ms until the store's clock was seen */
 
 /* The answer. With a commit, `seq` of its last record is added to it. */
 void op_answer(struct op *op, const struct schema *schema, const void *message);

@@ -53,7 +53,11 @@ void service_destroy(struct service **service);
  * needs a copy of somebody's records says here whether it has it. Also part of service_ready. */
 void service_set_gate(struct service *service, bool (*open)(void *arg), void *arg);
 
-/* Adds a private document of `$stats` and of the metrics: a number by name, borrowed for good. */
+/* How far the service's own copy of the log is: requests with a `min_seq` beyond it wait, and so does
+ * op_wait_seq. */
+void service_set_position(struct service *service, int64_t (*position)(void *arg), void *arg);
+
+/* Adds a number to `$stats`; both are borrowed for good. At most 16. */
 void service_add_gauge(struct service *service, const char *name, const int64_t *value);
 
 #endif

@@ -214,6 +214,8 @@ on_fd(void *arg, short revents)
     if (link->context && (revents & (ZMQ_POLLIN | ZMQ_POLLERR)))
         redisAsyncHandleRead(link->context);
     link->in_callback = false;
+    if (link->up && link->events.turn)
+        link->events.turn(link->arg);
     redis_link_flush(link);
 }
 

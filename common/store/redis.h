@@ -15,6 +15,7 @@ typedef void redis_reply_fn(void *arg, const redisReply *reply);
 struct redis_events {
     void (*up)(void *arg);   /* connected and authenticated: commands may be sent */
     void (*down)(void *arg); /* after every outstanding reply function got NULL */
+    void (*turn)(void *arg); /* all replies at hand were given (NULL: nobody needs to know) */
 };
 
 /* Connects to `url`: redis://[[user]:password@]host[:port] or unix:///path, and again whenever the

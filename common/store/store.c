@@ -305,6 +305,12 @@ on_link_down(void *arg)
 }
 
 static void
+on_turn(void *arg)
+{
+    store_flush(arg);
+}
+
+static void
 make_keys(struct store *store, const char *org, const char *service)
 {
     static const char *const own[] = {"rev", "doc", "ix"};
@@ -328,7 +334,7 @@ store_new(struct loop *loop, const struct store_config *config, const struct sto
     store->arg = arg;
     store->wanted = store->found = config->durability;
     make_keys(store, config->org, config->service);
-    struct redis_events link_events = {on_link_up, on_link_down};
+    struct redis_events link_events = {on_link_up, on_link_down, on_turn};
     store->link = redis_link_new(loop, config->url, &link_events, store);
     if (!store->link) {
         free(store);

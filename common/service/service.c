@@ -1,0 +1,411 @@
+/* See service.h: the life of a service and the gates in front of its handlers. */
+#include "common/service/service.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/bus/mdp.h"
+#include "common/msg/schema_mp.h"
+#include "common/service/service_internal.h"
+
+#define RESULT_KEEP_MAX (64 * 1024) /* a pooled op does not keep larger buffers */
+
+/* ---- ops ---- */
+
+static struct op *
+take_op(struct service *service)
+{
+    struct op *op = service->free_ops;
+    if (op)
+        service->free_ops = op->next_free;
+    else if (!(op = calloc(1, sizeof *op)))
+        return NULL;
+    op->service = service;
+    service->active++;
+    return op;
+}
+
+static void
+fini_op(struct op *op)
+{
+    store_commit_fini(&op->commit);
+    arena_fini(&op->keep);
+    arena_fini(&op->run);
+    arena_fini(&op->input);
+    buf_fini(&op->result);
+    buf_fini(&op->scratch);
+    buf_fini(&op->extended);
+    buf_fini(&op->list_items);
+    free(op->asks);
+    free(op);
+}
+
+static void
+trim(struct buf *buf)
+{
+    if (buf->cap > RESULT_KEEP_MAX)
+        buf_fini(buf);
+}
+
+static void
+give_back_op(struct op *op)
+{
+    struct service *service = op->service;
+    worker_request_fini(&op->request);
+    op_reset(op);
+    op_start_over(op);
+    arena_reset(&op->input);
+    trim(&op->result);
+    trim(&op->extended);
+    trim(&op->list_items);
+    op->attempts = op->outstanding = 0;
+    op->io_failed = op->no_memory = false;
+    op->key[0] = '\0';
+    op->not_before_ms = 0;
+    op->next_free = service->free_ops;
+    service->free_ops = op;
+    service->active--;
+}
+
+static void
+note(struct op *op, bool error)
+{
+    struct method_stats *stats = &op->service->stats[op->method];
+    stats->requests++;
+    stats->errors += error;
+    histogram_add(&stats->latency, clock_mono_us() - op->received_us);
+}
+
+void
+service_answer(struct op *op, struct text result)
+{
+    struct buf *out = &op->service->out;
+    buf_clear(out);
+    rpc_reply_write(out, op->msgid, result.ptr, result.len);
+    if (out->failed) {
+        op_no_memory(op);
+        service_refuse(op, &op->error);
+        return;
+    }
+    worker_reply(&op->request, out, false);
+    note(op, false);
+    give_back_op(op);
+}
+
+/* Answers an error to a request that is no op yet. */
+static void
+refuse_request(struct service *service, struct worker_request *request, uint32_t msgid,
+               const struct error *error)
+{
+    buf_clear(&service->out);
+    rpc_error_write(&service->out, msgid, error);
+    worker_reply(request, &service->out, false);
+}
+
+void
+service_refuse(struct op *op, const struct error *error)
+{
+    if (error->code == STATUS_INTERNAL)
+        log_event(LOG_LEVEL_ERROR, "internal error",
+                  LOG_TEXT("method", op->service->interface->methods[op->method].name),
+                  LOG_TEXT("error", error->message));
+    refuse_request(op->service, &op->request, op->msgid, error);
+    note(op, true);
+    give_back_op(op);
+}
+
+/* ---- the gates ---- */
+
+static struct text
+text_of_msg(zmq_msg_t *msg)
+{
+    return (struct text){zmq_msg_data(msg), (uint32_t)zmq_msg_size(msg)};
+}
+
+static enum status
+gate_permission(const struct method *method, const struct principal *principal,
+                struct error *error)
+{
+    if (method->permission & principal->roles)
+        return STATUS_OK;
+    return error_set(error, STATUS_PERMISSION_DENIED, NULL, "%s may not call %s", principal->id,
+                     method->name);
+}
+
+/* The digest of a request for its idempotency key: service, method and parameters, not the msgid. */
+static void
+make_digest(struct op *op, struct text rpc)
+{
+    unsigned char hash[16];
+    crypto_generichash_state state;
+    const char *service = op->service->interface->service;
+    size_t at = 1;
+    for (unsigned i = 0; i < 2; i++)
+        at += mp_object_len(rpc.ptr + at, rpc.len - at);
+    crypto_generichash_init(&state, NULL, 0, sizeof hash);
+    crypto_generichash_update(&state, (const unsigned char *)service, strlen(service));
+    crypto_generichash_update(&state, (const unsigned char *)rpc.ptr + at, rpc.len - at);
+    crypto_generichash_final(&state, hash, sizeof hash);
+    sodium_bin2hex(op->digest, sizeof op->digest, hash, sizeof hash);
+}
+
+/* Decodes the parameters into the op; texts point into the request's frames, which the op keeps. */
+static enum status
+gate_decode(struct op *op, const struct rpc_request *rpc, struct error *error)
+{
+    const struct method *method = &op->service->interface->methods[op->method];
+    op->params = arena_alloc(&op->input, method->params->size);
+    if (!op->params)
+        return error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    return schema_decode(method->params, rpc->params, op->params, SCHEMA_STRICT, error);
+}
+
+static enum status
+fill_op(struct op *op, const struct rpc_request *rpc, struct text body, struct error *error)
+{
+    const struct method *method = &op->service->interface->methods[op->method];
+    enum status status = gate_permission(method, &op->principal, error);
+    if (status == STATUS_OK)
+        status = gate_decode(op, rpc, error);
+    if (status != STATUS_OK)
+        return status;
+    op->now_ms = op->store_ms = clock_wall_ms();
+    int64_t left_ms = op->context.deadline_ms;
+    op->deadline_ms =
+        clock_mono_ms() + (left_ms == INT64_MIN ? MDP_DEADLINE_DEFAULT_MS : left_ms);
+    if (left_ms == 0)
+        return error_set(error, STATUS_DEADLINE_EXCEEDED, NULL, "the deadline has passed");
+    if (op->context.key.ptr && !method->read_only) {
+        snprintf(op->key, sizeof op->key, "%s:%.*s", op->principal.id, TEXT_ARG(op->context.key));
+        make_digest(op, body);
+    }
+    return STATUS_OK;
+}
+
+static void
+begin_op(struct service *service, struct worker_request *request, const struct rpc_request *rpc,
+         const struct method *method)
+{
+    struct error error;
+    struct op *op = take_op(service);
+    if (!op) {
+        error_set(&error, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        refuse_request(service, request, rpc->msgid, &error);
+        worker_request_fini(request);
+        return;
+    }
+    op->request = *request;
+    op->received_us = clock_mono_us();
+    op->msgid = rpc->msgid;
+    op->method = (unsigned)(method - service->interface->methods);
+    /* the frames moved with the op: small ones live inside the zmq_msg_t, so parse from there */
+    struct text body = text_of_msg(&op->request.rpc);
+    struct text context = text_of_msg(&op->request.context);
+    struct text who = text_of_msg(&op->request.principal);
+    struct rpc_request moved;
+    msgpack_zone_clear(service->zone);
+    enum status status =
+        rpc_request_parse(body.ptr, body.len, service->zone, &moved, &error);
+    if (status == STATUS_OK)
+        status = rpc_context_parse(context.ptr, context.len, service->zone, &op->context, &error);
+    if (status == STATUS_OK)
+        status = rpc_principal_parse(who.ptr, who.len, service->zone, &op->principal, &error);
+    if (status == STATUS_OK)
+        status = fill_op(op, &moved, body, &error);
+    if (status != STATUS_OK) {
+        service_refuse(op, &error);
+        return;
+    }
+    if (op->context.min_seq != INT64_MIN && service->position)
+        op->wait_seq = op->context.min_seq;
+    service_run_op(op);
+}
+
+static void
+on_request(void *arg, struct worker_request *request)
+{
+    struct service *service = arg;
+    struct text body = text_of_msg(&request->rpc);
+    struct rpc_request rpc;
+    struct error error;
+    msgpack_zone_clear(service->zone);
+    enum status status = rpc_request_parse(body.ptr, body.len, service->zone, &rpc, &error);
+    const struct method *method = NULL;
+    if (status == STATUS_OK && rpc.method.len && rpc.method.ptr[0] == '$') {
+        struct buf result = {0};
+        if (service_free_method(service, rpc.method, &result)) {
+            buf_clear(&service->out);
+            rpc_reply_write(&service->out, rpc.msgid, result.data, result.len);
+            worker_reply(request, &service->out, false);
+            buf_fini(&result);
+            worker_request_fini(request);
+            return;
+        }
+    }
+    if (status == STATUS_OK && !(method = interface_method(service->interface, rpc.method)))
+        status = error_set(&error, STATUS_UNIMPLEMENTED, NULL,
+                           "%s has no method \"%.*s\" ($info lists them)",
+                           service->interface->service, (int)(rpc.method.len > 64 ? 64 : rpc.method.len),
+                           rpc.method.ptr);
+    if (status != STATUS_OK) {
+        refuse_request(service, request, rpc.msgid, &error);
+        worker_request_fini(request);
+        return;
+    }
+    begin_op(service, request, &rpc, method);
+}
+
+static void
+on_turn(void *arg)
+{
+    struct service *service = arg;
+    store_flush(service->store);
+}
+
+/* ---- the store ---- */
+
+static void
+on_store_up(void *arg)
+{
+    struct service *service = arg;
+    loop_tick_by(service->loop, clock_mono_ms());
+}
+
+static void
+on_store_down(void *arg)
+{
+    (void)arg;
+}
+
+static void
+on_store_refused(void *arg, const char *why)
+{
+    struct service *service = arg;
+    log_event(LOG_LEVEL_ERROR, "refusing to work on this Redis", LOG_TEXT("why", why));
+    fprintf(stderr, "cbm-%s: %s\n", service->interface->service, why);
+    exit(EX_CONFIG); /* nothing is under way: no request was ever taken on this connection */
+}
+
+static int64_t
+service_tick(void *arg, int64_t now_ms)
+{
+    struct service *service = arg;
+    int64_t next_ms = service_run_parked(service, now_ms);
+    store_flush(service->store);
+    return next_ms;
+}
+
+/* ---- life ---- */
+
+struct service *
+service_new(struct loop *loop, const struct interface *interface, op_handler_fn *const *handlers,
+            const struct service_config *config, void *arg, int *exit_code)
+{
+    struct service *service = calloc(1, sizeof *service);
+    if (!service || sodium_init() < 0) {
+        free(service);
+        *exit_code = EX_OSERR;
+        return NULL;
+    }
+    service->loop = loop;
+    service->interface = interface;
+    service->handlers = handlers;
+    service->arg = arg;
+    service->parked_max = config->pending_max;
+    service->started_ms = clock_mono_ms();
+    service->random = randombytes_random();
+    snprintf(service->source, sizeof service->source, "/%s/%s", config->org, interface->service);
+    unsigned char id[8];
+    randombytes_buf(id, sizeof id);
+    sodium_bin2hex(service->id, sizeof service->id, id, sizeof id);
+    service->zone = msgpack_zone_new(8192);
+    service->stats = calloc(interface->method_count, sizeof *service->stats);
+    struct store_config store = {config->redis, config->org, interface->service,
+                                 (enum store_durability)config->durability};
+    struct store_events events = {on_store_up, on_store_down, on_store_refused};
+    if (service->zone && service->stats)
+        service->store = store_new(loop, &store, &events, service);
+    if (service->store)
+        service->worker = worker_new(loop, config->workers, interface->service, config->credit,
+                                     on_request, on_turn, service);
+    if (!service->worker || loop_add_tick(loop, service_tick, service) != 0) {
+        *exit_code = EX_CONFIG;
+        service_destroy(&service);
+    }
+    return service;
+}
+
+void
+service_set_gate(struct service *service, bool (*open)(void *arg), void *arg)
+{
+    service->gate = open;
+    service->gate_arg = arg;
+}
+
+void
+service_set_position(struct service *service, int64_t (*position)(void *arg), void *arg)
+{
+    service->position = position;
+    service->position_arg = arg;
+}
+
+void
+service_add_gauge(struct service *service, const char *name, const int64_t *value)
+{
+    if (service->gauge_count < GAUGES_MAX)
+        service->gauges[service->gauge_count++] = (struct gauge){name, value};
+}
+
+bool
+service_ready(const struct service *service)
+{
+    return store_up(service->store) && worker_registered(service->worker) &&
+           (!service->gate || service->gate(service->gate_arg));
+}
+
+void
+service_drain(struct service *service)
+{
+    service->draining = true;
+    worker_drain(service->worker);
+}
+
+bool
+service_drained(const struct service *service)
+{
+    return service->active == 0 && worker_drained(service->worker);
+}
+
+void
+service_destroy(struct service **service)
+{
+    struct service *self = *service;
+    if (!self)
+        return;
+    loop_remove_tick(self->loop, service_tick, self);
+    self->parked_max = 0; /* what loses the store now is refused, not parked */
+    store_destroy(&self->store);
+    while (self->parked) {
+        struct op *op = self->parked;
+        self->parked = op->next;
+        worker_request_fini(&op->request);
+        fini_op(op);
+    }
+    worker_destroy(&self->worker);
+    while (self->free_ops) {
+        struct op *op = self->free_ops;
+        self->free_ops = op->next_free;
+        fini_op(op);
+    }
+    msgpack_zone_free(self->zone);
+    free(self->stats);
+    buf_fini(&self->out);
+    free(self);
+    *service = NULL;
+}

@@ -1,0 +1,107 @@
+/* What the files of the service runtime share with one another and with nobody else. */
+#ifndef CBM_SERVICE_SERVICE_INTERNAL_H
+#define CBM_SERVICE_SERVICE_INTERNAL_H
+
+#include "common/base/histogram.h"
+#include "common/bus/worker.h"
+#include "common/service/service.h"
+#include "common/store/store.h"
+
+#define GAUGES_MAX 16
+#define ATTEMPTS_MAX 64 /* runs of a handler whose documents keep moving, then `aborted` */
+
+enum ask_kind { ASK_DOC, ASK_SEQ, ASK_SCAN, ASK_LOG };
+
+/* One thing that a handler asked for, and what came. Kept through runs until the op starts over. */
+struct ask {
+    enum ask_kind kind;
+    bool asked, here, found, guarded, with_rev;
+    struct text a, b; /* field · from, upto · prefix */
+    int64_t number;   /* after, or limit of a scan */
+    unsigned limit;
+    struct text value;    /* a document */
+    struct text revision; /* of a document, decimal; "0" if there is none */
+    struct op_range range;
+    struct op_log_page page; /* `first`, `last`; of ASK_SEQ `last` */
+};
+
+struct op {
+    struct service *service;
+    struct op *next_free, *prev, *next; /* free list; list of parked ops */
+    struct worker_request request;
+    struct rpc_context context;
+    struct principal principal;
+    uint32_t msgid;
+    unsigned method;
+    void *params;       /* decoded, in `keep` */
+    struct arena keep;  /* until the op starts over or ends */
+    struct arena run;   /* until the next run */
+    struct arena input; /* the decoded request: until the op ends */
+    struct ask *asks;
+    unsigned ask_count, ask_cap, ask_hint;
+    unsigned outstanding, attempts;
+    bool running, io_failed, parked, key_asked, key_here, no_memory;
+    struct text kept; /* what the idempotency key has */
+    char digest[33], key[PRINCIPAL_ID_MAX + RPC_KEY_MAX + 2];
+    int64_t received_us, deadline_ms, not_before_ms, wait_seq, now_ms, store_ms;
+    struct store_commit commit;
+    struct buf result, scratch, extended;
+    unsigned list_count;
+    struct buf list_items;
+    struct error error;
+};
+
+struct method_stats {
+    uint64_t requests, errors;
+    struct histogram latency; /* µs */
+};
+
+struct gauge {
+    const char *name;
+    const int64_t *value;
+};
+
+struct service {
+    struct loop *loop;
+    const struct interface *interface;
+    op_handler_fn *const *handlers;
+    void *arg;
+    struct worker *worker;
+    struct store *store;
+    char source[80], id[24];
+    msgpack_zone *zone;
+    bool draining;
+    bool (*gate)(void *arg);
+    void *gate_arg;
+    int64_t (*position)(void *arg);
+    void *position_arg;
+    struct op *free_ops, *parked; /* parked: waiting for the store, the gate, a seq, or a retry */
+    int64_t active, parked_count, parked_max;
+    int64_t started_ms, commits, retries;
+    struct method_stats *stats; /* one a method */
+    struct gauge gauges[GAUGES_MAX];
+    unsigned gauge_count;
+    struct buf out;
+    uint32_t random;
+};
+
+/* service_run.c: the life of an op from decoded to answered */
+void service_run_op(struct op *op);
+void service_park_op(struct op *op);
+int64_t service_run_parked(struct service *service, int64_t now_ms);
+
+/* service.c */
+void service_answer(struct op *op, struct text result);
+void service_refuse(struct op *op, const struct error *error);
+
+/* service_free.c: $ping, $info, $stats. False if the method is none of them. */
+bool service_free_method(struct service *service, struct text method, struct buf *result);
+
+/* op.c */
+void op_reset(struct op *op);     /* before a run: what the last one wrote is forgotten */
+void op_start_over(struct op *op); /* and what was read */
+enum status op_finish(struct op *op); /* after a run that ended well: completes the commit */
+struct ask *op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b,
+                        int64_t number, unsigned limit);
+
+#endif

@@ -1,0 +1,282 @@
+/* The life of an op from decoded to answered: runs of its handler, rounds to the store, the commit,
+ * and parking while something is missing. It must not know sockets or domains.
+ *
+ *   run -> AGAIN -> (replies) -> run -> OK -> nothing written -> answered
+ *    |      ^                                -> commit -> COMMITTED, KEPT -> answered
+ *    |      +---- parked <- store down, seq not passed, MOVED too often
+ *    +-> error -> refused */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/msg/mp.h"
+#include "common/service/service_internal.h"
+
+#define PARKED_LOOK_MS 50
+#define SEQ_LOOK_MS 2
+#define FREE_RETRIES 6 /* runs at once before a retry waits, with jitter */
+
+static void on_commit(void *arg, enum store_outcome outcome, int64_t number, struct text kept);
+
+static bool
+may_run(const struct service *service)
+{
+    return store_up(service->store) && (!service->gate || service->gate(service->gate_arg));
+}
+
+static bool
+seq_passed(const struct op *op)
+{
+    const struct service *service = op->service;
+    return !op->wait_seq || !service->position ||
+           service->position(service->position_arg) >= op->wait_seq;
+}
+
+void
+service_park_op(struct op *op)
+{
+    struct service *service = op->service;
+    if (!op->parked) {
+        if (service->parked_count >= service->parked_max) {
+            error_set(&op->error, STATUS_UNAVAILABLE, NULL,
+                      "too many requests wait for the store: try again later");
+            service_refuse(op, &op->error);
+            return;
+        }
+        op->parked = true;
+        op->prev = NULL;
+        op->next = service->parked;
+        if (op->next)
+            op->next->prev = op;
+        service->parked = op;
+        service->parked_count++;
+    }
+    int64_t wait_ms = op->wait_seq ? SEQ_LOOK_MS : PARKED_LOOK_MS;
+    int64_t at = clock_mono_ms() + wait_ms;
+    loop_tick_by(service->loop, op->not_before_ms && op->not_before_ms < at ? op->not_before_ms : at);
+}
+
+static void
+unpark(struct op *op)
+{
+    struct service *service = op->service;
+    if (op->prev)
+        op->prev->next = op->next;
+    else
+        service->parked = op->next;
+    if (op->next)
+        op->next->prev = op->prev;
+    op->parked = false;
+    service->parked_count--;
+}
+
+static void
+give_up(struct op *op)
+{
+    const char *why = !store_up(op->service->store) ? "there is no connection to Redis"
+                      : op->wait_seq ? "the state asked for has not arrived here yet"
+                                     : "the service is not ready yet";
+    error_set(&op->error, STATUS_UNAVAILABLE, NULL, "%s: try again later", why);
+    service_refuse(op, &op->error);
+}
+
+int64_t
+service_run_parked(struct service *service, int64_t now_ms)
+{
+    bool ready = may_run(service);
+    int64_t next_ms = LOOP_NEVER;
+    for (struct op *op = service->parked, *next; op; op = next) {
+        next = op->next;
+        int64_t look_ms = now_ms + (op->wait_seq ? SEQ_LOOK_MS : PARKED_LOOK_MS);
+        if (ready && now_ms >= op->not_before_ms && seq_passed(op)) {
+            unpark(op);
+            op->not_before_ms = 0;
+            service_run_op(op);
+        } else if (now_ms >= op->deadline_ms) {
+            unpark(op);
+            give_up(op);
+        } else if (op->not_before_ms > now_ms && op->not_before_ms < look_ms) {
+            next_ms = op->not_before_ms < next_ms ? op->not_before_ms : next_ms;
+        } else {
+            next_ms = look_ms < next_ms ? look_ms : next_ms;
+        }
+    }
+    return next_ms;
+}
+
+/* What the idempotency key has kept: "digest seq reply". Answers it if it is of the same request. */
+static void
+answer_kept(struct op *op, struct text kept)
+{
+    size_t digest_len = strlen(op->digest);
+    if (kept.len < digest_len + 3 || memcmp(kept.ptr, op->digest, digest_len) != 0) {
+        error_set(&op->error, STATUS_ALREADY_EXISTS, "context.key",
+                  "context.key: this key was used for another request in the last 24 h");
+        service_refuse(op, &op->error);
+        return;
+    }
+    uint32_t at = (uint32_t)digest_len + 1;
+    int64_t seq = 0;
+    for (; at < kept.len && kept.ptr[at] != ' '; at++)
+        seq = seq * 10 + (kept.ptr[at] - '0');
+    buf_clear(&op->extended);
+    mp_map_extend(&op->extended, kept.ptr + at + 1, kept.len - at - 1, 1);
+    mp_string(&op->extended, "seq");
+    mp_int(&op->extended, seq);
+    service_answer(op, (struct text){(const char *)op->extended.data, (uint32_t)op->extended.len});
+}
+
+static void
+on_key(void *arg, unsigned slot, bool ok, struct text value)
+{
+    struct op *op = arg;
+    (void)slot;
+    op->key_here = ok;
+    if (ok && value.ptr) {
+        char *copy = arena_copy(&op->keep, value.ptr, value.len);
+        op->no_memory = op->no_memory || !copy;
+        op->kept = (struct text){copy, value.len};
+    }
+    if (!ok)
+        op->io_failed = true;
+    if (--op->outstanding == 0 && !op->running)
+        service_run_op(op);
+}
+
+static void
+commit_or_answer(struct op *op)
+{
+    const struct store_commit *commit = &op->commit;
+    if (!commit->writes.count && !commit->records.count && !commit->add.count &&
+        !commit->remove.count) {
+        if (op->no_memory || op->result.failed) {
+            op_no_memory(op);
+            service_refuse(op, &op->error);
+            return;
+        }
+        service_answer(op, (struct text){(const char *)op->result.data, (uint32_t)op->result.len});
+        return;
+    }
+    if (op_finish(op) != STATUS_OK) {
+        service_refuse(op, &op->error);
+        return;
+    }
+    store_commit(op->service->store, &op->commit, on_commit, op);
+}
+
+/* The handler's documents moved under it: all is read again; soon, or after a random pause. */
+static void
+run_again(struct op *op)
+{
+    struct service *service = op->service;
+    service->retries++;
+    op_start_over(op);
+    if (++op->attempts >= ATTEMPTS_MAX) {
+        error_set(&op->error, STATUS_ABORTED, NULL,
+                  "others changed the same things all the time: try again");
+        service_refuse(op, &op->error);
+    } else if (op->attempts <= FREE_RETRIES) {
+        service_run_op(op);
+    } else {
+        service->random = service->random * 1664525U + 1013904223U;
+        op->not_before_ms = clock_mono_ms() + 1 + (service->random >> 16) % op->attempts;
+        service_park_op(op);
+    }
+}
+
+static void
+on_commit(void *arg, enum store_outcome outcome, int64_t number, struct text kept)
+{
+    struct op *op = arg;
+    switch (outcome) {
+    case STORE_COMMITTED:
+        op->service->commits++;
+        buf_clear(&op->extended);
+        if (!mp_map_extend(&op->extended, op->result.data, op->result.len, 1))
+            mp_map(&op->extended, 1);
+        mp_string(&op->extended, "seq");
+        mp_int(&op->extended, number);
+        service_answer(op,
+                       (struct text){(const char *)op->extended.data, (uint32_t)op->extended.len});
+        return;
+    case STORE_MOVED: run_again(op); return;
+    case STORE_KEPT: answer_kept(op, kept); return;
+    case STORE_CLOCK:
+        op->store_ms = number;
+        run_again(op);
+        return;
+    case STORE_FAILED:
+        if (store_up(op->service->store)) {
+            error_set(&op->error, STATUS_UNAVAILABLE, NULL, "the store refused the change: %.*s",
+                      TEXT_ARG(kept));
+            service_refuse(op, &op->error);
+            return;
+        }
+        break;
+    case STORE_UNKNOWN:
+        if (!op->key[0]) {
+            error_set(&op->error, STATUS_UNAVAILABLE, NULL,
+                      "the connection to Redis was lost during the commit: the change may or may "
+                      "not have been made (with an idempotency key it would be certain)");
+            service_refuse(op, &op->error);
+            return;
+        }
+        break;
+    }
+    op_start_over(op); /* nothing was done, or the key will tell */
+    service_park_op(op);
+}
+
+/* Before the first run of a round: the key is asked for together with the documents. */
+static void
+ask_key(struct op *op)
+{
+    if (!op->key[0] || op->key_asked)
+        return;
+    op->key_asked = true;
+    op->outstanding++;
+    store_get_key(op->service->store, text_of(op->key), on_key, op, 0);
+}
+
+void
+service_run_op(struct op *op)
+{
+    struct service *service = op->service;
+    if (op->io_failed || !may_run(service) || !seq_passed(op)) {
+        op->io_failed = false;
+        if (!seq_passed(op))
+            op->error.code = STATUS_UNAVAILABLE;
+        op_start_over(op);
+        service_park_op(op);
+        return;
+    }
+    if (op->key_here && op->kept.ptr) {
+        answer_kept(op, op->kept);
+        return;
+    }
+    op->running = true;
+    ask_key(op);
+    op_reset(op);
+    enum status status = service->handlers[op->method](op, op->params);
+    op->running = false;
+    if (op->outstanding)
+        return; /* the last reply runs it again */
+    if (op->key_asked && !op->key_here)
+        status = STATUS_AGAIN;
+    if (op->no_memory)
+        status = op_no_memory(op);
+    if (status == STATUS_OK) {
+        commit_or_answer(op);
+    } else if (status == STATUS_AGAIN) {
+        if (!op->wait_seq) /* every ask failed at once: the store is gone */
+            op_start_over(op);
+        op->io_failed = false;
+        service_park_op(op);
+    } else {
+        op->error.code = status;
+        service_refuse(op, &op->error);
+    }
+}
