@@ -1,0 +1,163 @@
+/* The table of handlers, and what they share (registry_handlers.h).
+ * It must not know sockets or Redis. */
+#include "services/registry/registry_handlers.h"
+
+#include <string.h>
+
+#include "common/msg/mp.h"
+
+#define METHOD(id, name, params, result, read_only, permission, answers, doc) id##_handle,
+op_handler_fn *const registry_handlers[] = {
+#include "common/msg/def_begin.h"
+#include "common/msg/registry.def"
+#include "common/msg/def_end.h"
+};
+
+enum status
+registry_handlers_cites(struct op *op, struct text decision)
+{
+    if (!decision.ptr)
+        return STATUS_OK;
+    struct text bytes;
+    enum status status = op_load_raw(op, "decision", decision, &bytes);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "decision",
+                     "decision: there is no decision %.*s; cite one that is recorded, or leave it "
+                     "out",
+                     TEXT_ARG(decision));
+}
+
+static void
+write_span(struct buf *buf, const struct registry_span *span)
+{
+    char day[DATE_TEXT_MAX];
+    mp_map(buf, span->code.ptr ? 3 : 2);
+    mp_string(buf, "from");
+    date_print(span->from, day);
+    mp_string(buf, day);
+    mp_string(buf, "to");
+    date_print(span->to, day);
+    mp_string(buf, day);
+    if (span->code.ptr) {
+        mp_string(buf, "code");
+        mp_text(buf, span->code);
+    }
+}
+
+void
+registry_handlers_details(struct op *op, const struct registry_spans *spans)
+{
+    struct error *error = op_error(op);
+    struct buf buf = {0};
+    if (!spans->count)
+        return;
+    mp_map(&buf, 1);
+    mp_string(&buf, "spans");
+    mp_array(&buf, spans->count);
+    for (unsigned i = 0; i < spans->count; i++)
+        write_span(&buf, &spans->items[i]);
+    if (!buf.failed && buf.len <= sizeof error->details) {
+        memcpy(error->details, buf.data, buf.len);
+        error->details_len = (uint32_t)buf.len;
+    }
+    buf_fini(&buf);
+}
+
+/* ---- lists ---- */
+
+/* Where a list has come to. `last` is the last code given, `seen` the last one looked at. */
+struct progress {
+    unsigned given;
+    bool more;
+    struct text last, seen;
+};
+
+#define CHUNK_EXTRA 1
+#define CHUNKS_MAX 16
+
+static struct text
+code_of_entry(const char *kind, struct text entry)
+{
+    uint32_t skip = (uint32_t)strlen(kind) + 1;
+    return (struct text){entry.ptr + skip, entry.len > skip ? entry.len - skip : 0};
+}
+
+/* Every document of a chunk is asked for before waiting for any: one round for all. */
+static enum status
+give_chunk(struct op *op, const struct registry_list *list, const struct op_range *range,
+           unsigned limit, void *message, struct progress *progress)
+{
+    bool again = false;
+    for (unsigned i = 0; i < range->count; i++) {
+        struct text code = code_of_entry(list->kind, range->items[i]);
+        enum status status = op_peek(op, list->kind, code, list->schema, message, NULL);
+        if (status != STATUS_OK && status != STATUS_NOT_FOUND && status != STATUS_AGAIN)
+            return status;
+        again |= status == STATUS_AGAIN;
+        bool wanted = status == STATUS_OK && list->wanted(message, list->arg);
+        if (wanted && progress->given == limit) {
+            progress->more = true;
+            break;
+        }
+        if (wanted) {
+            op_list_item(op, list->schema, message);
+            progress->given++;
+            progress->last = code;
+        }
+        progress->seen = code;
+    }
+    return again ? STATUS_AGAIN : STATUS_OK;
+}
+
+/* The chunks of a list: one more than the page, so that a page without filters needs one round;
+ * with filters as many as it takes, within bounds: then the page is shorter and `next` goes on. */
+static enum status
+give_chunks(struct op *op, const struct registry_list *list, unsigned limit, void *message,
+            struct progress *progress)
+{
+    struct text upto = op_format(op, "%s;", list->kind); /* ';' follows ':' */
+    progress->seen = list->cursor;
+    for (unsigned chunk = 0; chunk < CHUNKS_MAX; chunk++) {
+        /* '!' comes before everything that a code may go on with */
+        struct text from = progress->seen.len
+                               ? op_format(op, "%s:%.*s!", list->kind, TEXT_ARG(progress->seen))
+                               : op_format(op, "%s:", list->kind);
+        struct op_range range;
+        enum status status = op_scan(op, from, upto, limit + CHUNK_EXTRA, &range);
+        if (status == STATUS_OK)
+            status = give_chunk(op, list, &range, limit, message, progress);
+        if (status != STATUS_OK || progress->more || range.count < limit + CHUNK_EXTRA)
+            return status;
+    }
+    progress->more = true;
+    progress->last = progress->seen;
+    return STATUS_OK;
+}
+
+enum status
+registry_handlers_list(struct op *op, const struct registry_list *list)
+{
+    if (list->cursor.len && !text_is_code(list->cursor))
+        return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "cursor",
+                         "cursor: want `next` of the page before, which is a code");
+    int64_t seq;
+    enum status status = op_seq(op, &seq);
+    void *message = op_alloc(op, list->schema->size);
+    if (!message)
+        return op_no_memory(op);
+    if (status != STATUS_OK && status != STATUS_AGAIN)
+        return status;
+    bool wait = status == STATUS_AGAIN;
+    struct progress progress = {0};
+    op_list_begin(op);
+    status = give_chunks(op, list,
+                         list->limit == INT_NONE ? REGISTRY_LIMIT_DEFAULT : (unsigned)list->limit,
+                         message, &progress);
+    if (status != STATUS_OK)
+        return status;
+    if (wait)
+        return STATUS_AGAIN;
+    op_list_end(op, progress.more ? progress.last : TEXT_NONE, seq);
+    return STATUS_OK;
+}

@@ -1,0 +1,53 @@
+/* The handlers of the registry: load, ask the domain, save, record, answer. They must not know
+ * sockets or Redis, and hold no rule that can be said without them.
+ *
+ * Documents: kind "participant" (id the code), "chair" ("book"), "body" (the code), "catalogue"
+ * (the number, and "index"), "area" (the area's slug). Index entries: "participant:<code>",
+ * "body:<code>". */
+#ifndef CBM_REGISTRY_HANDLERS_H
+#define CBM_REGISTRY_HANDLERS_H
+
+#include "common/msg/messages.h"
+#include "common/service/op.h"
+#include "services/registry/registry_domain.h"
+
+/* In the order of registry.def, for service_new. */
+extern op_handler_fn *const registry_handlers[];
+
+#define METHOD(id, name, params, result, read_only, permission, answers, doc)                      \
+    op_handler_fn id##_handle;
+#include "common/msg/def_begin.h"
+#include "common/msg/registry.def"
+#include "common/msg/def_end.h"
+
+/* Refuses a decision that is cited and does not exist (absent: nothing is cited). */
+enum status
+registry_handlers_cites(struct op *op, struct text decision);
+
+/* Puts the spans into the details of the error that was just set. */
+void
+registry_handlers_details(struct op *op, const struct registry_spans *spans);
+
+/* Loads the list of all terms: an empty one if there is none yet. STATUS_OK or STATUS_AGAIN. */
+enum status
+registry_handlers_chair_book(struct op *op, struct chair_book **book);
+
+/* A list that pages over the index entries "<kind>:<code>" in order of codes. The function gets
+ * each document (a struct of `schema`) and says whether it belongs in the list; it may change it.
+ */
+typedef bool
+registry_list_fn(void *message, const void *arg);
+struct registry_list {
+    const char *kind;
+    const struct schema *schema;
+    registry_list_fn *wanted;
+    const void *arg;
+    int64_t limit;      /* INT_NONE: 100 */
+    struct text cursor; /* the last code of the page before, absent or empty for the first page */
+};
+enum status
+registry_handlers_list(struct op *op, const struct registry_list *list);
+
+#define REGISTRY_LIMIT_DEFAULT 100
+
+#endif
