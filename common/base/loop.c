@@ -118,14 +118,14 @@ loop_add_socket(struct loop *loop, void *socket, loop_ready_fn *fn, void *arg)
     struct watch *watch = free_watch(loop);
     if (!watch)
         return -1;
-    *watch = (struct watch){.socket = socket, .events = ZMQ_POLLIN, .fn = fn, .arg = arg};
+    *watch = (struct watch){.socket = zsock_resolve(socket), .events = ZMQ_POLLIN, .fn = fn, .arg = arg};
     return start_watch(loop, watch);
 }
 
 void
 loop_remove_socket(struct loop *loop, void *socket)
 {
-    struct watch *watch = find_watch(loop, socket, -1);
+    struct watch *watch = find_watch(loop, zsock_resolve(socket), -1);
     if (watch)
         end_watch(loop, watch);
 }
