@@ -1,0 +1,121 @@
+# Tests and checks. Every target runs by itself; `make test` runs what CI runs.
+PYTHON ?= /usr/bin/python3
+CLANG ?= clang
+REPORTS ?= build/reports
+VARIANT = $(if $(SAN),-$(subst $(comma),-,$(SAN)))
+FUZZ_SECONDS ?= 10
+PYTEST_ARGS ?=
+TEST_STEPS ?= all layers lint unit fuzz integration conformance scenarios fault sanitize valgrind $(if $(wildcard docs/docs.mk),docs-check)
+export CBM_BUILD = $(BUILD)
+
+# ---- unit: one binary a module. `// LINK: a.c b.c -lfoo` in a test's first lines names the sources
+# and libraries it links with, and nothing else; without it the whole library is linked. -----------
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+link_of = $(shell sed -n '1,5s|^// LINK:||p' $(1))
+
+define unit_rule
+$(2): $(call obj,$(1) $(filter %.c,$(3)))$(if $(strip $(3)),, $(COMMON_LIB))
+	@mkdir -p $$(@D)
+	@echo "  LINK    $$@"
+	@$$(CC) $$(LDFLAGS_ALL) $$^ $(if $(strip $(3)),$(filter -l%,$(3)),$$(LIBS)) -lcmocka -o $$@
+endef
+$(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t),$(t:%.c=$(BUILD)/%),$(call link_of,$(t)))))
+
+unit: $(UNIT_BIN) ## unit tests (cmocka), one binary a module
+	@$(PYTHON) tests/report.py unit $(REPORTS)/unit$(VARIANT).xml $(UNIT_BIN)
+
+# ---- pytest: real processes, a real Redis, free ports ------------------------------------------
+# $(call pytest,folder): files of a folder; a folder without tests is a failure of its own.
+pytest = $(PYTHON) -m pytest -q -p no:cacheprovider --tb=short -r fEs --junitxml=$(REPORTS)/$(1)$(VARIANT).xml \
+         -o junit_family=xunit2 -o junit_suite_name=$(1)$(VARIANT) tests/$(1) $(PYTEST_ARGS)
+
+integration: all ## real processes, raw ZeroMQ on their sockets
+	$(call pytest,integration)
+conformance: all ## RFC 18, CloudEvents and the published documents, by foreign code
+	$(call pytest,conformance)
+scenarios: all ## numbered shell files that a person can run too
+	$(call pytest,scenarios)
+fault: all ## kill, stop, cut; then a checker reads the history
+	$(call pytest,fault)
+
+# ---- fuzz: one target a decoder, its corpus kept in tests/fuzz/corpus/NAME -----------------------
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
+FUZZ_FLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. -g -O1 -fno-omit-frame-pointer \
+              -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+build/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CLANG   $<"
+	@$(CLANG) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+define fuzz_rule
+$(2): $(patsubst %.c,build/fuzz/obj/%.o,$(1) $(filter %.c,$(3)))
+	@echo "  LINK    $$@"
+	@$$(CLANG) $$(FUZZ_FLAGS) -fsanitize=fuzzer $$^ $(filter -l%,$(3)) -o $$@
+endef
+$(foreach t,$(FUZZ_SRC),$(eval $(call fuzz_rule,$(t),$(t:tests/fuzz/%.c=build/fuzz/%),$(call link_of,$(t)))))
+
+fuzz: $(FUZZ_BIN) ## each decoder against random bytes, FUZZ_SECONDS=10 each
+	@$(PYTHON) tests/report.py fuzz $(REPORTS)/fuzz.xml $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+# ---- the same again under instruments ------------------------------------------------------------
+# What is slower gets more time; what runs is the same.
+SAN_TESTS ?= unit integration
+asan: ## unit and integration tests under AddressSanitizer
+	$(MAKE) SAN=address BUILD=build/address sanitized
+ubsan: ## … under UndefinedBehaviorSanitizer
+	$(MAKE) SAN=undefined BUILD=build/undefined sanitized
+tsan: ## unit tests under ThreadSanitizer
+	$(MAKE) SAN=thread BUILD=build/thread SAN_TESTS=unit sanitized
+sanitize: ## both of asan and ubsan in one build, for CI
+	$(MAKE) SAN=address,undefined BUILD=build/address-undefined sanitized
+sanitized: all
+	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1 \
+	    CBM_TEST_SLOW=3 $(MAKE) -j1 $(SAN_TESTS)
+
+valgrind: $(UNIT_BIN) all ## unit tests and a whole stack with the sample under valgrind
+	@$(PYTHON) tests/report.py unit $(REPORTS)/valgrind-unit.xml --wrap \
+	    "valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9" $(UNIT_BIN)
+	tests/valgrind.sh $(BUILD)
+
+coverage: ## lines covered by unit and integration tests, by folder
+	$(MAKE) BUILD=build/coverage OPT='-O0 -g --coverage' HARDEN=-fPIE unit integration
+	@$(PYTHON) tests/report.py coverage build/coverage
+
+bench: all ## throughput, latency, memory, start-up (tests/bench)
+	$(PYTHON) tests/bench/bench.py
+
+# ---- checks of the source ------------------------------------------------------------------------
+C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find common services cli tests -name '*.[ch]')
+TIDY_FILES = $(filter-out tests/%,$(filter %.c,$(C_FILES)))
+
+TIDY_CHECKS := -*,clang-analyzer-*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,$(strip \
+  )-bugprone-reserved-identifier,-bugprone-macro-parentheses,-bugprone-branch-clone,$(strip \
+  )-bugprone-implicit-widening-of-multiplication-result,-bugprone-suspicious-include,$(strip \
+  )-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling
+
+lint: format-check cppcheck tidy shellcheck ## format, cppcheck, clang-tidy, shellcheck
+format-check:
+	clang-format --dry-run -Werror $(C_FILES)
+fmt: ## brings every file into format
+	clang-format -i $(C_FILES)
+cppcheck:
+	cppcheck -q -j2 --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+	    --suppressions-list=tests/cppcheck.txt --error-exitcode=1 -I. $(TIDY_FILES)
+tidy: $(BUILD)/common/store/lua.h
+	@printf '%s\n' $(TIDY_FILES) | xargs -P2 -n6 sh -c 'clang-tidy --quiet --warnings-as-errors="*" \
+	    --checks="$(TIDY_CHECKS)" "$$@" -- -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. \
+	    -I$(BUILD) $(PKG_CFLAGS) 2>/dev/null' tidy
+shellcheck:
+	@if command -v shellcheck >/dev/null; then shellcheck -x -e SC2015,SC2016,SC1091 \
+	    deploy/stack deploy/*.sh tests/*.sh tests/scenarios/*.sh .ci/run; else echo "no shellcheck"; fi
+layers: ## the walls between the parts stand
+	tests/layers.sh
+
+# ---- everything ----------------------------------------------------------------------------------
+test: ## everything that CI runs, and one line that sums it up
+	@CI=1 MAKE="$(MAKE)" $(PYTHON) tests/report.py test $(REPORTS) $(TEST_STEPS)
+
+.PHONY: unit integration conformance scenarios fault fuzz asan ubsan tsan sanitize sanitized valgrind \
+        coverage bench lint format-check fmt cppcheck tidy shellcheck layers test
