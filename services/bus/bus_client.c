@@ -1,0 +1,216 @@
+/* See bus_client.h. */
+#include "services/bus/bus_client.h"
+
+#include "common/base/clock.h"
+#include "services/bus/bus_context.h"
+#include "services/bus/bus_own.h"
+
+/* Client REQUEST: "MDPC02" 0x01 service rpc [context] */
+enum { FRAME_SERVICE = 2, FRAME_RPC = 3, FRAME_CONTEXT = 4, FRAMES_MIN = 4, FRAMES_MAX = 5 };
+
+static void
+reply(struct bus_broker *broker, const struct bus_wire_to *to, uint8_t command, struct text service,
+      zmq_msg_t *body)
+{
+    if (bus_wire_begin(to, MDP_CLIENT, command, false) != 0) {
+        broker->totals.dropped_gone++;
+        return;
+    }
+    bus_wire_bytes(to->socket, service.ptr, service.len, false);
+    bus_wire_move(to->socket, body, true);
+}
+
+/* An error goes to a client: body from broker->scratch. */
+static void
+reply_error(struct bus_broker *broker, const struct bus_wire_to *to, struct text service,
+            uint32_t msgid, const struct error *error)
+{
+    zmq_msg_t body;
+    struct buf *buf = &broker->scratch;
+    broker->totals.errors++;
+    buf_clear(buf);
+    rpc_error_write(buf, msgid, error);
+    if (buf->failed || zmq_msg_init_size(&body, buf->len) != 0)
+        return;
+    memcpy(zmq_msg_data(&body), buf->data, buf->len);
+    reply(broker, to, MDPC_FINAL, service, &body);
+    zmq_msg_close(&body);
+}
+
+static struct bus_wire_to
+to_client(const struct bus_broker *broker, struct bus_request *request)
+{
+    return (struct bus_wire_to){broker->clients, zmq_msg_data(&request->client),
+                                zmq_msg_size(&request->client), request->mirror};
+}
+
+static struct bus_wire_to
+to_sender(const struct bus_broker *broker, struct bus_wire_message *message)
+{
+    struct text peer = bus_wire_peer(message);
+    return (struct bus_wire_to){broker->clients, peer.ptr, peer.len, message->mirror};
+}
+
+void
+bus_client_answer(struct bus_broker *broker, struct bus_request *request, uint8_t command,
+                  zmq_msg_t *body)
+{
+    struct bus_wire_to to = to_client(broker, request);
+    const struct bus_service *service = request->service;
+    reply(broker, &to, command, (struct text){service->name, service->name_len}, body);
+}
+
+void
+bus_client_fail(struct bus_broker *broker, struct bus_request *request, const struct error *error)
+{
+    struct bus_wire_to to = to_client(broker, request);
+    const struct bus_service *service = request->service;
+    reply_error(broker, &to, (struct text){service->name, service->name_len}, request->msgid,
+                error);
+}
+
+/* Answers a message that becomes no request. */
+static void
+refuse(struct bus_broker *broker, struct bus_wire_message *message, const struct error *error)
+{
+    struct bus_wire_to to = to_sender(broker, message);
+    struct text rpc = bus_wire_text(message, FRAME_RPC);
+    reply_error(broker, &to, bus_wire_text(message, FRAME_SERVICE), rpc_msgid(rpc.ptr, rpc.len),
+                error);
+}
+
+/* The gates of the envelope, in this order. */
+static enum status
+check_envelope(struct bus_wire_message *message, struct error *error)
+{
+    if (bus_wire_command(message, MDP_CLIENT) != MDPC_REQUEST)
+        return error_set(error, STATUS_INVALID_ARGUMENT, NULL,
+                         "want a request of MDP 0.2: \"MDPC02\", 0x01, service, body");
+    if (!bus_service_name_valid(bus_wire_text(message, FRAME_SERVICE)))
+        return error_set(error, STATUS_INVALID_ARGUMENT, NULL,
+                         "a service's name has 1 to %d printable characters", MDP_SERVICE_MAX);
+    if (message->count < FRAMES_MIN || message->count > FRAMES_MAX)
+        return error_set(error, STATUS_INVALID_ARGUMENT, NULL,
+                         "the body is one frame or two: the request and its context");
+    return STATUS_OK;
+}
+
+/* A slot for the request, within all limits. */
+static enum status
+admit(struct bus_broker *broker, struct text name, struct bus_request **out, struct error *error)
+{
+    struct bus_service *service = bus_service_get(&broker->directory, name, BUS_SERVICES_MAX);
+    if (!service)
+        return error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL,
+                         "too many services that nobody serves are being asked for");
+    struct bus_request *request = NULL;
+    if ((int64_t)service->waiting.count >= broker->config.queue_max)
+        error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL,
+                  "%u requests are waiting for this service; try again later",
+                  service->waiting.count);
+    else if ((int64_t)broker->bytes >= broker->config.bytes_max ||
+             !(request = bus_request_take(&broker->requests)))
+        error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL,
+                  "the bus holds as many requests as it may; try again later");
+    if (!request) {
+        service->errors++;
+        bus_service_release(&broker->directory, service);
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    request->service = service;
+    *out = request;
+    return STATUS_OK;
+}
+
+/* Moves the message into the slot. */
+static void
+fill(struct bus_request *request, struct bus_wire_message *message)
+{
+    struct text rpc = bus_wire_text(message, FRAME_RPC);
+    request->msgid = rpc_msgid(rpc.ptr, rpc.len);
+    request->mirror = message->mirror;
+    zmq_msg_init(&request->client);
+    zmq_msg_init(&request->rpc);
+    zmq_msg_init(&request->context);
+    zmq_msg_move(&request->client, &message->frames[0]);
+    zmq_msg_move(&request->rpc, &message->frames[message->first + FRAME_RPC]);
+    if (request->has_context)
+        zmq_msg_move(&request->context, &message->frames[message->first + FRAME_CONTEXT]);
+}
+
+static enum status
+take_request(struct bus_broker *broker, struct bus_wire_message *message, struct error *error)
+{
+    if (broker->draining)
+        return error_set(error, STATUS_UNAVAILABLE, NULL,
+                         "this bus drains and takes no new requests; nothing was done");
+    struct text bytes = bus_wire_text(message, FRAME_CONTEXT);
+    bool has_context = bytes.len > 1 || (bytes.len == 1 && (uint8_t)bytes.ptr[0] != 0x80);
+    struct bus_context context = {.deadline_ms = INT64_MIN};
+    if (has_context) {
+        enum status status = bus_context_read(bytes.ptr, bytes.len, broker->zone, &context, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    struct bus_request *request = NULL;
+    enum status status = admit(broker, bus_wire_text(message, FRAME_SERVICE), &request, error);
+    if (status != STATUS_OK) {
+        broker->totals.refused_full++;
+        return status;
+    }
+    request->has_context = has_context;
+    request->may_repeat = context.may_repeat;
+    fill(request, message);
+    bus_broker_submit(broker, request, context.deadline_ms);
+    return STATUS_OK;
+}
+
+/* What the bus answers itself: mmi.* and its own methods. */
+static bool
+answer_own(struct bus_broker *broker, struct bus_wire_message *message)
+{
+    struct text service = bus_wire_text(message, FRAME_SERVICE);
+    if (!bus_own_serves(service))
+        return false;
+    struct buf *buf = &broker->scratch;
+    buf_clear(buf);
+    bus_own_answer(broker, service, bus_wire_text(message, FRAME_RPC), buf);
+    zmq_msg_t body;
+    if (buf->failed || zmq_msg_init_size(&body, buf->len) != 0)
+        return true;
+    memcpy(zmq_msg_data(&body), buf->data, buf->len);
+    struct bus_wire_to to = to_sender(broker, message);
+    reply(broker, &to, MDPC_FINAL, service, &body);
+    zmq_msg_close(&body);
+    return true;
+}
+
+static void
+take_message(struct bus_broker *broker, struct bus_wire_message *message)
+{
+    struct error error;
+    if (message->count < FRAME_SERVICE + 1) { /* nothing that an answer could be addressed with */
+        broker->totals.dropped_garbage++;
+        return;
+    }
+    broker->totals.requests++;
+    if (check_envelope(message, &error) != STATUS_OK)
+        refuse(broker, message, &error);
+    else if (!answer_own(broker, message) && take_request(broker, message, &error) != STATUS_OK)
+        refuse(broker, message, &error);
+}
+
+void
+bus_client_turn(void *arg, short revents)
+{
+    (void)revents;
+    struct bus_broker *broker = arg;
+    struct bus_wire_message message;
+    for (unsigned i = 0; i < BUS_TURN_MAX && bus_wire_receive(broker->clients, &message); i++) {
+        bus_broker_touch(broker);
+        take_message(broker, &message);
+        bus_wire_release(&message);
+        bus_broker_settle(broker);
+    }
+    loop_tick_by(broker->loop, bus_request_next_due(&broker->requests));
+}

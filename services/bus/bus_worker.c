@@ -1,0 +1,292 @@
+/* See bus_worker.h. */
+#include "services/bus/bus_worker.h"
+
+#include "common/base/log.h"
+#include "services/bus/bus_client.h"
+#include "services/bus/bus_context.h"
+#include "services/bus/bus_own.h"
+
+/* Worker READY: "MDPW02" 0x01 service [credit]      answer: "MDPW02" 0x03|0x04 token "" body */
+enum {
+    FRAME_SERVICE = 2,
+    FRAME_CREDIT = 3,
+    READY_MIN = 3,
+    READY_MAX = 4,
+    FRAME_TOKEN = 2,
+    FRAME_EMPTY = 3,
+    FRAME_BODY = 4,
+    ANSWER_FRAMES = 5,
+};
+
+static struct bus_wire_to
+to_worker(const struct bus_broker *broker, const struct bus_worker *worker)
+{
+    return (struct bus_wire_to){broker->workers, worker->id, worker->id_len, worker->mirror};
+}
+
+static void
+disconnect_sender(struct bus_broker *broker, struct bus_wire_message *message)
+{
+    struct text peer = bus_wire_peer(message);
+    struct bus_wire_to to = {broker->workers, peer.ptr, peer.len, message->mirror};
+    bus_wire_begin(&to, MDP_WORKER, MDPW_DISCONNECT, true);
+}
+
+/* The context as the worker gets it: with what is left of the deadline, if some was spent waiting.
+ */
+static void
+send_context(struct bus_broker *broker, struct bus_request *request)
+{
+    if (!request->has_context) {
+        bus_wire_bytes(broker->workers, "\x80", 1, false);
+        return;
+    }
+    if (request->has_deadline && broker->now_us - request->received_us >= 1000) {
+        struct buf *buf = &broker->scratch;
+        buf_clear(buf);
+        bus_context_rewrite(buf, zmq_msg_data(&request->context), zmq_msg_size(&request->context),
+                            request->deadline_ms - broker->now_ms);
+        if (!buf->failed) {
+            bus_wire_bytes(broker->workers, buf->data, buf->len, false);
+            return;
+        }
+    }
+    if (request->may_repeat)
+        bus_wire_share(broker->workers, &request->context, false);
+    else
+        bus_wire_move(broker->workers, &request->context, false);
+}
+
+int
+bus_worker_send(struct bus_broker *broker, struct bus_worker *worker, struct bus_request *request)
+{
+    uint8_t token[BUS_TOKEN_LEN];
+    struct bus_wire_to to = to_worker(broker, worker);
+    if (bus_wire_begin(&to, MDP_WORKER, MDPW_REQUEST, false) != 0)
+        return -1;
+    bus_request_renew(request, token);
+    bus_wire_bytes(broker->workers, token, sizeof token, false);
+    bus_wire_bytes(broker->workers, "", 0, false);
+    if (request->may_repeat)
+        bus_wire_share(broker->workers, &request->rpc, false);
+    else
+        bus_wire_move(broker->workers, &request->rpc, false);
+    send_context(broker, request);
+    struct text principal = bus_broker_principal(broker, request);
+    bus_wire_bytes(broker->workers, principal.ptr, principal.len, true);
+    return 0;
+}
+
+/* READY's fourth frame: 1 to MDP_CREDIT_MAX in ASCII decimal; absent is 1. 0 if it is wrong. */
+static uint32_t
+read_credit(struct bus_wire_message *message)
+{
+    struct text digits = bus_wire_text(message, FRAME_CREDIT);
+    uint32_t credit = 0;
+    if (message->count < READY_MAX)
+        return 1;
+    if (digits.len < 1 || digits.len > 5)
+        return 0;
+    for (uint32_t i = 0; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return 0;
+        credit = credit * 10 + (uint32_t)(digits.ptr[i] - '0');
+    }
+    return credit <= MDP_CREDIT_MAX ? credit : 0;
+}
+
+static struct bus_worker *
+add_worker(struct bus_broker *broker, struct bus_wire_message *message)
+{
+    struct text name = bus_wire_text(message, FRAME_SERVICE), peer = bus_wire_peer(message);
+    uint32_t credit = read_credit(message);
+    if (message->count < READY_MIN || message->count > READY_MAX || credit == 0 ||
+        !bus_service_name_valid(name) || bus_own_serves(name))
+        return NULL;
+    struct bus_service *service =
+        bus_service_get(&broker->directory, name, BUS_SERVICES_MAX_WORKERS);
+    if (!service)
+        return NULL;
+    struct bus_worker *worker =
+        bus_service_add_worker(&broker->directory, service, peer.ptr, peer.len, credit);
+    if (!worker)
+        bus_service_release(&broker->directory, service);
+    return worker;
+}
+
+static void
+take_ready(struct bus_broker *broker, struct bus_wire_message *message, struct bus_worker *before)
+{
+    if (before) { /* it began anew: what it had is lost */
+        bus_broker_lose(broker, before);
+        bus_broker_settle(broker);
+    }
+    struct bus_worker *worker = add_worker(broker, message);
+    if (!worker) {
+        log_write(LOG_LEVEL_WARN, "a worker's READY is refused: wrong, reserved or too many", NULL);
+        broker->totals.dropped_garbage++;
+        disconnect_sender(broker, message);
+        return;
+    }
+    worker->mirror = message->mirror;
+    worker->seen_ms = broker->now_ms;
+    log_event(LOG_LEVEL_INFO, "worker joined", LOG_TEXT("service", worker->service->name),
+              LOG_NUMBER("credit", worker->credit),
+              LOG_NUMBER("workers", worker->service->accepting));
+    struct bus_wire_to to = to_worker(broker, worker);
+    if (bus_wire_begin(&to, MDP_WORKER, MDPW_HEARTBEAT, true) != 0)
+        bus_broker_lose(broker, worker);
+    bus_broker_dispatch(broker, worker->service);
+}
+
+void
+bus_worker_settle_drain(struct bus_broker *broker, struct bus_worker *worker)
+{
+    if (!worker->draining || worker->sent.count || worker->lost)
+        return;
+    struct bus_wire_to to = to_worker(broker, worker);
+    bus_wire_begin(&to, MDP_WORKER, MDPW_DISCONNECT, true);
+    bus_broker_lose(broker, worker);
+}
+
+/* The worker's last answer to a request: to the client, unless the bus answered it before. */
+static void
+take_final(struct bus_broker *broker, struct bus_worker *worker, struct bus_request *request,
+           zmq_msg_t *body)
+{
+    struct bus_service *service = worker->service;
+    if (request->state == BUS_REQUEST_ABANDONED) {
+        broker->totals.dropped_late++;
+    } else {
+        broker->totals.answers++;
+        histogram_add(&service->latency, broker->now_us - request->received_us);
+        bus_client_answer(broker, request, MDPC_FINAL, body);
+    }
+    bus_broker_finish(broker, request);
+    bus_worker_settle_drain(broker, worker);
+    bus_broker_dispatch(broker, service);
+}
+
+static void
+take_partial(struct bus_broker *broker, struct bus_request *request, zmq_msg_t *body)
+{
+    if (request->state == BUS_REQUEST_ABANDONED) {
+        broker->totals.dropped_late++;
+        return;
+    }
+    broker->totals.partials++;
+    request->has_partial = true;
+    bus_client_answer(broker, request, MDPC_PARTIAL, body);
+}
+
+/* A worker may answer only what it was given, once, with one body frame. */
+static void
+take_answer(struct bus_broker *broker, struct bus_worker *worker, struct bus_wire_message *message,
+            uint8_t command)
+{
+    struct text token = bus_wire_text(message, FRAME_TOKEN);
+    if (message->count < FRAME_TOKEN + 1) {
+        broker->totals.dropped_garbage++;
+        return;
+    }
+    struct bus_request *request = bus_request_find(&broker->requests, token.ptr, token.len);
+    if (!request || request->worker != worker) {
+        broker->totals.dropped_late++;
+        return;
+    }
+    if (message->count != ANSWER_FRAMES || bus_wire_text(message, FRAME_EMPTY).len != 0) {
+        broker->totals.dropped_garbage++;
+        if (request->state != BUS_REQUEST_ABANDONED)
+            bus_broker_fail(broker, request, STATUS_INTERNAL,
+                            "the worker's answer is not one frame");
+        bus_broker_finish(broker, request);
+        bus_worker_settle_drain(broker, worker);
+        bus_broker_dispatch(broker, worker->service);
+        return;
+    }
+    zmq_msg_t *body = &message->frames[message->first + FRAME_BODY];
+    if (command == MDPW_FINAL)
+        take_final(broker, worker, request, body);
+    else
+        take_partial(broker, request, body);
+}
+
+static void
+take_message(struct bus_broker *broker, struct bus_wire_message *message)
+{
+    struct text peer = bus_wire_peer(message);
+    uint8_t command = bus_wire_command(message, MDP_WORKER);
+    struct bus_worker *worker = bus_service_find_worker(&broker->directory, peer.ptr, peer.len);
+    if (command < MDPW_READY || command > MDPW_DISCONNECT || command == MDPW_REQUEST) {
+        broker->totals.dropped_garbage++;
+        if (!worker)
+            disconnect_sender(broker, message);
+        return;
+    }
+    if (command == MDPW_READY) {
+        take_ready(broker, message, worker);
+        return;
+    }
+    if (!worker) { /* of before the bus began, or taken for dead: it may say READY again */
+        disconnect_sender(broker, message);
+        return;
+    }
+    worker->seen_ms = broker->now_ms;
+    if (command == MDPW_PARTIAL || command == MDPW_FINAL) {
+        take_answer(broker, worker, message, command);
+    } else if (command == MDPW_DISCONNECT) {
+        bus_service_drain_worker(worker);
+        bus_worker_settle_drain(broker, worker);
+        bus_broker_starve(broker, worker->service);
+    }
+}
+
+void
+bus_worker_turn(void *arg, short revents)
+{
+    (void)revents;
+    struct bus_broker *broker = arg;
+    struct bus_wire_message message;
+    for (unsigned i = 0; i < BUS_TURN_MAX && bus_wire_receive(broker->workers, &message); i++) {
+        bus_broker_touch(broker);
+        take_message(broker, &message);
+        bus_wire_release(&message);
+        bus_broker_settle(broker);
+    }
+    loop_tick_by(broker->loop, bus_request_next_due(&broker->requests));
+}
+
+/* After a stall of the bus itself, its workers' heartbeats may still lie unread: what it slept,
+ * they are forgiven. */
+static int64_t
+stalled_ms(const struct bus_broker *broker)
+{
+    int64_t late = broker->now_ms - broker->beat_ms - MDP_HEARTBEAT_MS;
+    return late > MDP_HEARTBEAT_MS ? late : 0;
+}
+
+void
+bus_worker_beat(struct bus_broker *broker)
+{
+    int64_t forgiven = stalled_ms(broker);
+    for (unsigned i = 0; i < BUS_BUCKETS; i++)
+        for (struct bus_worker *worker = broker->directory.workers[i]; worker;
+             worker = worker->chain) {
+            struct bus_wire_to to = to_worker(broker, worker);
+            worker->seen_ms += forgiven;
+            if (broker->now_ms - worker->seen_ms > MDP_HEARTBEAT_MS * MDP_LIVENESS ||
+                bus_wire_begin(&to, MDP_WORKER, MDPW_HEARTBEAT, true) != 0)
+                bus_broker_lose(broker, worker);
+        }
+}
+
+void
+bus_worker_disconnect_all(struct bus_broker *broker)
+{
+    for (unsigned i = 0; i < BUS_BUCKETS; i++)
+        for (const struct bus_worker *worker = broker->directory.workers[i]; worker;
+             worker = worker->chain) {
+            struct bus_wire_to to = to_worker(broker, worker);
+            bus_wire_begin(&to, MDP_WORKER, MDPW_DISCONNECT, true);
+        }
+}
