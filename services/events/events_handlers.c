@@ -75,8 +75,6 @@ choose_id(struct op *op, const struct event_draft *draft, struct event *taken, s
         char made[TEXT_ID_MAX + 1];
         events_domain_id(draft, n, made);
         *id = op_format(op, "%s", made);
-        if (!id->ptr)
-            return op_no_memory(op);
         status = op_load(op, "event", *id, &event_schema, taken);
         if (status != STATUS_OK)
             return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -91,8 +89,6 @@ set_additional(struct op *op, struct event *event)
 {
     struct plan plan;
     struct text year = op_format(op, "%lld", (long long)event->year);
-    if (!year.ptr)
-        return op_no_memory(op);
     enum status status = op_load(op, "plan", year, &plan_schema, &plan);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
@@ -136,8 +132,6 @@ event_propose_handle(struct op *op, const void *params)
         return status;
 
     struct text topic = topic_of(op, event);
-    if (!topic.ptr)
-        return op_no_memory(op);
     op_save(op, "event", event->id, &event_schema, event);
     op_record(op, "event.proposed", topic, &event_schema, event, NULL, NULL, TEXT_NONE);
     op_answer(op, &event_schema, event);
@@ -179,8 +173,6 @@ finish(struct op *op, struct change *change, const char *extra_key, struct text 
 {
     struct event *event = change->event;
     struct text topic = topic_of(op, event);
-    if (!topic.ptr)
-        return op_no_memory(op);
     event->status = (int)change->step.next;
     op_save(op, "event", event->id, &event_schema, event);
     op_record(op, change->step.record, topic, &event_schema, event, change->step.from, extra_key,
@@ -315,7 +307,7 @@ record_amended(struct op *op, const struct event *before, const struct event *ev
 {
     struct text old_topic = topic_of(op, before), topic = topic_of(op, event);
     struct event *told = op_alloc(op, sizeof *told);
-    if (!told || !old_topic.ptr || !topic.ptr)
+    if (!told)
         return op_no_memory(op);
     bool moved = !text_equal(old_topic, topic);
     *told = *event;

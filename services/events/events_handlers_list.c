@@ -10,16 +10,15 @@
 
 /* ---- the index ------------------------------------------------------------------------------- */
 
-static enum status
+static void
 index_one(struct op *op, struct text before, struct text after)
 {
     if (text_equal(before, after))
-        return STATUS_OK;
+        return;
     if (before.ptr)
         op_index_remove(op, before);
     if (after.ptr)
         op_index_add(op, after);
-    return STATUS_OK;
 }
 
 static struct text
@@ -50,8 +49,9 @@ events_handlers_index(struct op *op, const struct event *before, const struct ev
             op_index_add(op, op_format(op, "t|%s|%.*s", new->items[i], TEXT_ARG(id)));
     index_one(op, before ? entry_by(op, 'h', before->host, old, id) : none,
               entry_by(op, 'h', after->host, new, id));
-    return index_one(op, before ? entry_by(op, 'r', before->area, old, id) : none,
-                     entry_by(op, 'r', after->area, new, id));
+    index_one(op, before ? entry_by(op, 'r', before->area, old, id) : none,
+              entry_by(op, 'r', after->area, new, id));
+    return STATUS_OK;
 }
 
 /* ---- event.get and event.list ---------------------------------------------------------------- */
@@ -154,8 +154,6 @@ fill_page(struct op *op, struct listing *listing)
             return status;
         /* '!' sorts before every character of an id: what follows the entry */
         from = op_format(op, "%.*s!", TEXT_ARG(listing->last));
-        if (!from.ptr)
-            return op_no_memory(op);
     }
     return STATUS_OK;
 }
@@ -200,8 +198,6 @@ plan_open_handle(struct op *op, const void *params)
     struct text id = op_format(op, "%lld", (long long)in->year);
     struct text topic = op_format(op, "plan.%lld.", (long long)in->year);
     struct text entry = op_format(op, "p|%lld", (long long)in->year);
-    if (!id.ptr || !topic.ptr || !entry.ptr)
-        return op_no_memory(op);
     enum status status = op_load(op, "plan", id, &plan_schema, &plan);
     if (status == STATUS_OK)
         return error_set(op_error(op), STATUS_ALREADY_EXISTS, "year",
@@ -226,8 +222,6 @@ plan_get_handle(struct op *op, const void *params)
 {
     const struct plan_ref *in = params;
     struct text bytes, id = op_format(op, "%lld", (long long)in->year);
-    if (!id.ptr)
-        return op_no_memory(op);
     enum status status = op_load_raw(op, "plan", id, &bytes);
     if (status == STATUS_NOT_FOUND)
         return error_set(op_error(op), STATUS_NOT_FOUND, "year", "there is no plan of %.*s",
@@ -248,8 +242,6 @@ plan_list_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     struct text from = op_format(op, "p|%04lld!", (long long)after);
-    if (!from.ptr)
-        return op_no_memory(op);
     enum status seq_status = op_seq(op, &seq);
     status = op_scan(op, from, TEXT_LITERAL("p|}"), limit + 1, &range);
     if (status != STATUS_OK || seq_status != STATUS_OK)
