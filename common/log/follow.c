@@ -9,6 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/store/redis.h"
+#include "common/store/reply.h"
 
 #define TAIL_COUNT "512"   /* records a reply: bounds the time that a batch takes */
 #define TAIL_BLOCK "1000"  /* ms; the reply of nothing shows that the connection lives */
@@ -31,14 +32,6 @@ struct log_follow {
 
 static void tail(struct log_follow *follow);
 static void page(struct log_follow *follow);
-
-static struct text
-text_of_reply(const redisReply *reply)
-{
-    if (reply->type != REDIS_REPLY_STRING)
-        return TEXT_NONE;
-    return (struct text){reply->str, (uint32_t)reply->len};
-}
 
 static bool
 damaged(struct log_follow *follow, const redisReply *reply)
@@ -73,22 +66,6 @@ pass(struct log_follow *follow)
         follow->passed(follow->arg, follow->seq);
 }
 
-/* One entry of XREAD: [id, [t, topic, p, prev, a, attributes, d, data]]. */
-static bool
-entry_parse(const redisReply *entry, struct log_record *out)
-{
-    if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 ||
-        entry->element[1]->type != REDIS_REPLY_ARRAY || entry->element[1]->elements != 8 ||
-        !log_id_parse(text_of_reply(entry->element[0]), &out->seq, &out->time_ms))
-        return false;
-    redisReply *const *fields = entry->element[1]->element;
-    out->topic = text_of_reply(fields[1]);
-    out->prev = text_of_reply(fields[3]);
-    out->attributes = text_of_reply(fields[5]);
-    out->data = text_of_reply(fields[7]);
-    return true;
-}
-
 static void
 on_tail(void *arg, const redisReply *reply)
 {
@@ -100,7 +77,7 @@ on_tail(void *arg, const redisReply *reply)
         const redisReply *entries = reply->element[0]->element[1];
         for (size_t i = 0; i < entries->elements; i++) {
             struct log_record record;
-            if (!entry_parse(entries->element[i], &record) && damaged(follow, entries->element[i]))
+            if (!reply_stream_entry(entries->element[i], &record) && damaged(follow, entries->element[i]))
                 return;
             give(follow, &record);
         }
@@ -120,32 +97,25 @@ tail(struct log_follow *follow)
     redis_link_flush(follow->tail);
 }
 
-/* One item of cbm_log_read: [id, topic, prev, attributes, data]. */
 static void
 on_page(void *arg, const redisReply *reply)
 {
     struct log_follow *follow = arg;
     if (!reply || follow->closing)
         return;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
-        damaged(follow, reply); /* also while the function is not loaded yet: the store loads it */
+    struct store_log_page got = {0};
+    struct log_record *records =
+        reply->type == REDIS_REPLY_ARRAY ? malloc((reply->elements + 1) * sizeof *records) : NULL;
+    /* an error comes also while the function is not loaded yet: the store loads it, we ask again */
+    bool ok = records && reply_log_page(reply, records, &got);
+    for (unsigned i = 0; ok && i < got.count; i++)
+        give(follow, &records[i]);
+    free(records);
+    if (!ok) {
+        damaged(follow, reply);
         return;
     }
-    for (size_t i = 2; i < reply->elements; i++) {
-        const redisReply *item = reply->element[i];
-        struct log_record record;
-        if (item->type != REDIS_REPLY_ARRAY || item->elements != 5 ||
-            !log_id_parse(text_of_reply(item->element[0]), &record.seq, &record.time_ms)) {
-            damaged(follow, item);
-            return;
-        }
-        record.topic = text_of_reply(item->element[1]);
-        record.prev = text_of_reply(item->element[2]);
-        record.attributes = text_of_reply(item->element[3]);
-        record.data = text_of_reply(item->element[4]);
-        give(follow, &record);
-    }
-    if (reply->elements > 2) {
+    if (got.count) {
         page(follow);
         return;
     }

@@ -1,4 +1,5 @@
 /* See store.h: the life of the store and its reads. Commits are in store_queue.c. */
+#include "common/store/reply.h"
 #include "common/store/store_internal.h"
 
 #include <stdio.h>
@@ -101,10 +102,7 @@ on_values(void *arg, const redisReply *reply)
     bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == round->count;
     for (unsigned i = 0; i < round->count; i++) {
         struct store_ask *item = &round->asks[i];
-        struct text value = TEXT_NONE;
-        if (ok && reply->element[i]->type == REDIS_REPLY_STRING)
-            value = (struct text){reply->element[i]->str, (uint32_t)reply->element[i]->len};
-        item->fn(item->arg, item->slot, ok, value);
+        item->fn(item->arg, item->slot, ok, ok ? reply_text(reply->element[i]) : TEXT_NONE);
     }
     free(round);
 }
@@ -176,7 +174,7 @@ on_scan(void *arg, const redisReply *reply)
     bool ok = reply && reply->type == REDIS_REPLY_ARRAY;
     struct text *values = ok ? malloc((reply->elements + 1) * sizeof *values) : NULL;
     for (size_t i = 0; values && i < reply->elements; i++)
-        values[i] = (struct text){reply->element[i]->str, (uint32_t)reply->element[i]->len};
+        values[i] = reply_text(reply->element[i]);
     single.list(single.arg, single.slot, values != NULL, values ? (unsigned)reply->elements : 0,
                 values);
     free(values);
@@ -198,27 +196,6 @@ store_scan(struct store *store, struct text from, struct text upto, unsigned lim
     }
 }
 
-static struct text
-text_of_reply(const redisReply *reply)
-{
-    if (reply->type != REDIS_REPLY_STRING)
-        return TEXT_NONE;
-    return (struct text){reply->str, (uint32_t)reply->len};
-}
-
-static bool
-record_of_reply(const redisReply *item, struct log_record *out)
-{
-    if (item->type != REDIS_REPLY_ARRAY || item->elements != 5 ||
-        !log_id_parse(text_of_reply(item->element[0]), &out->seq, &out->time_ms))
-        return false;
-    out->topic = text_of_reply(item->element[1]);
-    out->prev = text_of_reply(item->element[2]);
-    out->attributes = text_of_reply(item->element[3]);
-    out->data = text_of_reply(item->element[4]);
-    return out->topic.ptr && out->prev.ptr && out->attributes.ptr && out->data.ptr;
-}
-
 static void
 on_log(void *arg, const redisReply *reply)
 {
@@ -226,17 +203,9 @@ on_log(void *arg, const redisReply *reply)
     free(arg);
     struct store_log_page page = {0};
     struct log_record *records = NULL;
-    bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 &&
-              reply->element[0]->type == REDIS_REPLY_STRING &&
-              reply->element[1]->type == REDIS_REPLY_STRING &&
-              (records = malloc(reply->elements * sizeof *records)) != NULL;
-    if (ok) {
-        page.last = strtoll(reply->element[0]->str, NULL, 10);
-        page.first = strtoll(reply->element[1]->str, NULL, 10);
-        page.records = records;
-    }
-    for (size_t i = 2; ok && i < reply->elements; i++)
-        ok = record_of_reply(reply->element[i], &records[page.count++]);
+    bool ok = reply && reply->type == REDIS_REPLY_ARRAY &&
+              (records = malloc((reply->elements + 1) * sizeof *records)) != NULL &&
+              reply_log_page(reply, records, &page);
     single.page(single.arg, single.slot, ok, &page);
     free(records);
 }

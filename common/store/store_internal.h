@@ -59,7 +59,6 @@ struct store {
 
 /* store_setup.c: what happens between connected and up. */
 void store_setup_start(struct store *store);
-bool store_function_lost(const redisReply *reply);
 
 /* store_queue.c */
 void store_queue_send(struct store *store);

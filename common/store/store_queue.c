@@ -1,5 +1,6 @@
 /* The queue of commits: the commits at hand go in one call, each answered by itself.
  * It must not know what is committed. */
+#include "common/store/reply.h"
 #include "common/store/store_internal.h"
 
 #include <inttypes.h>
@@ -53,9 +54,9 @@ store_commit(struct store *store, struct store_commit *commit, store_commit_fn *
 }
 
 static void
-fail(const struct store_commit_entry *entry, enum store_outcome outcome, const char *why)
+fail(const struct store_commit_entry *entry, const char *why)
 {
-    entry->fn(entry->arg, outcome, 0, text_of(why));
+    entry->fn(entry->arg, STORE_FAILED, 0, text_of(why));
 }
 
 void
@@ -64,7 +65,7 @@ store_queue_fail_all(struct store *store)
     while (store->queue_count) {
         struct store_commit_entry entry = store->queue[store->queue_head++];
         store->queue_count--;
-        fail(&entry, STORE_FAILED, "no connection to Redis");
+        fail(&entry, "no connection to Redis");
     }
 }
 
@@ -75,28 +76,9 @@ put_back(struct call *call)
     struct store *store = call->store;
     for (unsigned i = 0; i < call->count; i++)
         if (!make_room(store))
-            fail(&call->entries[i], STORE_FAILED, "out of memory");
+            fail(&call->entries[i], "out of memory");
         else
             store->queue[store->queue_head + store->queue_count++] = call->entries[i];
-}
-
-static void
-answer(const struct store_commit_entry *entry, const redisReply *reply)
-{
-    static const enum store_outcome outcomes[] = {STORE_COMMITTED, STORE_MOVED, STORE_KEPT,
-                                                  STORE_CLOCK};
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        reply->element[0]->type != REDIS_REPLY_INTEGER || reply->element[0]->integer < 0 ||
-        reply->element[0]->integer > 3) {
-        fail(entry, STORE_UNKNOWN, "the commit function answered something else");
-        return;
-    }
-    const redisReply *value = reply->element[1];
-    struct text text = TEXT_NONE;
-    if (value->type == REDIS_REPLY_STRING)
-        text = (struct text){value->str, (uint32_t)value->len};
-    entry->fn(entry->arg, outcomes[reply->element[0]->integer],
-              value->type == REDIS_REPLY_INTEGER ? value->integer : 0, text);
 }
 
 static void
@@ -105,7 +87,7 @@ on_committed(void *arg, const redisReply *reply)
     struct call *call = arg;
     struct store *store = call->store;
     store->calls--;
-    if (store_function_lost(reply)) { /* FUNCTION FLUSH, or a fresh Redis: load it and go on */
+    if (reply_function_lost(reply)) { /* FUNCTION FLUSH, or a fresh Redis: load it and go on */
         log_write(LOG_LEVEL_WARN, "the commit function is gone: loading it again", NULL);
         put_back(call);
         if (store->up) {
@@ -113,18 +95,15 @@ on_committed(void *arg, const redisReply *reply)
             store->events.down(store->arg);
             store_setup_start(store);
         }
-    } else if (!reply) {
-        for (unsigned i = 0; i < call->count; i++)
-            fail(&call->entries[i], STORE_UNKNOWN, "the connection to Redis was lost");
-    } else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != call->count) {
-        bool error = reply->type == REDIS_REPLY_ERROR;
-        const char *why = error ? reply->str : "the commit function answered something else";
-        log_event(LOG_LEVEL_ERROR, "commit refused", LOG_TEXT("error", why));
-        for (unsigned i = 0; i < call->count; i++)
-            fail(&call->entries[i], error ? STORE_FAILED : STORE_UNKNOWN, why);
     } else {
-        for (unsigned i = 0; i < call->count; i++)
-            answer(&call->entries[i], reply->element[i]);
+        if (reply && reply->type == REDIS_REPLY_ERROR)
+            log_event(LOG_LEVEL_ERROR, "commit refused", LOG_TEXT("error", reply->str));
+        for (unsigned i = 0; i < call->count; i++) {
+            int64_t number;
+            struct text kept;
+            enum store_outcome outcome = reply_commit(reply, i, call->count, &number, &kept);
+            call->entries[i].fn(call->entries[i].arg, outcome, number, kept);
+        }
     }
     free(call);
     if (store->up)
@@ -246,7 +225,7 @@ store_queue_send(struct store *store)
             continue;
         }
         for (unsigned i = 0; i < call->count; i++)
-            fail(&call->entries[i], STORE_FAILED, "the commit could not be sent");
+            fail(&call->entries[i], "the commit could not be sent");
         free(call);
     }
 }

@@ -9,12 +9,6 @@
 #include "common/base/log.h"
 #include "common/store/lua.h"
 
-bool
-store_function_lost(const redisReply *reply)
-{
-    return reply && reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "Function not found");
-}
-
 static void
 on_loaded(void *arg, const redisReply *reply)
 {
