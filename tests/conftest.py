@@ -261,13 +261,12 @@ class Stack:
 
 
 def scratch_directory():
-    """Short paths: the path of a Unix socket has at most 107 bytes."""
     return pathlib.Path(tempfile.mkdtemp(prefix="cbm-"))
 
 
 @pytest.fixture
 def scratch():
-    """A directory for this test, with short paths."""
+    """A directory for this test."""
     directory = scratch_directory()
     yield directory
     shutil.rmtree(directory, ignore_errors=True)

@@ -108,7 +108,7 @@ tidy: $(BUILD)/common/store/lua.h
 	    --checks="$(TIDY_CHECKS)" "$$@" -- -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. \
 	    -I$(BUILD) $(PKG_CFLAGS) 2>/dev/null' tidy
 shellcheck:
-	@if command -v shellcheck >/dev/null; then shellcheck -x -e SC2015,SC2016,SC1091 \
+	@if command -v shellcheck >/dev/null; then shellcheck -S warning \
 	    deploy/stack deploy/*.sh tests/*.sh tests/scenarios/*.sh .ci/run; else echo "no shellcheck"; fi
 layers: ## the walls between the parts stand
 	tests/layers.sh
