@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets from the golden vectors: tests/fuzz/seeds.py DIRECTORY."""
+import hashlib
+import pathlib
+import sys
+
+root = pathlib.Path(__file__).resolve().parents[2]
+out = pathlib.Path(sys.argv[1])
+
+
+def seed(target, data):
+    folder = out / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
+
+
+for name in ("messages", "records"):
+    for line in (root / "tests/golden" / (name + ".txt")).read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        kind, what, _, digits = line.split()
+        data = bytes.fromhex(digits)
+        seed("mp", data)
+        if kind == "schema":
+            seed("schema", what.encode() + b"\n" + data)
+        elif kind == "attributes":
+            seed("record", b"42-1626163200125\nevents.economic.sme.x.\n41 40 12 7 3\n" + data)
+        elif kind not in ("meta", "item"):
+            seed("rpc", data)
+for topic in ("", "events.", "events.human.-.id.", "private.kz.note.", "1.2.3.4.5.6.7.8.", "a..b."):
+    seed("topic", topic.encode())
+for text in ("2021-07-13", "2021-07-13T08:00:00Z", "2021-07-13T08:00:00.125+06:00", "Asia/Almaty",
+             "2016-12-31T23:59:60Z", "0001-01-01T00:00:00+00:01", "Forum of Youth: 2021", "KZ"):
+    seed("date", text.encode())
