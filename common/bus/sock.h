@@ -5,7 +5,8 @@
 
 #include <czmq.h>
 
-#define SOCK_MESSAGE_MAX (2 * 1024 * 1024) /* no frame of ours is larger; a larger one cuts the peer */
+/* A frame beyond our own limit (MP_BYTES_MAX) is answered with an error; one beyond this cuts its peer. */
+#define SOCK_MESSAGE_MAX (16 * 1024 * 1024)
 
 /* A socket of `type` (ZMQ_ROUTER, …) with our defaults. NULL if ZeroMQ refuses. Destroyed by
  * zsock_destroy. Attach with zsock_attach/zsock_bind/zsock_connect. */

@@ -12,7 +12,7 @@
 /* Limits of every message from outside. msgpack-c trusts the counts it reads (`dd ff ff ff ff` makes
  * it reserve gigabytes): nothing is unpacked that has not passed mp_scan. */
 #define MP_DEPTH_MAX 16
-#define MP_ITEMS_MAX 65536
+#define MP_ITEMS_MAX 262144
 #define MP_BYTES_MAX (1024 * 1024)
 
 /* Checks that `data` is exactly one well-formed MessagePack object within the limits, with UTF-8 in
