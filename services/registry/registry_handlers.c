@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "common/msg/mp.h"
+#include "common/msg/schema_mp.h"
 
 #define METHOD(id, name, params, result, read_only, permission, answers, doc) id##_handle,
 op_handler_fn *const registry_handlers[] = {
@@ -64,17 +64,42 @@ registry_handlers_details(struct op *op, const struct registry_spans *spans)
     buf_fini(&buf);
 }
 
+enum status
+registry_handlers_unchanged(struct op *op, const struct schema *schema, const void *message,
+                            struct text topic)
+{
+    struct op_log_page page;
+    enum status status = op_log_read(op, topic, 0, 0, &page);
+    if (status != STATUS_OK)
+        return status;
+    struct buf encoded = {0};
+    schema_encode(schema, message, &encoded);
+    struct buf *result = op_result(op);
+    if (encoded.failed || !mp_map_extend(result, encoded.data, encoded.len, 1)) {
+        buf_fini(&encoded);
+        return op_no_memory(op);
+    }
+    mp_string(result, "seq");
+    mp_int(result, page.last);
+    buf_fini(&encoded);
+    return STATUS_OK;
+}
+
 /* ---- lists ---- */
 
 /* Where a list has come to. `last` is the last code given, `seen` the last one looked at. */
 struct progress {
     unsigned given;
+    size_t bytes; /* of the documents looked at */
     bool more;
     struct text last, seen;
 };
 
-#define CHUNK_EXTRA 1
+/* A page ends early, and `next` goes on, where it would cost too much: documents looked at in one
+ * round, rounds, and bytes (a reply must stay well under the limit of a message). */
+#define CHUNK_MAX 100
 #define CHUNKS_MAX 16
+#define LIST_BYTES_MAX (512u * 1024)
 
 static struct text
 code_of_entry(const char *kind, struct text entry)
@@ -90,8 +115,8 @@ give_chunk(struct op *op, const struct registry_list *list, const struct op_rang
 {
     bool again = false;
     for (unsigned i = 0; i < range->count; i++) {
-        struct text code = code_of_entry(list->kind, range->items[i]);
-        enum status status = op_peek(op, list->kind, code, list->schema, message, NULL);
+        struct text bytes = TEXT_NONE, code = code_of_entry(list->kind, range->items[i]);
+        enum status status = op_peek(op, list->kind, code, list->schema, message, &bytes);
         if (status != STATUS_OK && status != STATUS_NOT_FOUND && status != STATUS_AGAIN)
             return status;
         again |= status == STATUS_AGAIN;
@@ -106,16 +131,23 @@ give_chunk(struct op *op, const struct registry_list *list, const struct op_rang
             progress->last = code;
         }
         progress->seen = code;
+        progress->bytes += bytes.len;
+        if (progress->bytes >= LIST_BYTES_MAX) {
+            progress->more = true;
+            progress->last = code;
+            break;
+        }
     }
     return again ? STATUS_AGAIN : STATUS_OK;
 }
 
-/* The chunks of a list: one more than the page, so that a page without filters needs one round;
- * with filters as many as it takes, within bounds: then the page is shorter and `next` goes on. */
+/* The chunks of a list: the first has one more than the page, so that a short page without filters
+ * needs one round; then as many as it takes, within bounds. */
 static enum status
 give_chunks(struct op *op, const struct registry_list *list, unsigned limit, void *message,
             struct progress *progress)
 {
+    unsigned size = (limit < CHUNK_MAX ? limit : CHUNK_MAX) + 1;
     struct text upto = op_format(op, "%s;", list->kind); /* ';' follows ':' */
     progress->seen = list->cursor;
     for (unsigned chunk = 0; chunk < CHUNKS_MAX; chunk++) {
@@ -124,10 +156,10 @@ give_chunks(struct op *op, const struct registry_list *list, unsigned limit, voi
                                ? op_format(op, "%s:%.*s!", list->kind, TEXT_ARG(progress->seen))
                                : op_format(op, "%s:", list->kind);
         struct op_range range;
-        enum status status = op_scan(op, from, upto, limit + CHUNK_EXTRA, &range);
+        enum status status = op_scan(op, from, upto, size, &range);
         if (status == STATUS_OK)
             status = give_chunk(op, list, &range, limit, message, progress);
-        if (status != STATUS_OK || progress->more || range.count < limit + CHUNK_EXTRA)
+        if (status != STATUS_OK || progress->more || range.count < size)
             return status;
     }
     progress->more = true;

@@ -28,6 +28,12 @@ registry_handlers_cites(struct op *op, struct text decision);
 void
 registry_handlers_details(struct op *op, const struct registry_spans *spans);
 
+/* Answers a repeat that changed nothing: the document and, as for the change itself, a `seq`: of
+ * the last record of the topic. */
+enum status
+registry_handlers_unchanged(struct op *op, const struct schema *schema, const void *message,
+                            struct text topic);
+
 /* Loads the list of all terms: an empty one if there is none yet. STATUS_OK or STATUS_AGAIN. */
 enum status
 registry_handlers_chair_book(struct op *op, struct chair_book **book);

@@ -30,14 +30,12 @@ body_put_handle(struct op *op, const void *params)
     enum status status = op_expect_rev(op, body.rev, loaded == STATUS_OK ? known.rev : 0);
     if (status != STATUS_OK)
         return status;
-    if (loaded == STATUS_OK && registry_body_equal(&known, &body)) {
-        op_answer(op, &body_schema, &known);
-        return STATUS_OK;
-    }
+    struct text topic = op_format(op, "registry.body.%.*s.", TEXT_ARG(body.code));
+    if (loaded == STATUS_OK && registry_body_equal(&known, &body))
+        return registry_handlers_unchanged(op, &body_schema, &known, topic);
     op_index_add(op, op_format(op, "body:%.*s", TEXT_ARG(body.code)));
     op_save(op, "body", body.code, &body_schema, &body);
-    op_record(op, "body.recorded", op_format(op, "registry.body.%.*s.", TEXT_ARG(body.code)),
-              &body_schema, &body, NULL, NULL, TEXT_NONE);
+    op_record(op, "body.recorded", topic, &body_schema, &body, NULL, NULL, TEXT_NONE);
     op_answer(op, &body_schema, &body);
     return STATUS_OK;
 }

@@ -34,6 +34,12 @@ load_revision(struct op *op, int64_t number, struct catalogue **out)
     return op_load(op, "catalogue", id, &catalogue_schema, catalogue);
 }
 
+static struct text
+topic_of_revision(struct op *op, int64_t number)
+{
+    return op_format(op, "registry.catalogue.%lld.", (long long)number);
+}
+
 static enum status
 refuse_other(struct op *op, const struct catalogue *known)
 {
@@ -57,8 +63,7 @@ commit_revision(struct op *op, struct catalogue_index *index, struct catalogue *
     op_save(op, "catalogue", INDEX_ID, &catalogue_index_schema, index);
     op_save(op, "catalogue", op_format(op, "%lld", (long long)catalogue->revision),
             &catalogue_schema, catalogue);
-    op_record(op, "catalogue.revised",
-              op_format(op, "registry.catalogue.%lld.", (long long)catalogue->revision),
+    op_record(op, "catalogue.revised", topic_of_revision(op, catalogue->revision),
               &catalogue_schema, catalogue, NULL, NULL, TEXT_NONE);
     op_answer(op, &catalogue_schema, catalogue);
 }
@@ -89,10 +94,9 @@ catalogue_put_handle(struct op *op, const void *params)
         return status;
     if (!is_new && !registry_catalogue_equal(known, in))
         return refuse_other(op, known);
-    if (!is_new) {
-        op_answer(op, &catalogue_schema, known);
-        return STATUS_OK;
-    }
+    if (!is_new)
+        return registry_handlers_unchanged(op, &catalogue_schema, known,
+                                           topic_of_revision(op, number));
     *known = *in;
     known->revision = number;
     commit_revision(op, index, known);
@@ -245,11 +249,15 @@ area_coordinators_handle(struct op *op, const void *params)
         return status;
     bool past = in->as_of != DATE_NONE;
     registry_area_view(area, past ? in->as_of : op_today(op), past);
-    if (changed) {
-        op_save(op, "area", in->area, &area_schema, area);
-        op_record(op, "area.coordinated", op_format(op, "registry.area.%.*s.", TEXT_ARG(in->area)),
-                  &area_schema, area, NULL, NULL, TEXT_NONE);
+    if (!records) {
+        op_answer(op, &area_schema, area);
+        return STATUS_OK;
     }
+    struct text topic = op_format(op, "registry.area.%.*s.", TEXT_ARG(in->area));
+    if (!changed)
+        return registry_handlers_unchanged(op, &area_schema, area, topic);
+    op_save(op, "area", in->area, &area_schema, area);
+    op_record(op, "area.coordinated", topic, &area_schema, area, NULL, NULL, TEXT_NONE);
     op_answer(op, &area_schema, area);
     return STATUS_OK;
 }

@@ -57,15 +57,15 @@ chair_appoint_handle(struct op *op, const void *params)
         registry_handlers_details(op, &spans);
         return status;
     }
+    struct text topic = in->code.ptr ? op_format(op, "registry.chair.%.*s.", TEXT_ARG(in->code))
+                                     : TEXT_LITERAL("registry.chair.VACANT.");
     if (changed)
         op_save(op, "chair", BOOK_ID, &chair_book_schema, book);
     struct chair_term term = *in;
     term.rev = book->rev;
-    if (changed)
-        op_record(op, "chair.appointed",
-                  in->code.ptr ? op_format(op, "registry.chair.%.*s.", TEXT_ARG(in->code))
-                               : TEXT_LITERAL("registry.chair.VACANT."),
-                  &chair_term_schema, &term, NULL, NULL, TEXT_NONE);
+    if (!changed)
+        return registry_handlers_unchanged(op, &chair_term_schema, &term, topic);
+    op_record(op, "chair.appointed", topic, &chair_term_schema, &term, NULL, NULL, TEXT_NONE);
     op_answer(op, &chair_term_schema, &term);
     return STATUS_OK;
 }

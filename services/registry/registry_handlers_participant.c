@@ -18,6 +18,14 @@ commit(struct op *op, const char *type, struct participant *participant, const c
     op_answer(op, &participant_schema, participant);
 }
 
+static enum status
+unchanged(struct op *op, struct participant *participant)
+{
+    registry_participant_view_changed(participant, op_today(op));
+    return registry_handlers_unchanged(op, &participant_schema, participant,
+                                       topic_of(op, participant->code));
+}
+
 enum status
 participant_put_handle(struct op *op, const void *params)
 {
@@ -42,12 +50,9 @@ participant_put_handle(struct op *op, const void *params)
         return status;
     if (is_new)
         op_index_add(op, op_format(op, "participant:%.*s", TEXT_ARG(in->code)));
-    if (changed) {
-        commit(op, is_new ? "participant.added" : "participant.renamed", participant, NULL);
-    } else {
-        registry_participant_view_changed(participant, op_today(op));
-        op_answer(op, &participant_schema, participant);
-    }
+    if (!changed)
+        return unchanged(op, participant);
+    commit(op, is_new ? "participant.added" : "participant.renamed", participant, NULL);
     return STATUS_OK;
 }
 
@@ -190,11 +195,10 @@ participant_status_handle(struct op *op, const void *params)
         status = check_chair(op, participant);
     if (status != STATUS_OK)
         return status;
+    if (!changed)
+        return unchanged(op, participant);
     registry_participant_view_changed(participant, op_today(op));
-    if (changed)
-        commit(op, "participant.status_changed", participant,
-               before ? participant_status_words[before - 1] : NULL);
-    else
-        op_answer(op, &participant_schema, participant);
+    commit(op, "participant.status_changed", participant,
+           before ? participant_status_words[before - 1] : NULL);
     return STATUS_OK;
 }
