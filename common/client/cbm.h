@@ -24,8 +24,7 @@ extern "C" {
 #endif
 
 /* The version of this library, "0.1.0". */
-const char *
-cbm_version(void);
+const char *cbm_version(void);
 
 /* What went wrong. `code` is a canonical gRPC name in lower case ("not_found", "unavailable", …;
  * empty for no error), `message` says what was wrong and what would be right, `field` is the path
@@ -44,10 +43,8 @@ struct cbm_client;
 /* A client of the buses at `endpoints` (a list by comma; NULL: from the environment); all of them
  * are used. It connects in the background: a bus that is not there yet is no error. NULL with
  * `error` filled (it may be NULL) if the endpoints or the certificate are unusable. */
-struct cbm_client *
-cbm_client_new(const char *endpoints, struct cbm_error *error);
-void
-cbm_client_destroy(struct cbm_client **client); /* forgets what is in flight */
+struct cbm_client *cbm_client_new(const char *endpoints, struct cbm_error *error);
+void cbm_client_destroy(struct cbm_client **client); /* forgets what is in flight */
 
 /* How a request is made; zeroed is right for nearly all. */
 struct cbm_options {
@@ -74,32 +71,27 @@ struct cbm_reply {
  * Returns 0 if it was done, -1 with reply->error filled. While the deadline lasts, requests that
  * are safe or have a key are sent again after `unavailable`, `resource_exhausted` and a lost bus.
  * Answers to other requests that arrive meanwhile are kept for cbm_poll. */
-int
-cbm_call(struct cbm_client *client, const char *service, const char *method, const void *params,
-         size_t params_len, const struct cbm_options *options, struct cbm_reply *reply);
-void
-cbm_reply_free(struct cbm_reply *reply); /* of a zeroed or freed reply does nothing */
+int cbm_call(struct cbm_client *client, const char *service, const char *method, const void *params,
+             size_t params_len, const struct cbm_options *options, struct cbm_reply *reply);
+void cbm_reply_free(struct cbm_reply *reply); /* of a zeroed or freed reply does nothing */
 
 /* Sends a request without waiting. Returns its id, or 0 with `error` filled (it may be NULL) if it
  * can never be sent: names or parameters are unusable, or CBM_IN_FLIGHT_MAX are in flight. */
 #define CBM_IN_FLIGHT_MAX 65535
-uint32_t
-cbm_send(struct cbm_client *client, const char *service, const char *method, const void *params,
-         size_t params_len, const struct cbm_options *options, struct cbm_error *error);
+uint32_t cbm_send(struct cbm_client *client, const char *service, const char *method,
+                  const void *params, size_t params_len, const struct cbm_options *options,
+                  struct cbm_error *error);
 
 /* Called once for every request sent by cbm_send, in the order of the answers. It may call cbm_send
  * but not cbm_poll. */
-typedef void
-cbm_reply_fn(void *arg, const struct cbm_reply *reply);
+typedef void cbm_reply_fn(void *arg, const struct cbm_reply *reply);
 
 /* Waits up to `timeout_ms` (0: not at all, -1: for ever) until there is an answer, and hands over
  * all that are there. Returns how many; 0 also when nothing is in flight or a signal came. */
-int
-cbm_poll(struct cbm_client *client, int timeout_ms, cbm_reply_fn *fn, void *arg);
+int cbm_poll(struct cbm_client *client, int timeout_ms, cbm_reply_fn *fn, void *arg);
 
 /* How many requests have not been handed over yet. */
-size_t
-cbm_in_flight(const struct cbm_client *client);
+size_t cbm_in_flight(const struct cbm_client *client);
 
 /* ---- notifications ----------------------------------------------------------------------------
  */
@@ -140,42 +132,35 @@ enum cbm_next {
 
 /* Starts to subscribe; connects in the background. NULL with `error` filled (it may be NULL) if an
  * option is unusable. */
-struct cbm_subscriber *
-cbm_subscriber_new(const struct cbm_subscriber_options *options, struct cbm_error *error);
+struct cbm_subscriber *cbm_subscriber_new(const struct cbm_subscriber_options *options,
+                                          struct cbm_error *error);
 
 /* The next record: of each prefix every record from its start on, once, in order, whatever was lost
  * on the way or restarted. Waits up to `timeout_ms` (-1: for ever). Calling it says that the event
  * before was dealt with: that is what the cursor file then remembers. */
-enum cbm_next
-cbm_subscriber_next(struct cbm_subscriber *subscriber, int timeout_ms, struct cbm_event *event);
+enum cbm_next cbm_subscriber_next(struct cbm_subscriber *subscriber, int timeout_ms,
+                                  struct cbm_event *event);
 
 /* Says that the last event was dealt with and puts the cursor on disk. 0, or -1 if that failed. */
-int
-cbm_subscriber_save(struct cbm_subscriber *subscriber);
+int cbm_subscriber_save(struct cbm_subscriber *subscriber);
 
 /* Whether the start of every prefix is known: from now on nothing new can be missed. */
-bool
-cbm_subscriber_joined(const struct cbm_subscriber *subscriber);
+bool cbm_subscriber_joined(const struct cbm_subscriber *subscriber);
 
 /* The last seq passed under the first prefix. */
-int64_t
-cbm_subscriber_seq(const struct cbm_subscriber *subscriber);
+int64_t cbm_subscriber_seq(const struct cbm_subscriber *subscriber);
 
 /* The trouble at hand, its code empty if there is none; after CBM_LOST and CBM_FAILED the reason.
  */
-const struct cbm_error *
-cbm_subscriber_error(const struct cbm_subscriber *subscriber);
+const struct cbm_error *cbm_subscriber_error(const struct cbm_subscriber *subscriber);
 
 /* After CBM_LOST: the oldest seq that is kept, 0 if unknown. */
-int64_t
-cbm_subscriber_first(const struct cbm_subscriber *subscriber);
+int64_t cbm_subscriber_first(const struct cbm_subscriber *subscriber);
 
 /* How many gaps were found and filled so far, and how many records came by filling. */
-void
-cbm_subscriber_counts(const struct cbm_subscriber *subscriber, int64_t *gaps, int64_t *filled);
+void cbm_subscriber_counts(const struct cbm_subscriber *subscriber, int64_t *gaps, int64_t *filled);
 
-void
-cbm_subscriber_destroy(struct cbm_subscriber **subscriber);
+void cbm_subscriber_destroy(struct cbm_subscriber **subscriber);
 
 #ifdef __cplusplus
 }

@@ -12,23 +12,18 @@
 #define CLIENT_POLL_MAX (2 * LINKS_MAX)
 
 /* Fills what must be polled for input; returns how many. */
-int
-client_poll_items(const struct cbm_client *client, zmq_pollitem_t items[CLIENT_POLL_MAX]);
+int client_poll_items(const struct cbm_client *client, zmq_pollitem_t items[CLIENT_POLL_MAX]);
 
 /* When client_turn wants to be called at the latest (monotonic ms). */
-int64_t
-client_due_ms(const struct cbm_client *client);
+int64_t client_due_ms(const struct cbm_client *client);
 
 /* Reads and sends what can be, without waiting. */
-void
-client_turn(struct cbm_client *client, int64_t now_ms);
+void client_turn(struct cbm_client *client, int64_t now_ms);
 
 /* Hands over the answers that are there. Returns how many. */
-int
-client_deliver(struct cbm_client *client, cbm_reply_fn *fn, void *arg);
+int client_deliver(struct cbm_client *client, cbm_reply_fn *fn, void *arg);
 
 /* Copies an error into the public form. `to` may be NULL. */
-void
-client_error(struct cbm_error *to, const struct error *from);
+void client_error(struct cbm_error *to, const struct error *from);
 
 #endif

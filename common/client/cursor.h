@@ -23,21 +23,16 @@ struct cursor {
 };
 
 /* Reads the file if it is there and opens it for writing; a file of something else is refused. */
-enum status
-cursor_open(struct cursor *cursor, const char *path, struct error *error);
-void
-cursor_close(struct cursor *cursor); /* of a zeroed one does nothing */
+enum status cursor_open(struct cursor *cursor, const char *path, struct error *error);
+void cursor_close(struct cursor *cursor); /* of a zeroed one does nothing */
 
 /* The place of a prefix, -1 if none is kept. */
-int64_t
-cursor_seq(const struct cursor *cursor, const char *prefix);
+int64_t cursor_seq(const struct cursor *cursor, const char *prefix);
 
 /* Keeps a place. 0, or -1 if it could not be written (errno says why). */
-int
-cursor_put(struct cursor *cursor, const char *prefix, int64_t seq);
+int cursor_put(struct cursor *cursor, const char *prefix, int64_t seq);
 
 /* Puts on disk what was kept. 0 or -1. */
-int
-cursor_sync(struct cursor *cursor);
+int cursor_sync(struct cursor *cursor);
 
 #endif

@@ -21,25 +21,20 @@ struct link {
 };
 
 /* The endpoints to use: `given`, else the environment variable, else the fallback. */
-const char *
-link_endpoints(const char *given, const char *variable, const char *fallback);
+const char *link_endpoints(const char *given, const char *variable, const char *fallback);
 
 /* A socket with our defaults, encrypted if CBM_SERVER_KEY and CBM_CERT say so. NULL with `error`.
  */
-zsock_t *
-link_socket(int type, struct error *error);
+zsock_t *link_socket(int type, struct error *error);
 
 /* Opens and connects a link in the background. STATUS_OK, or an error with nothing to close. */
-enum status
-link_open(struct link *link, int type, const char *endpoint, struct error *error);
+enum status link_open(struct link *link, int type, const char *endpoint, struct error *error);
 
 /* Reads what the monitor told since the last time and updates `up`. Bits. */
 #define LINK_WENT_DOWN 1
 #define LINK_CAME_UP 2
-int
-link_changes(struct link *link);
+int link_changes(struct link *link);
 
-void
-link_close(struct link *link); /* a zeroed or closed link: nothing */
+void link_close(struct link *link); /* a zeroed or closed link: nothing */
 
 #endif

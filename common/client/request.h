@@ -44,34 +44,27 @@ struct request_table {
 };
 
 /* A new request with an id; NULL if too many are in flight or memory is short. */
-struct request *
-request_new(struct request_table *table);
-void
-request_destroy(struct request_table *table, struct request **request);
+struct request *request_new(struct request_table *table);
+void request_destroy(struct request_table *table, struct request **request);
 
 /* NULL if there is none of that id (any more). */
-struct request *
-request_of(const struct request_table *table, uint32_t id);
+struct request *request_of(const struct request_table *table, uint32_t id);
 
 /* Frees every request and the table's memory. */
-void
-request_table_fini(struct request_table *table);
+void request_table_fini(struct request_table *table);
 
 /* Whether a request can be sent at all: STATUS_OK, or STATUS_INVALID_ARGUMENT with `error` filled.
  */
-enum status
-request_check(const char *service, const char *method, struct text params,
-              const struct cbm_options *options, struct error *error);
+enum status request_check(const char *service, const char *method, struct text params,
+                          const struct cbm_options *options, struct error *error);
 
 /* Fills a new request, with a random key if it changes something and has none. */
-enum status
-request_fill(struct request *request, const char *service, const char *method, struct text params,
-             const struct cbm_options *options, int64_t now_ms);
+enum status request_fill(struct request *request, const char *service, const char *method,
+                         struct text params, const struct cbm_options *options, int64_t now_ms);
 
 /* Takes an answer's body. `final` is false for a PARTIAL. True when the request now has its outcome
  * (error.code, and result: the result or the details). */
-bool
-request_answer(struct request *request, const void *body, size_t len, bool final,
-               msgpack_zone *zone);
+bool request_answer(struct request *request, const void *body, size_t len, bool final,
+                    msgpack_zone *zone);
 
 #endif

@@ -9,35 +9,26 @@
 /* Values are given as texts over their encoded bytes. */
 
 /* The value of a key in a map; false if `map` is no map or has no such key. */
-bool
-splice_get(struct text map, const char *key, struct text *value);
+bool splice_get(struct text map, const char *key, struct text *value);
 
 /* The contents of a str; the number of an int (false beyond int64_t). */
-bool
-splice_text(struct text value, struct text *out);
-bool
-splice_int(struct text value, int64_t *out);
+bool splice_text(struct text value, struct text *out);
+bool splice_int(struct text value, int64_t *out);
 
 /* The same of a key in a map. */
-bool
-splice_get_text(struct text map, const char *key, struct text *out);
-bool
-splice_get_int(struct text map, const char *key, int64_t *out);
+bool splice_get_text(struct text map, const char *key, struct text *out);
+bool splice_get_int(struct text map, const char *key, int64_t *out);
 
 /* Opens an array or a map: `count` items or pairs, encoded in `items`. False if it is none. */
-bool
-splice_array(struct text value, uint32_t *count, struct text *items);
-bool
-splice_map(struct text value, uint32_t *count, struct text *items);
+bool splice_array(struct text value, uint32_t *count, struct text *items);
+bool splice_map(struct text value, uint32_t *count, struct text *items);
 
 /* Takes the next value off the front of `items`; false if there is none. */
-bool
-splice_next(struct text *items, struct text *value);
+bool splice_next(struct text *items, struct text *value);
 
 /* Appends the map `map` with the array under `key` put after `count` more items, encoded in
  * `before`. False if `map` is no map with an array under `key`. */
-bool
-splice_prepend(struct buf *out, struct text map, const char *key, struct text before,
-               uint32_t count);
+bool splice_prepend(struct buf *out, struct text map, const char *key, struct text before,
+                    uint32_t count);
 
 #endif

@@ -19,8 +19,8 @@ struct stream_record {
 };
 
 /* A copy of a record; NULL when out of memory. Freed by free. */
-struct stream_record *
-stream_record_new(int64_t seq, int64_t prev, struct text topic, struct text meta, struct text data);
+struct stream_record *stream_record_new(int64_t seq, int64_t prev, struct text topic,
+                                        struct text meta, struct text data);
 
 #define STREAM_BYTES_MAX ((size_t)32 * 1024 * 1024) /* kept while a gap is filled */
 
@@ -35,42 +35,32 @@ struct stream {
 };
 
 /* The prefix must end at a level. */
-void
-stream_init(struct stream *stream, struct text prefix, size_t kept_max);
-void
-stream_fini(struct stream *stream);
+void stream_init(struct stream *stream, struct text prefix, size_t kept_max);
+void stream_fini(struct stream *stream);
 
 /* Whether records on this topic belong to it: "" is everything that is open. */
-bool
-stream_covers(const struct stream *stream, struct text topic);
+bool stream_covers(const struct stream *stream, struct text topic);
 
 /* Whether every record of the prefix `other` belongs to it. */
-bool
-stream_covers_prefix(const struct stream *stream, struct text other);
+bool stream_covers_prefix(const struct stream *stream, struct text other);
 
 /* Starts after `last`. With `unread` the log is read first. */
-void
-stream_join(struct stream *stream, int64_t last, bool unread);
+void stream_join(struct stream *stream, int64_t last, bool unread);
 
 /* Takes ownership of a live record. */
-void
-stream_add(struct stream *stream, struct stream_record *record);
+void stream_add(struct stream *stream, struct stream_record *record);
 
 /* A record of that seq exists (a watermark). */
-void
-stream_exists(struct stream *stream, int64_t seq);
+void stream_exists(struct stream *stream, int64_t seq);
 
 /* The next record that may be shown, now the caller's; it counts as passed. NULL if there is none.
  */
-struct stream_record *
-stream_take(struct stream *stream);
+struct stream_record *stream_take(struct stream *stream);
 
 /* Says that a record read from the log is shown; false if it was passed already. */
-bool
-stream_pass(struct stream *stream, int64_t seq);
+bool stream_pass(struct stream *stream, int64_t seq);
 
 /* Whether records are missing, so that the log must be read. After stream_take gave NULL. */
-bool
-stream_behind(const struct stream *stream);
+bool stream_behind(const struct stream *stream);
 
 #endif

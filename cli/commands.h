@@ -1,0 +1,18 @@
+/* Every command of `cbm`. */
+#ifndef CBM_CLI_COMMANDS_H
+#define CBM_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+int call_run(const struct cli_command *command, int argc, char **argv);
+int call_ping_run(const struct cli_command *command, int argc, char **argv);
+int methods_run(const struct cli_command *command, int argc, char **argv);
+int import_run(const struct cli_command *command, int argc, char **argv);
+int subscribe_run(const struct cli_command *command, int argc, char **argv);
+int plan_run(const struct cli_command *command, int argc, char **argv);
+int events_run(const struct cli_command *command, int argc, char **argv);
+int members_run(const struct cli_command *command, int argc, char **argv);
+int doctor_run(const struct cli_command *command, int argc, char **argv);
+int top_run(const struct cli_command *command, int argc, char **argv);
+
+#endif

@@ -1,0 +1,230 @@
+/* `cbm doctor`: is everything there, does it work, and what to do where it does not.
+ * It must not change anything. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "common/base/clock.h"
+#include "common/client/link.h"
+#include "common/client/splice.h"
+#include "common/msg/mp.h"
+#include "common/msg/schema.h"
+
+#define WAIT_MS 2000
+
+struct doctor {
+    unsigned wrong, doubtful;
+    int64_t last_seq; /* -1: unknown */
+    json_t *bus_stats;
+};
+
+static void
+say(const char *mark, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+say(const char *mark, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    printf("%-5s ", mark);
+    vprintf(format, arguments);
+    putchar('\n');
+    va_end(arguments);
+}
+
+static json_t *
+ask(struct cbm_client *client, const char *service, const char *method, const char *params,
+    struct cbm_error *error, int64_t *took_us)
+{
+    struct cbm_reply reply = {0};
+    struct cbm_options options = {.deadline_ms = WAIT_MS};
+    struct buf buf = {0};
+    json_t *map = params ? json_loads(params, 0, NULL) : NULL, *result = NULL;
+    if (map)
+        json_to_msgpack(map, &buf);
+    int64_t start = clock_mono_us();
+    *error = (struct cbm_error){0};
+    if (cbm_call(client, service, method, buf.data, buf.len, &options, &reply) == 0)
+        result = json_of_msgpack(reply.result, reply.result_len);
+    *took_us = clock_mono_us() - start;
+    *error = reply.error;
+    cbm_reply_free(&reply);
+    buf_fini(&buf);
+    json_decref(map);
+    return result;
+}
+
+static void
+check_bus(struct doctor *doctor, const char *endpoint)
+{
+    struct cbm_error error;
+    int64_t took_us = 0;
+    struct cbm_client *client = cbm_client_new(endpoint, &error);
+    json_t *info = client ? ask(client, "bus", "$info", NULL, &error, &took_us) : NULL;
+    if (info) {
+        say("ok", "bus %s answers in %.1f ms, version %s", endpoint, (double)took_us / 1000,
+            cli_text(info, "version"));
+    } else {
+        doctor->wrong++;
+        say("WRONG", "bus %s does not answer: %s", endpoint, error.message);
+        say("", "  start it (deploy/stack up, docker compose up -d bus), or set CBM_BUS to where "
+                "it is");
+        if (getenv("CBM_SERVER_KEY"))
+            say("", "  or CBM_SERVER_KEY and CBM_CERT are not those of this bus");
+    }
+    json_decref(info);
+    cbm_client_destroy(&client);
+}
+
+static void
+check_service(struct doctor *doctor, struct cbm_client *client, const char *service)
+{
+    struct cbm_error error;
+    int64_t took_us;
+    json_t *info = ask(client, service, "$info", NULL, &error, &took_us);
+    if (!info) {
+        doctor->wrong++;
+        say("WRONG", "%s does not answer: %s: %s", service, error.code, error.message);
+        say("",
+            "  is cbm-%s running, is CBM_WORKERS the worker address of the bus (:5551), and is "
+            "Redis there? Its log says so.",
+            service);
+        return;
+    }
+    const json_t *services = json_object_get(doctor->bus_stats, "services");
+    size_t replicas =
+        json_array_size(json_object_get(json_object_get(services, service), "workers"));
+    const char *durability = cli_text(info, "durability");
+    say("ok", "%s answers in %.1f ms, version %s, %zu replica%s%s%s", service,
+        (double)took_us / 1000, cli_text(info, "version"), replicas, replicas == 1 ? "" : "s",
+        *durability ? ", durability " : "", durability);
+    if (strcmp(cli_text(info, "version"), cbm_version()) != 0) {
+        doctor->doubtful++;
+        say("doubt", "%s has version %s, this cbm %s: bring them to one version", service,
+            cli_text(info, "version"), cbm_version());
+    }
+    if (*durability && strcmp(durability, "always") != 0) {
+        doctor->doubtful++;
+        say("doubt", "an acknowledged change may be lost with the machine: durability is \"%s\"",
+            durability);
+        say("", "  run Redis with appendonly yes and appendfsync always, and the services with "
+                "CBM_DURABILITY=always");
+    }
+    json_decref(info);
+}
+
+static void
+check_log(struct doctor *doctor, struct cbm_client *client)
+{
+    struct cbm_error error;
+    int64_t took_us;
+    json_t *last = ask(client, "notify", "log.last", "{\"prefix\": \"\"}", &error, &took_us);
+    doctor->last_seq = last ? json_integer_value(json_object_get(last, "seq")) : -1;
+    if (last) {
+        say("ok", "the log ends at seq %lld", (long long)doctor->last_seq);
+    } else {
+        doctor->wrong++;
+        say("WRONG", "the log cannot be read: %s: %s", error.code, error.message);
+        say("", "  is Redis running and CBM_REDIS of cbm-notify its address?");
+    }
+    json_decref(last);
+}
+
+/* Waits for the watermark of "" on the socket; its seq, -1 if none came. */
+static int64_t
+wait_for_watermark(void *handle)
+{
+    int64_t until = clock_mono_ms() + WAIT_MS, seq = -1;
+    bool is_meta = false;
+    while (seq < 0 && clock_mono_ms() < until) {
+        zmq_pollitem_t item = {handle, 0, ZMQ_POLLIN, 0};
+        int64_t left = until - clock_mono_ms();
+        if (zmq_poll(&item, 1, left > 0 ? left : 0) <= 0)
+            continue;
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        if (zmq_msg_recv(&frame, handle, ZMQ_DONTWAIT) >= 0) {
+            struct text meta = {zmq_msg_data(&frame), (uint32_t)zmq_msg_size(&frame)}, type, prefix;
+            if (is_meta && mp_scan(meta.ptr, meta.len, NULL) == STATUS_OK &&
+                splice_get_text(meta, "type", &type) && text_is(type, "watermark") &&
+                splice_get_text(meta, "prefix", &prefix) && prefix.len == 0)
+                splice_get_int(meta, "seq", &seq);
+            is_meta = zmq_msg_more(&frame) && !is_meta;
+        }
+        zmq_msg_close(&frame);
+    }
+    return seq;
+}
+
+static void
+check_notify(struct doctor *doctor, const char *endpoint)
+{
+    struct error error = {0};
+    int64_t start = clock_mono_us(), seq = -1;
+    zsock_t *sub = link_socket(ZMQ_SUB, &error);
+    if (sub) {
+        zsock_set_subscribe(sub, "");
+        if (zsock_connect(sub, "%s", endpoint) == 0)
+            seq = wait_for_watermark(zsock_resolve(sub));
+        zsock_destroy(&sub);
+    }
+    if (seq < 0) {
+        doctor->wrong++;
+        say("WRONG", "notify %s published nothing in %d s %s", endpoint, WAIT_MS / 1000,
+            error.message);
+        say("", "  start it (deploy/stack up, docker compose up -d notify), or set CBM_NOTIFY to "
+                "where it is");
+    } else if (seq < doctor->last_seq) {
+        doctor->doubtful++;
+        say("doubt", "notify %s is at seq %lld, the log at %lld: it is behind", endpoint,
+            (long long)seq, (long long)doctor->last_seq);
+    } else {
+        say("ok", "notify %s is live at seq %lld after %.1f ms", endpoint, (long long)seq,
+            (double)(clock_mono_us() - start) / 1000);
+    }
+}
+
+static void
+examine(struct doctor *doctor)
+{
+    char one[CFG_TEXT_MAX];
+    struct cbm_error error;
+    int64_t took_us;
+    const char *buses = link_endpoints(NULL, "CBM_BUS", LINK_BUS_DEFAULT);
+    const char *publishers = link_endpoints(NULL, "CBM_NOTIFY", LINK_NOTIFY_DEFAULT);
+    for (const char *at = buses; (at = cfg_next_endpoint(at, one, sizeof one));)
+        check_bus(doctor, one);
+    struct cbm_client *client = cbm_client_new(NULL, &error);
+    if (client) {
+        doctor->bus_stats = ask(client, "bus", "$stats", NULL, &error, &took_us);
+        for (const struct interface *const *at = interfaces; doctor->bus_stats && *at; at++)
+            check_service(doctor, client, (*at)->service);
+        if (doctor->bus_stats)
+            check_log(doctor, client);
+        else
+            say("", "the services are not examined: no bus answers");
+    }
+    for (const char *at = publishers; (at = cfg_next_endpoint(at, one, sizeof one));)
+        check_notify(doctor, one);
+    cbm_client_destroy(&client);
+}
+
+int
+doctor_run(const struct cli_command *command, int argc, char **argv)
+{
+    const struct cli_option options[] = {CLI_OPTIONS_END};
+    int code = cli_arguments(command, options, &argc, argv, 0, 0);
+    if (code >= 0)
+        return code;
+    struct doctor doctor = {.last_seq = -1};
+    examine(&doctor);
+    json_decref(doctor.bus_stats);
+    if (doctor.wrong)
+        printf("%u thing%s wrong\n", doctor.wrong, doctor.wrong == 1 ? " is" : "s are");
+    else
+        printf("all is well%s\n", doctor.doubtful ? ", with doubts" : "");
+    code = cli_flush();
+    return doctor.wrong ? CLI_REFUSED : code;
+}
