@@ -22,6 +22,10 @@ STACK = ROOT / "deploy" / "stack"
 SLOW = float(os.environ.get("CBM_TEST_SLOW", "1"))
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "once: the same whatever the programs were built with")
+
+
 def wait_for(condition, timeout=10.0, what="the condition", every=0.02):
     """The first true value of condition(), asked again and again for at most `timeout` seconds."""
     deadline = time.monotonic() + timeout * SLOW

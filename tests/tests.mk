@@ -5,6 +5,7 @@ REPORTS ?= build/reports
 VARIANT = $(if $(SAN),-$(subst $(comma),-,$(SAN)))
 FUZZ_SECONDS ?= 10
 PYTEST_ARGS ?=
+PYTEST_TIMEOUT ?= 300
 TEST_STEPS ?= all layers lint unit fuzz integration conformance scenarios fault sanitize valgrind $(if $(wildcard docs/docs.mk),docs-check)
 export CBM_BUILD = $(BUILD)
 
@@ -27,7 +28,7 @@ unit: $(UNIT_BIN) ## unit tests (cmocka), one binary a module
 
 # ---- pytest: real processes, a real Redis, free ports ------------------------------------------
 # $(call pytest,folder): files of a folder; a folder without tests is a failure of its own.
-pytest = $(PYTHON) -m pytest -q -p no:cacheprovider --tb=short -r fEs --junitxml=$(REPORTS)/$(1)$(VARIANT).xml \
+pytest = $(PYTHON) -m pytest -q -p no:cacheprovider --timeout=$(PYTEST_TIMEOUT) --tb=short -r fEs --junitxml=$(REPORTS)/$(1)$(VARIANT).xml \
          -o junit_family=xunit2 -o junit_suite_name=$(1)$(VARIANT) tests/$(1) $(PYTEST_ARGS)
 
 integration: all ## real processes, raw ZeroMQ on their sockets
@@ -61,7 +62,7 @@ fuzz: $(FUZZ_BIN) ## each decoder against random bytes, FUZZ_SECONDS=10 each
 
 # ---- the same again under instruments ------------------------------------------------------------
 # What is slower gets more time; what runs is the same.
-SAN_TESTS ?= unit integration
+SAN_TESTS ?= unit integration conformance
 asan: ## unit and integration tests under AddressSanitizer
 	$(MAKE) SAN=address BUILD=build/address sanitized
 ubsan: ## … under UndefinedBehaviorSanitizer
@@ -72,7 +73,7 @@ sanitize: ## both of asan and ubsan in one build, for CI
 	$(MAKE) SAN=address,undefined BUILD=build/address-undefined sanitized
 sanitized: all
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1 \
-	    CBM_TEST_SLOW=3 $(MAKE) -j1 $(SAN_TESTS)
+	    CBM_TEST_SLOW=3 $(MAKE) -j1 PYTEST_ARGS='-m "not once"' $(SAN_TESTS)
 
 valgrind: $(UNIT_BIN) all ## unit tests and a whole stack with the sample under valgrind
 	@$(PYTHON) tests/report.py unit $(REPORTS)/valgrind-unit.xml --wrap \
@@ -108,7 +109,7 @@ tidy: $(BUILD)/common/store/lua.h
 	    --checks="$(TIDY_CHECKS)" "$$@" -- -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. \
 	    -I$(BUILD) $(PKG_CFLAGS) 2>/dev/null' tidy
 shellcheck:
-	@if command -v shellcheck >/dev/null; then shellcheck -S warning \
+	@if command -v shellcheck >/dev/null; then shellcheck -x -S warning \
 	    deploy/stack deploy/*.sh tests/*.sh tests/scenarios/*.sh .ci/run; else echo "no shellcheck"; fi
 layers: ## the walls between the parts stand
 	tests/layers.sh

@@ -236,6 +236,7 @@ def run_sh(directory, **environment):
         env={**os.environ, "DIR": str(directory), "BUILD": os.path.relpath(BUILD, ROOT), **environment})
 
 
+@pytest.mark.once
 def test_run_once_and_again_on_its_data(scratch):
     first = run_sh(scratch, CBM_RUN_ONCE="1")
     text, _ = first.communicate(timeout=120 * SLOW)
@@ -254,6 +255,7 @@ def test_run_once_and_again_on_its_data(scratch):
     assert last(text) == last(again) != []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_run_ends_all_it_started(scratch, how):
     process = run_sh(scratch)
