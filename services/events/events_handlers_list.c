@@ -3,7 +3,7 @@
 #include "services/events/events_handlers.h"
 
 #define SCANNED_MAX 2000 /* index entries looked at by one request */
-#define CHUNK_MIN 100    /* entries of one round, where a filter may pass over many */
+#define CHUNK_MIN 16     /* entries of one round */
 #define CHUNK_MAX 500
 #define PAGE_BYTES_MAX (768 * 1024) /* a page stays well under what a client may read … */
 #define PAGE_WEIGHT_MAX 60000       /* … in bytes and in MessagePack objects */
@@ -80,59 +80,61 @@ struct listing {
     struct text *items;
 };
 
-/* Asks for every document of a chunk, so that one round brings them all. */
-static enum status
-fetch_chunk(struct op *op, const struct listing *listing, const struct op_range *range)
+/* Takes an event that belongs on the list. */
+static void
+take(struct listing *listing, struct text key, struct text bytes)
 {
-    enum status worst = STATUS_OK;
-    struct text key, id;
-    for (unsigned i = 0; i < range->count; i++)
-        if (events_domain_entry(&listing->query, range->items[i], &key, &id) &&
-            op_peek(op, "event", id, NULL, NULL, NULL) == STATUS_AGAIN)
-            worst = STATUS_AGAIN;
-    return worst;
+    if (!events_domain_listed(&listing->query, &listing->event, key))
+        return;
+    listing->items[listing->count++] = bytes;
+    listing->bytes += bytes.len;
+    listing->weight += events_domain_weight(&listing->event);
+    listing->full = listing->count == listing->query.limit || listing->bytes >= PAGE_BYTES_MAX ||
+                    listing->weight >= PAGE_WEIGHT_MAX;
 }
 
-/* Takes the events of a chunk that belong on the list until the page is full. */
+/* Takes what belongs on the list until the page is full. The first document that is not here yet
+ * makes it only ask for the rest, so that one round brings the whole chunk: STATUS_AGAIN. */
 static enum status
 take_chunk(struct op *op, struct listing *listing, const struct op_range *range)
 {
+    enum status outcome = STATUS_OK;
     struct text key, id, bytes;
     for (unsigned i = 0; i < range->count; i++) {
         listing->last = range->items[i];
         listing->scanned++;
         if (!events_domain_entry(&listing->query, range->items[i], &key, &id))
             continue;
-        enum status status = op_peek(op, "event", id, &event_schema, &listing->event, &bytes);
-        if (status == STATUS_NOT_FOUND)
-            continue;
-        if (status != STATUS_OK)
+        const struct schema *schema = outcome == STATUS_OK ? &event_schema : NULL;
+        enum status status = op_peek(op, "event", id, schema, &listing->event, &bytes);
+        if (status == STATUS_AGAIN)
+            outcome = status;
+        else if (status != STATUS_OK && status != STATUS_NOT_FOUND)
             return status;
-        if (!events_domain_listed(&listing->query, &listing->event, key))
+        if (status != STATUS_OK || outcome != STATUS_OK)
             continue;
-        listing->items[listing->count++] = bytes;
-        listing->bytes += bytes.len;
-        listing->weight += events_domain_weight(&listing->event);
-        listing->full = listing->count == listing->query.limit ||
-                        listing->bytes >= PAGE_BYTES_MAX || listing->weight >= PAGE_WEIGHT_MAX;
+        take(listing, key, bytes);
         if (listing->full) {
             listing->ended = listing->ended && i + 1 == range->count;
             return STATUS_OK;
         }
     }
-    return STATUS_OK;
+    return outcome;
 }
 
-/* How many entries to ask for next: what the page needs and one more, to see the end. */
+/* How many entries to ask for next: what the page needs and one more, to see the end; and as many
+ * again as before, as every round decodes the earlier chunks once more. */
 static unsigned
 chunk_size(const struct listing *listing)
 {
     unsigned want = listing->query.limit - listing->count + 1;
+    unsigned left = SCANNED_MAX - listing->scanned;
     if (want < CHUNK_MIN)
         want = CHUNK_MIN;
+    if (want < listing->scanned)
+        want = listing->scanned;
     if (want > CHUNK_MAX)
         want = CHUNK_MAX;
-    unsigned left = SCANNED_MAX - listing->scanned;
     return want < left ? want : left;
 }
 
@@ -144,8 +146,6 @@ fill_page(struct op *op, struct listing *listing)
         struct op_range range;
         unsigned chunk = chunk_size(listing);
         enum status status = op_scan(op, from, upto, chunk, &range);
-        if (status == STATUS_OK)
-            status = fetch_chunk(op, listing, &range);
         if (status != STATUS_OK)
             return status;
         listing->ended = range.count < chunk;
