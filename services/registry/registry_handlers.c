@@ -77,7 +77,7 @@ registry_handlers_unchanged(struct op *op, const struct schema *schema, const vo
     struct buf *result = op_result(op);
     if (encoded.failed || !mp_map_extend(result, encoded.data, encoded.len, 1)) {
         buf_fini(&encoded);
-        return op_no_memory(op);
+        return registry_no_memory(op);
     }
     mp_string(result, "seq");
     mp_int(result, page.last);
@@ -177,7 +177,7 @@ registry_handlers_list(struct op *op, const struct registry_list *list)
     enum status status = op_seq(op, &seq);
     void *message = op_alloc(op, list->schema->size);
     if (!message)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     if (status != STATUS_OK && status != STATUS_AGAIN)
         return status;
     bool wait = status == STATUS_AGAIN;

@@ -20,6 +20,14 @@ extern op_handler_fn *const registry_handlers[];
 #include "common/msg/registry.def"
 #include "common/msg/def_end.h"
 
+/* op_no_memory, so that compilers and checkers see that its status is never STATUS_OK. */
+static inline enum status
+registry_no_memory(struct op *op)
+{
+    op_no_memory(op);
+    return STATUS_RESOURCE_EXHAUSTED;
+}
+
 /* Refuses a decision that is cited and does not exist (absent: nothing is cited). */
 enum status
 registry_handlers_cites(struct op *op, struct text decision);

@@ -11,7 +11,7 @@ load_index(struct op *op, struct catalogue_index **out)
 {
     struct catalogue_index *index = op_alloc(op, sizeof *index);
     if (!index)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     enum status status = op_load(op, "catalogue", INDEX_ID, &catalogue_index_schema, index);
     if (status == STATUS_NOT_FOUND) {
         schema_init(&catalogue_index_schema, index);
@@ -29,7 +29,7 @@ load_revision(struct op *op, int64_t number, struct catalogue **out)
     struct text id = op_format(op, "%lld", (long long)number);
     struct catalogue *catalogue = op_alloc(op, sizeof *catalogue);
     if (!catalogue || !id.ptr)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     *out = catalogue;
     return op_load(op, "catalogue", id, &catalogue_schema, catalogue);
 }
@@ -168,7 +168,7 @@ check_members(struct op *op, const char *list, const struct text *codes, uint32_
     char asked[DATE_TEXT_MAX];
     struct participant *participant = op_alloc(op, sizeof *participant);
     if (!participant)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     date_print(day, asked);
     for (uint32_t i = 0; i < count; i++) {
         enum status status = op_load(op, "participant", codes[i], &participant_schema, participant);
@@ -197,7 +197,7 @@ load_area(struct op *op, struct text code, struct area **out)
 {
     struct area *area = op_alloc(op, sizeof *area);
     if (!area)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     enum status status = op_load(op, "area", code, &area_schema, area);
     if (status == STATUS_NOT_FOUND) {
         schema_init(&area_schema, area);
@@ -231,7 +231,7 @@ enum status
 area_coordinators_handle(struct op *op, const void *params)
 {
     const struct area_coordinators *in = params;
-    struct area *area = NULL;
+    struct area *area;
     bool records, changed = false;
     enum status status = registry_area_check(in, &records, op_error(op));
     if (status != STATUS_OK)

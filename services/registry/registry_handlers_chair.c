@@ -8,7 +8,7 @@ registry_handlers_chair_book(struct op *op, struct chair_book **book)
 {
     struct chair_book *all = op_alloc(op, sizeof *all);
     if (!all)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     enum status status = op_load(op, "chair", BOOK_ID, &chair_book_schema, all);
     if (status == STATUS_NOT_FOUND) {
         schema_init(&chair_book_schema, all);
@@ -29,7 +29,7 @@ load_chair(struct op *op, const struct chair_term *term, struct participant **ch
         return STATUS_OK;
     struct participant *participant = op_alloc(op, sizeof *participant);
     if (!participant)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     enum status status = op_load(op, "participant", term->code, &participant_schema, participant);
     if (status == STATUS_OK)
         *chair = participant;

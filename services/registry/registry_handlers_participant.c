@@ -32,7 +32,7 @@ participant_put_handle(struct op *op, const void *params)
     const struct participant_put *in = params;
     struct participant *participant = op_alloc(op, sizeof *participant);
     if (!participant)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     enum status cited = registry_handlers_cites(op, in->decision);
     enum status loaded = op_load(op, "participant", in->code, &participant_schema, participant);
     if (cited != STATUS_OK)
@@ -56,22 +56,21 @@ participant_put_handle(struct op *op, const void *params)
     return STATUS_OK;
 }
 
-static enum status
+static void
 refuse_unknown(struct op *op, struct text code)
 {
-    return error_set(op_error(op), STATUS_NOT_FOUND, "code",
-                     "code: there is no participant %.*s; participant.put records one",
-                     TEXT_ARG(code));
+    error_set(op_error(op), STATUS_NOT_FOUND, "code",
+              "code: there is no participant %.*s; participant.put records one", TEXT_ARG(code));
 }
 
-static enum status
+static void
 refuse_not_yet(struct op *op, const struct participant *participant, date_day day)
 {
     char asked[DATE_TEXT_MAX];
     date_print(day, asked);
-    return error_set(op_error(op), STATUS_NOT_FOUND, "as_of",
-                     "as_of: %.*s did not take part yet on %s; ask for a later day",
-                     TEXT_ARG(participant->code), asked);
+    error_set(op_error(op), STATUS_NOT_FOUND, "as_of",
+              "as_of: %.*s did not take part yet on %s; ask for a later day",
+              TEXT_ARG(participant->code), asked);
 }
 
 /* The participant as it stood on the day asked for. */
@@ -80,16 +79,18 @@ load_view(struct op *op, const struct participant_get *in, struct participant **
 {
     struct participant *participant = op_alloc(op, sizeof *participant);
     if (!participant)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     enum status status = op_load(op, "participant", in->code, &participant_schema, participant);
     if (status == STATUS_NOT_FOUND)
-        return refuse_unknown(op, in->code);
+        refuse_unknown(op, in->code);
     if (status != STATUS_OK)
         return status;
     bool past = in->as_of != DATE_NONE;
     date_day day = past ? in->as_of : op_today(op);
-    if (!registry_participant_view(participant, day, past))
-        return refuse_not_yet(op, participant, day);
+    if (!registry_participant_view(participant, day, past)) {
+        refuse_not_yet(op, participant, day);
+        return STATUS_NOT_FOUND;
+    }
     *out = participant;
     return STATUS_OK;
 }
@@ -177,13 +178,13 @@ participant_status_handle(struct op *op, const void *params)
     const struct participant_change *in = params;
     struct participant *participant = op_alloc(op, sizeof *participant);
     if (!participant)
-        return op_no_memory(op);
+        return registry_no_memory(op);
     enum status cited = registry_handlers_cites(op, in->decision);
     enum status status = op_load(op, "participant", in->code, &participant_schema, participant);
     if (cited != STATUS_OK)
         return cited;
     if (status == STATUS_NOT_FOUND)
-        return refuse_unknown(op, in->code);
+        refuse_unknown(op, in->code);
     if (status == STATUS_OK)
         status = op_expect_rev(op, in->rev, participant->rev);
     if (status != STATUS_OK)
