@@ -103,9 +103,10 @@ log_read_handle(struct op *op, const void *params)
     if (page.first > 1 && in->after < page.first - 1)
         return refuse_trimmed(op, in->after, page.first);
     unsigned count = items_that_fit(&page);
-    int64_t next = count == 0 ? in->after : page.next;
-    if (count < page.count && (next = item_seq(page.items[count - 1])) < 0)
-        return error_set(op_error(op), STATUS_INTERNAL, NULL, "a stored record is damaged");
+    int64_t next = count < page.count ? item_seq(page.items[count - 1]) : page.next;
+    if (next < 0 || (count == 0 && in->after < page.last)) /* never an empty page before the end */
+        return error_set(op_error(op), STATUS_INTERNAL, NULL, "the record after %lld is damaged",
+                         (long long)in->after);
     struct buf *out = op_result(op);
     mp_map(out, 4);
     mp_string(out, "items");

@@ -1,0 +1,400 @@
+"""The live publication and the reading back of the log, by a plain SUB socket and a plain RFC 18
+client: topics, meta, prev, watermarks, log.read. It must not know libcbm."""
+import contextlib
+import re
+import signal
+import socket
+import time
+
+import msgpack
+import pytest
+import zmq
+
+from conftest import SLOW, CallError, wait_for
+
+ATTRIBUTES = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "seq",
+              "prev", "actor"}
+CATALOGUE = {"adopted": "2021-10-12", "dimensions": [
+    {"code": "economic", "name": "Economic", "areas": [{"code": "tourism", "name": "Tourism"}]},
+    {"code": "human", "name": "Human", "areas": [{"code": "youth", "name": "Youth"}]}]}
+
+
+@pytest.fixture(scope="module")
+def members(stack):
+    with stack.client() as client:
+        fill_registry(client)
+    return stack
+
+
+@pytest.fixture
+def client(members):
+    with members.client() as one:
+        yield one
+
+
+def fill_registry(client):
+    for code in ("KZ", "CN"):
+        client.call("registry", "participant.put",
+                    {"code": code, "name": code, "kind": "state", "status": "member",
+                     "since": "1999-09-14"})
+    client.call("registry", "catalogue.put", CATALOGUE)
+
+
+def propose(client, event_id, dimension="economic", area="tourism", **fields):
+    return client.call("events", "event.propose",
+                       {"id": event_id, "title": event_id, "kind": "seminar", "host": "KZ",
+                        "dimension": dimension, "year": 2021, **({"area": area} if area else {}),
+                        **fields})
+
+
+def life(client, event_id, **fields):
+    """Drives an event through five records."""
+    propose(client, event_id, **fields)
+    client.call("events", "event.accept", {"id": event_id})
+    client.call("events", "event.schedule",
+                {"id": event_id, "format": "online",
+                 "sessions": [{"start": "2021-08-17", "end": "2021-08-18"}]})
+    client.call("events", "event.hold", {"id": event_id})
+    return client.call("events", "event.report", {"id": event_id, "member_states": ["KZ", "CN"]})
+
+
+def read(client, prefix="", after=0, limit=None):
+    return client.call("notify", "log.read",
+                       {"prefix": prefix, "after": after, **({"limit": limit} if limit else {})},
+                       safe=True)
+
+
+def whole_log(client, prefix="", after=0, limit=1000):
+    items = []
+    while True:
+        page = read(client, prefix, after, limit)
+        items += page["items"]
+        assert len(page["items"]) <= limit
+        assert page["next"] == (page["items"][-1]["meta"]["seq"] if page["items"] else after)
+        after = page["next"]
+        if after >= page["last"]:
+            return [(item["topic"], item["meta"], item["data"]) for item in items]
+
+
+def last(client, prefix=""):
+    return client.call("notify", "log.last", {"prefix": prefix}, safe=True)["seq"]
+
+
+def prefixes(topic):
+    """Every prefix at a level, "" and the whole topic included."""
+    return [topic[:match.end()] for match in re.finditer(r"^|\.", topic)]
+
+
+def seqs(records):
+    return [meta["seq"] for _, meta, _ in records]
+
+
+@contextlib.contextmanager
+def joined(stack, *wanted, **options):
+    """A SUB socket whose subscriptions have reached the publisher."""
+    with stack.subscriber(*wanted, **options) as one:
+        for prefix in wanted:
+            one.watermark(prefix)
+        yield one
+
+
+def refused(client, params, method="log.read"):
+    with pytest.raises(CallError) as caught:
+        client.call("notify", method, params)
+    return caught.value
+
+
+def test_each_prefix_sees_exactly_its_part_of_the_log(members, client):
+    with contextlib.ExitStack() as open_sockets:
+        subs = {prefix: open_sockets.enter_context(joined(members, prefix))
+                for prefix in ("", "events.", "events.economic.")}
+        before = last(client)
+        life(client, "parts-1")
+        life(client, "parts-2", dimension="human", area=None)
+        client.call("events", "plan.open", {"year": 2040})
+        log = whole_log(client, after=before)
+        assert len(log) == 11 and seqs(log) == list(range(before + 1, before + 12))
+        for prefix, sub in subs.items():
+            want = [record for record in log if record[0].startswith(prefix)]
+            assert sub.records(len(want)) == want
+            assert whole_log(client, prefix, before) == want
+        assert {topic for topic, _, _ in log} == {"events.economic.tourism.parts-1.",
+                                                  "events.human.-.parts-2.", "plan.2040."}
+
+
+def test_meta_has_every_attribute(client):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    client.call("events", "plan.open", {"year": 2041}, traceparent=trace)
+    for topic, meta, data in whole_log(client):
+        assert ATTRIBUTES <= set(meta) <= ATTRIBUTES | {"traceparent"}
+        assert meta["specversion"] == "1.0" and meta["id"] == str(meta["seq"])
+        assert meta["subject"] == topic.split(".")[-2]
+        assert meta["datacontenttype"] == "application/msgpack"
+        assert re.fullmatch(r"[a-z]+\.[a-z_]+", meta["type"]) and meta["source"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", meta["time"])
+        assert meta["actor"] == "local" and isinstance(data, dict)
+    assert whole_log(client, "plan.2041.")[0][1]["traceparent"] == trace
+
+
+def test_prev_is_right_at_every_level(client):
+    life(client, "prev-1")
+    life(client, "prev-2", dimension="human", area="youth")
+    log, seen = whole_log(client), {}
+    assert seqs(log) == list(range(1, len(log) + 1))
+    for topic, meta, _ in log:
+        levels = prefixes(topic)
+        assert meta["prev"] == [seen.get(level, 0) for level in levels], topic
+        seen.update((level, meta["seq"]) for level in levels)
+    for level, seq in seen.items():
+        assert last(client, level) == seq
+    assert last(client, "nothing.here.") == 0
+
+
+def test_watermarks_come_at_once_and_each_second(members, client):
+    life(client, "marks")
+    want = {"": last(client), "events.": last(client, "events."),
+            "events.economic.tourism.marks.": last(client, "events.economic.tourism.marks."),
+            "nothing.": 0}
+    for prefix, seq in want.items():
+        with members.subscriber(prefix) as sub:
+            arrivals = []
+            for _ in range(4):
+                assert sub.watermark(prefix, 2) == seq
+                arrivals.append(time.monotonic())
+            gaps = [b - a for a, b in zip(arrivals, arrivals[1:])]
+            assert max(gaps) <= 1.0 + 0.3 * SLOW, gaps
+
+
+def test_a_watermark_is_two_frames_and_names_its_prefix(members):
+    with joined(members, "events.") as sub:
+        while True:
+            assert sub.socket.poll(int(3000 * SLOW))
+            frames = sub.socket.recv_multipart()
+            if len(frames) == 2:
+                break
+    meta = msgpack.unpackb(frames[1])
+    assert set(meta) == {"type", "prefix", "seq"}
+    assert frames[0] == b"events." and meta["type"] == "watermark" and meta["prefix"] == "events."
+
+
+def test_a_second_and_a_repeated_subscription_get_one_too(members):
+    with joined(members, "plan.") as first, members.subscriber("plan.") as second:
+        second.watermark("plan.", 0.7)
+        while first.socket.poll(0):
+            first.socket.recv_multipart()
+        began = time.monotonic()
+        first.socket.subscribe(b"plan.")
+        first.watermark("plan.", 0.7)
+        assert time.monotonic() - began < 0.7 * SLOW
+
+
+def test_a_watermark_never_runs_ahead_of_the_records(members, client):
+    """On one socket, whatever a watermark promises came before it."""
+    with joined(members, "events.") as sub:
+        seen = base = last(client, "events.")
+        pending = [client.send("events", "event.propose",
+                               {"id": f"ahead-{i}", "title": "t", "kind": "seminar", "host": "KZ",
+                                "year": 2021}) for i in range(300)]
+        while seen < base + 300:
+            sub.socket.subscribe(b"events.")  # ask for as many watermarks as we can get
+            _, meta, _ = sub.next()
+            if meta["type"] == "watermark":
+                assert meta["seq"] <= seen
+            else:
+                assert meta["prev"][1] == seen
+                seen = meta["seq"]
+        for msgid in pending:
+            client.wait(msgid)
+
+
+def test_subscriptions_that_end_at_no_level_get_records_only(members, client):
+    with members.subscriber("eve", "plan", "events.e") as sub, joined(members, "events.") as other:
+        propose(client, "no-level")
+        assert sub.records(1)[0][0] == "events.economic.tourism.no-level."
+        other.records(1)
+        other.watermark("events.", 2)
+        got = set()
+        with contextlib.suppress(TimeoutError):
+            while True:
+                topic, meta, _ = sub.next(0.3)
+                assert meta["type"] == "watermark"
+                got.add(meta["prefix"])
+        assert got <= {"events."}  # of the other socket's prefix, which matches "eve"
+
+
+def test_data_is_what_get_answers(members, client):
+    with joined(members, "events.economic.tourism.data.") as sub:
+        propose(client, "data")
+        states = ["proposed"]
+        for method, params, status in (
+                ("event.accept", {}, "accepted"),
+                ("event.schedule", {"format": "online", "sessions": [
+                    {"start": "2021-08-17T09:00:00+06:00", "end": "2021-08-17T11:00:00+06:00"}]},
+                 "scheduled"),
+                ("event.hold", {}, "held"),
+                ("event.report", {"member_states": ["KZ"], "summary": "Good."}, "reported")):
+            topic, meta, data = sub.records(1)[0]
+            got = client.call("events", "event.get", {"id": "data"}, min_seq=meta["seq"])
+            before = data.pop("from", None)
+            assert before == (states[-2] if len(states) > 1 else None)
+            assert data == got and data["status"] == states[-1]
+            client.call("events", method, {"id": "data", **params})
+            states.append(status)
+        topic, meta, data = sub.records(1)[0]
+        assert data.pop("from") == "held"
+        assert data == client.call("events", "event.get", {"id": "data"})
+
+
+def test_log_read_pages_with_every_limit(client):
+    life(client, "paging-1")
+    life(client, "paging-2")
+    for prefix in ("", "events.", "events.economic.tourism.paging-1."):
+        want = whole_log(client, prefix)
+        for limit in (*range(1, 12), 17, 100, 999, 1000):
+            assert whole_log(client, prefix, 0, limit) == want, limit
+        for after in {0, *seqs(want[:3]), want[-1][1]["seq"] - 1, want[-1][1]["seq"]}:
+            assert whole_log(client, prefix, after) == [r for r in want if r[1]["seq"] > after]
+        page = read(client, prefix, 0, 2)
+        assert set(page) == {"items", "next", "last", "first"} and page["first"] == 1
+        assert page["last"] == want[-1][1]["seq"]
+        assert set(page["items"][0]) == {"topic", "meta", "data"}
+    assert len(read(client)["items"]) == min(100, last(client))
+    beyond = read(client, "", 2**62)
+    assert beyond["items"] == [] and beyond["next"] == 2**62 and beyond["last"] == last(client)
+    assert read(client, "nothing.", 0) == {"items": [], "next": 0, "last": 0, "first": 1}
+
+
+@pytest.mark.parametrize("prefix", [
+    "events", ".", "events..", ".events.", "events.*.", "events.>", "ev ents.", "événements.",
+    "a." * 9, "x" * 299 + "..", "events.\n.", "events.\0."])
+def test_bad_prefixes_are_refused(client, prefix):
+    for method, params in (("log.read", {"after": 0}), ("log.last", {})):
+        error = refused(client, {"prefix": prefix, **params}, method)
+        assert (error.code, error.field) == ("invalid_argument", "prefix")
+
+
+def test_bad_params_are_refused(client):
+    for params, field in (({"after": 0}, "prefix"), ({"prefix": ""}, "after"),
+                          ({"prefix": "", "after": -1}, "after"),
+                          ({"prefix": "", "after": 2**63}, "after"),
+                          ({"prefix": "", "after": "0"}, "after"),
+                          ({"prefix": "", "after": 0, "limit": 0}, "limit"),
+                          ({"prefix": "", "after": 0, "limit": 1001}, "limit"),
+                          ({"prefix": 7, "after": 0}, "prefix"),
+                          ({"prefix": "x" * 301, "after": 0}, "prefix"),
+                          ({"prefix": "", "after": 0, "more": 1}, "more")):
+        error = refused(client, params)
+        assert (error.code, error.field) == ("invalid_argument", field), params
+    assert refused(client, {"prefix": "private.", "after": 0}).code == "permission_denied"
+    assert refused(client, {"prefix": "private.KZ."}, "log.last").code == "permission_denied"
+
+
+def test_a_page_stays_readable_however_large_the_records(members, client):
+    titles = {f"l{chr(97 + i)}": "x" * 490 for i in range(16)}
+    base = last(client)
+    pending = [client.send("events", "event.propose",
+                           {"id": f"large-{i}", "title": "t", "kind": "seminar", "host": "KZ",
+                            "year": 2021, "titles": titles}) for i in range(200)]
+    for msgid in pending:
+        client.wait(msgid)
+    page = read(client, "", base, 1000)
+    assert 50 < len(page["items"]) < 200 and len(msgpack.packb(page)) < 1024 * 1024
+    assert seqs(whole_log(client, "", base)) == list(range(base + 1, base + 201))
+    assert seqs(whole_log(client, "events.", base)) == list(range(base + 1, base + 201))
+
+
+def test_a_restart_of_notify_leaves_no_hole(members, client):
+    with joined(members, "") as sub:
+        base = last(client)
+        client.call("events", "plan.open", {"year": 2060})
+        assert seqs(sub.records(1)) == [base + 1]
+        members.kill("notify.1", signal.SIGTERM)
+        client.call("events", "plan.open", {"year": 2061})
+        members.up()
+        assert wait_for(lambda: sub.watermark("", 10) == base + 2, 20, "the watermark")
+        client.call("events", "plan.open", {"year": 2062})
+        topic, meta, _ = sub.records(1)[0]
+        assert (topic, meta["seq"], meta["prev"][0]) == ("plan.2062.", base + 3, base + 2)
+        assert seqs(whole_log(client, "", base + 1)) == [base + 2, base + 3]
+
+
+def test_a_slow_subscriber_knows_exactly_what_it_missed(make_stack):
+    stack = make_stack(CBM_PUB_HWM="10")
+    with stack.client(30) as client:
+        fill_registry(client)
+        sub = stack.subscriber(hwm=10)
+        sub.socket.disconnect(stack.env["CBM_NOTIFY"])
+        sub.socket.rcvbuf = 4096
+        sub.socket.connect(stack.env["CBM_NOTIFY"])
+        seen = base = sub.watermark("")
+        titles = {f"l{chr(97 + i)}": "x" * 490 for i in range(16)}
+        for first in range(0, 2000, 200):
+            pending = [client.send("events", "event.propose",
+                                   {"id": f"slow-{i}", "title": "t", "kind": "seminar",
+                                    "host": "KZ", "year": 2021, "titles": titles})
+                       for i in range(first, first + 200)]
+            for msgid in pending:
+                client.wait(msgid)
+        got, missed, newest = [], [], last(client)
+        while seen < newest:
+            _, meta, _ = sub.next()
+            if meta["type"] != "watermark":
+                missed += range(seen + 1, meta["prev"][0] + 1)
+                got.append(meta["seq"])
+                seen = meta["seq"]
+            elif meta["seq"] == newest:
+                missed += range(seen + 1, newest + 1)
+                seen = newest
+        sub.close()
+        assert missed and got and sorted(got + missed) == list(range(base + 1, newest + 1))
+        filled = {}
+        for seq in missed:
+            if seq not in filled:
+                filled.update((item["meta"]["seq"], item) for item in read(client, "", seq - 1)["items"])
+        assert set(missed) <= set(filled)
+
+
+def test_garbage_on_the_live_socket_harms_nobody(members, client):
+    host, port = members.env["CBM_NOTIFY"].rsplit("/", 1)[1].split(":")
+    for junk in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, b"\xdd\xff\xff\xff\xff",
+                 b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL" + b"\0" * 48 + b"\xff" * 4096):
+        with socket.create_connection((host, int(port)), timeout=5) as raw:
+            with contextlib.suppress(OSError):
+                raw.sendall(junk)
+    xsub = zmq.Context.instance().socket(zmq.XSUB)
+    xsub.linger = 0
+    xsub.connect(members.env["CBM_NOTIFY"])
+    for frame in (b"", b"\x01" + b"a" * 299 + b".", b"\x01" + b"b" * 900, b"\x00never.", b"hello",
+                  b"\x01" + b"\xff" * 8, b"\x01private.", b"\x01..", b"\x02events."):
+        xsub.send(frame)
+    xsub.send_multipart([b"\x01plan.", b"\x00", b"x"])
+    for i in range(500):
+        xsub.send(b"\x01flood.%d." % i)
+    prefix_count = lambda: client.call("notify", "$stats")["prefixes"]
+    wait_for(lambda: prefix_count() >= 502, 10, "the prefixes")
+    xsub.send(b"\x01" + b"c" * 4096)  # longer than any subscription: this peer is cut
+    with joined(members, "events.") as sub:
+        propose(client, "after-garbage")
+        assert sub.records(1)[0][0].endswith("after-garbage.")
+    with members.subscriber("private.") as sub, pytest.raises(TimeoutError):
+        sub.next(1.5 / SLOW)
+    xsub.close()
+    wait_for(lambda: prefix_count() < 10, 10, "the end of prefixes nobody subscribes to")
+
+
+def test_two_replicas_publish_the_same(make_stack):
+    stack = make_stack("--scale", "notify=2")
+    endpoints = stack.env["CBM_NOTIFY"].split(",")
+    assert len(endpoints) == 2
+    with stack.client() as client:
+        subs = []
+        for endpoint in endpoints:
+            stack.env["CBM_NOTIFY"] = endpoint
+            subs.append(stack.subscriber(""))
+            subs[-1].watermark("")
+        for year in range(2100, 2150):
+            client.call("events", "plan.open", {"year": year})
+        one, other = (sub.records(50) for sub in subs)
+        assert one == other == whole_log(client)
+        for sub in subs:
+            sub.close()
