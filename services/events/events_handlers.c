@@ -151,7 +151,7 @@ static enum status
 begin(struct op *op, struct text id, int64_t rev, enum events_action action, struct change *out)
 {
     struct events_actor actor = actor_of(op);
-    out->event = op_alloc(op, sizeof *out->event);
+    *out = (struct change){.event = op_alloc(op, sizeof *out->event)};
     if (!out->event)
         return op_no_memory(op);
     enum status status = op_load(op, "event", id, &event_schema, out->event);
