@@ -10,7 +10,7 @@
  *     struct event event;
  *     enum status status = op_load(op, "event", in->id, &event_schema, &event);
  *     if (status != STATUS_OK)
- *         return status == STATUS_NOT_FOUND ? op_refuse(…) : status;
+ *         return status == STATUS_NOT_FOUND ? error_set(op_error(op), …) : status;
  *     …domain decides…
  *     op_save(op, "event", event.id, &event_schema, &event);
  *     op_record(op, "event.accepted", topic, &event_schema, &event, "proposed", NULL, TEXT_NONE);

@@ -190,7 +190,8 @@ connect_now(struct redis_link *link)
     context->ev.cleanup = hook_cleanup;
     redisAsyncSetConnectCallback(context, on_connect);
     redisAsyncSetDisconnectCallback(context, on_disconnect);
-    redisEnableKeepAlive(&context->c);
+    if (link->port) /* a unix socket has no keep-alive */
+        redisEnableKeepAlive(&context->c);
     link->want_write = true; /* writability tells that the connection is made */
     watch(link);
 }
