@@ -47,8 +47,8 @@ deploy/stack up --dir "$DIR" --build "$BUILD"
 cbm=$BUILD/cbm
 
 before=$("$cbm" call notify log.last '{"prefix":""}' | jq .seq)
-say "notifications as they arrive (cbm subscribe \"\" --from $before)"
-"$cbm" subscribe "" --from "$before" > >(tee "$DIR/log/run-subscriber.log") &
+say "notifications as they arrive (cbm subscribe \"\" --from $((before + 1)))"
+"$cbm" subscribe "" --from "$((before + 1))" > >(tee "$DIR/log/run-subscriber.log") &
 subscriber=$!
 "$cbm" import deploy/sample >"$DIR/log/import.log" 2>&1 || {
     cat "$DIR/log/import.log" >&2

@@ -11,7 +11,7 @@ for name in events.1 registry.1 notify.1 bus.1 redis; do
     step "$name is killed"
     call events plan.open "{\"year\":$year}" >/dev/null
     kill -9 "$(pid_of "$name")"
-    until_true eval "deploy/stack status --dir $dir | grep -q '^$name *missing'"
+    until_true missing "$name"
     up
     expect "what was acknowledged is there" "$(call events plan.get "{\"year\":$year}" | jq .year)" $year
     year=$((year + 1))

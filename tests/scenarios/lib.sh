@@ -37,6 +37,8 @@ up() {
 
 pid_of() { tr ' ' '\n' <<<"$CBM_PIDS" | sed -n "s/^$1=//p"; }
 
+missing() { [ -z "$(deploy/stack status --dir "$dir" | grep "^$1 *runs")" ]; }
+
 call() { "$cbm" call "$@"; }
 
 last_seq() { call notify log.last "{\"prefix\":\"${1:-}\"}" | jq .seq; }
