@@ -24,6 +24,10 @@ struct entry {
     char prefix[];
 };
 
+struct bucket {
+    struct entry *first;
+};
+
 struct list {
     struct entry *head, *tail;
     uint32_t count;
@@ -32,7 +36,7 @@ struct list {
 struct notify_prefixes {
     uint64_t key[2];
     uint32_t max, count, bucket_count; /* a power of two */
-    struct entry **buckets;            /* owned */
+    struct bucket *buckets;            /* owned */
     struct list lists[PLACE_COUNT];
 };
 
@@ -140,7 +144,7 @@ make_due(struct notify_prefixes *prefixes, struct entry *entry, int64_t now_ms)
 static struct entry **
 find(const struct notify_prefixes *prefixes, struct text prefix, uint64_t hash)
 {
-    struct entry **at = &prefixes->buckets[hash & (prefixes->bucket_count - 1)];
+    struct entry **at = &prefixes->buckets[hash & (prefixes->bucket_count - 1)].first;
     while (*at && ((*at)->hash != hash || (*at)->len != prefix.len ||
                    memcmp((*at)->prefix, prefix.ptr, prefix.len) != 0))
         at = &(*at)->chain;
@@ -158,13 +162,13 @@ static void
 grow(struct notify_prefixes *prefixes)
 {
     uint32_t bucket_count = prefixes->bucket_count * 2;
-    struct entry **buckets = calloc(bucket_count, sizeof *buckets);
+    struct bucket *buckets = calloc(bucket_count, sizeof *buckets);
     if (!buckets)
         return;
     for (uint32_t i = 0; i < prefixes->bucket_count; i++)
-        for (struct entry *entry = prefixes->buckets[i], *next; entry; entry = next) {
+        for (struct entry *entry = prefixes->buckets[i].first, *next; entry; entry = next) {
             next = entry->chain;
-            struct entry **to = &buckets[entry->hash & (bucket_count - 1)];
+            struct entry **to = &buckets[entry->hash & (bucket_count - 1)].first;
             entry->chain = *to;
             *to = entry;
         }
@@ -226,7 +230,7 @@ notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix, 
         memcpy(entry->prefix, prefix.ptr, prefix.len);
     if (prefixes->count++ >= prefixes->bucket_count)
         grow(prefixes);
-    struct entry **to = &prefixes->buckets[hash & (prefixes->bucket_count - 1)];
+    struct entry **to = &prefixes->buckets[hash & (prefixes->bucket_count - 1)].first;
     entry->chain = *to;
     *to = entry;
     list_append(prefixes, entry, PLACE_TO_ASK);
