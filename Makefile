@@ -6,7 +6,7 @@ SAN ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-LIBS := -lczmq -lzmq -lmsgpackc -lhiredis -lsodium
+LIBS := -lczmq -lzmq -lmsgpackc -lhiredis -lsodium -lmicrohttpd
 CLI_LIBS := -lczmq -lzmq -lmsgpackc -ljansson -lsodium
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \

@@ -16,12 +16,12 @@ U
 }
 
 build=(gcc make pkg-config libc6-dev libczmq-dev libzmq3-dev libmsgpack-dev libhiredis-dev
-       libjansson-dev)
+       libjansson-dev libsodium-dev libmicrohttpd-dev)
 run=(redis-server redis-tools jq procps util-linux)
-runtime=(libczmq4 libzmq5 libmsgpackc2 libhiredis0.14 libjansson4)
+runtime=(libczmq4 libzmq5 libmsgpackc2 libhiredis0.14 libjansson4 libsodium23 libmicrohttpd12)
 tests=(python3 python3-pytest python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
        clang-format libclang-rt-14-dev llvm cppcheck valgrind shellcheck python3-pytest-timeout
-       nodejs npm git ca-certificates)
+       nodejs npm git ca-certificates prometheus)
 
 wanted=("${build[@]}" "${run[@]}")
 dry=0

@@ -16,13 +16,15 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 
 #define READY_EVERY_MS 500
+#define READY_LOOK_MS 20 /* how often it is asked whether it became ready */
 #define READY_FRESH_S 5
 
 struct run_config {
     int64_t log_level, log_format, grace_ms;
-    char ready_file[CFG_TEXT_MAX];
+    char ready_file[CFG_TEXT_MAX], metrics[CFG_TEXT_MAX];
 };
 
 static const struct cfg_row run_rows[] = {
@@ -34,6 +36,8 @@ static const struct cfg_row run_rows[] = {
      "how long SIGTERM waits for work under way, ms"},
     {"CBM_READY_FILE", CFG_TEXT, offsetof(struct run_config, ready_file), "", 0, CFG_TEXT_MAX, NULL,
      "a file that is kept fresh while the program is ready; --health looks at it"},
+    {"CBM_METRICS", CFG_TEXT, offsetof(struct run_config, metrics), "", 0, CFG_TEXT_MAX, NULL,
+     "address:port on which GET /metrics answers in Prometheus' format"},
     CFG_END,
 };
 
@@ -42,9 +46,11 @@ struct run {
     struct run_config config;
     struct loop *loop;
     void *state;
+    struct metrics *metrics;
+    int64_t started_ms;
     int signal_fd;
     bool was_ready, draining;
-    int64_t grace_ends_ms;
+    int64_t refresh_at_ms, grace_ends_ms;
     int exit_code;
 };
 
@@ -73,11 +79,15 @@ run_tick(void *arg, int64_t now_ms)
     bool ready = !run->draining && run->program->ready(run->state);
     if (ready != run->was_ready) {
         run->was_ready = ready;
+        run->refresh_at_ms = now_ms;
         log_write(LOG_LEVEL_INFO, ready ? "ready" : "not ready", NULL);
     }
-    refresh_ready_file(run, ready);
+    if (now_ms >= run->refresh_at_ms) { /* ticks come for many reasons, files are not for each */
+        refresh_ready_file(run, ready);
+        run->refresh_at_ms = now_ms + READY_EVERY_MS;
+    }
     if (!run->draining)
-        return now_ms + (ready ? READY_EVERY_MS : 20);
+        return ready ? run->refresh_at_ms : now_ms + READY_LOOK_MS;
     if (run->program->drained(run->state)) {
         loop_stop(run->loop);
     } else if (now_ms >= run->grace_ends_ms) {
@@ -149,9 +159,37 @@ usage(const struct run_program *program)
     cfg_print(run_rows);
 }
 
+static void
+write_metrics(void *arg, struct buf *out)
+{
+    const struct run *run = arg;
+    metrics_head(out, "cbm_ready", "gauge", "1 while the program would answer a request.");
+    metrics_value(out, "cbm_ready", NULL, run->was_ready);
+    metrics_head(out, "cbm_uptime_seconds", "gauge", "Time since the start.");
+    metrics_seconds(out, "cbm_uptime_seconds", NULL, (clock_mono_ms() - run->started_ms) * 1000);
+    if (run->program->metrics)
+        run->program->metrics(run->state, out);
+}
+
+static int
+run_loop(struct run *run)
+{
+    if (run->config.metrics[0] &&
+        !(run->metrics = metrics_new(run->loop, run->config.metrics, write_metrics, run)))
+        return EX_CONFIG;
+    if (loop_watch_fd(run->loop, run->signal_fd, ZMQ_POLLIN, on_signal, run) != 0 ||
+        loop_add_tick(run->loop, run_tick, run) != 0)
+        return EX_SOFTWARE;
+    if (loop_run(run->loop) == 0)
+        return run->exit_code;
+    log_event(LOG_LEVEL_ERROR, "the loop broke", LOG_TEXT("error", zmq_strerror(zmq_errno())));
+    return EX_SOFTWARE;
+}
+
 static int
 run_service(struct run *run, const void *config)
 {
+    run->started_ms = clock_mono_ms();
     run->exit_code = EX_UNAVAILABLE;
     run->signal_fd = open_signals();
     run->loop = loop_new();
@@ -163,10 +201,9 @@ run_service(struct run *run, const void *config)
     run->state = run->program->start(run->loop, config, &run->exit_code);
     if (run->state) {
         run->exit_code = EX_OK;
-        if (loop_watch_fd(run->loop, run->signal_fd, ZMQ_POLLIN, on_signal, run) != 0 ||
-            loop_add_tick(run->loop, run_tick, run) != 0 || loop_run(run->loop) != 0)
-            run->exit_code = EX_SOFTWARE;
+        run->exit_code = run_loop(run);
         refresh_ready_file(run, false);
+        metrics_destroy(&run->metrics);
         run->program->stop(run->state);
         log_event(LOG_LEVEL_INFO, "ended", LOG_NUMBER("exit", run->exit_code));
     }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/base/buf.h"
 #include "common/base/cfg.h"
 #include "common/base/loop.h"
 
@@ -28,6 +29,8 @@ struct run_program {
     bool (*drained)(void *state);
     /* Frees everything that start made. */
     void (*stop)(void *state);
+    /* Appends its metrics in Prometheus' format (common/base/metrics.h); NULL for none. */
+    void (*metrics)(void *state, struct buf *out);
 };
 
 /* Runs the program: --help, --version, --check-config, --health (exit 0 if the process that owns

@@ -107,6 +107,16 @@ op_start_over(struct op *op)
 
 /* ---- asking ---- */
 
+/* FNV-1a: makes a search that finds nothing cheap. */
+static uint32_t
+hash_of(struct text text)
+{
+    uint32_t hash = 2166136261U;
+    for (uint32_t i = 0; i < text.len; i++)
+        hash = (hash ^ (uint8_t)text.ptr[i]) * 16777619U;
+    return hash;
+}
+
 /* The ask with these words; a new one, not here yet, if it is the first time. Asks come in the same
  * order in every run, so the search begins behind the last one found. NULL without memory. */
 struct ask *
@@ -118,7 +128,7 @@ op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int
         if (at >= op->ask_count)
             at -= op->ask_count;
         struct ask *ask = &op->asks[at];
-        if (ask->kind == kind && ask->number == number && ask->limit == limit &&
+        if (ask->hash == hash && ask->kind == kind && ask->number == number && ask->limit == limit &&
             text_equal(ask->a, a) && text_equal(ask->b, b)) {
             op->ask_hint = at + 1;
             return ask;
@@ -133,7 +143,7 @@ op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int
         op->ask_cap = cap;
     }
     struct ask *ask = &op->asks[op->ask_count];
-    *ask = (struct ask){.kind = kind, .number = number, .limit = limit};
+    *ask = (struct ask){.kind = kind, .hash = hash, .number = number, .limit = limit};
     ask->a = (struct text){arena_copy(&op->keep, a.ptr, a.len), a.len};
     ask->b = (struct text){arena_copy(&op->keep, b.ptr, b.len), b.len};
     if (!ask->a.ptr || !ask->b.ptr)

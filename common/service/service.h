@@ -57,7 +57,10 @@ void service_set_gate(struct service *service, bool (*open)(void *arg), void *ar
  * op_wait_seq. */
 void service_set_position(struct service *service, int64_t (*position)(void *arg), void *arg);
 
-/* Adds a number to `$stats`; both are borrowed for good. At most 16. */
+/* Appends the service's metrics in Prometheus' format; for struct run_program. */
+void service_metrics(const struct service *service, struct buf *out);
+
+/* Adds a number to `$stats` and the metrics; both are borrowed for good. At most 16. */
 void service_add_gauge(struct service *service, const char *name, const int64_t *value);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/metrics.h"
 #include "common/msg/mp.h"
 #include "common/service/service_internal.h"
 
@@ -118,4 +119,76 @@ service_free_method(struct service *service, struct text method, struct buf *res
         return false;
     }
     return true;
+}
+
+static void
+method_counters(const struct service *service, const char *name, const char *help, bool errors,
+                struct buf *out)
+{
+    char labels[160];
+    metrics_head(out, name, "counter", help);
+    for (unsigned i = 0; i < service->interface->method_count; i++) {
+        const struct method_stats *stats = &service->stats[i];
+        snprintf(labels, sizeof labels, "service=\"%s\",method=\"%s\"",
+                 service->interface->service, service->interface->methods[i].name);
+        metrics_value(out, name, labels, (int64_t)(errors ? stats->errors : stats->requests));
+    }
+}
+
+static void
+method_latencies(const struct service *service, struct buf *out)
+{
+    static const struct {
+        const char *label;
+        unsigned permille;
+    } quantiles[] = {{"0.5", 500}, {"0.9", 900}, {"0.99", 990}};
+    static const char name[] = "cbm_request_seconds";
+    char labels[200];
+    metrics_head(out, name, "summary", "Time from a request's arrival to its answer.");
+    for (unsigned i = 0; i < service->interface->method_count; i++) {
+        const struct histogram *latency = &service->stats[i].latency;
+        const char *method = service->interface->methods[i].name;
+        for (unsigned q = 0; q < 3 && latency->count; q++) {
+            snprintf(labels, sizeof labels, "service=\"%s\",method=\"%s\",quantile=\"%s\"",
+                     service->interface->service, method, quantiles[q].label);
+            metrics_seconds(out, name, labels, histogram_quantile(latency, quantiles[q].permille));
+        }
+        snprintf(labels, sizeof labels, "service=\"%s\",method=\"%s\"",
+                 service->interface->service, method);
+        metrics_seconds(out, "cbm_request_seconds_sum", labels, (int64_t)latency->sum);
+        metrics_value(out, "cbm_request_seconds_count", labels, (int64_t)latency->count);
+    }
+}
+
+void
+service_metrics(const struct service *service, struct buf *out)
+{
+    method_counters(service, "cbm_requests_total", "Requests answered.", false, out);
+    method_counters(service, "cbm_request_errors_total", "Requests answered with an error.", true,
+                    out);
+    method_latencies(service, out);
+    metrics_head(out, "cbm_requests_active", "gauge", "Requests being worked on.");
+    metrics_value(out, "cbm_requests_active", NULL, service->active);
+    metrics_head(out, "cbm_requests_waiting", "gauge", "Of these: waiting for the store or a copy.");
+    metrics_value(out, "cbm_requests_waiting", NULL, service->parked_count);
+    metrics_head(out, "cbm_commits_total", "counter", "Commits applied.");
+    metrics_value(out, "cbm_commits_total", NULL, service->commits);
+    metrics_head(out, "cbm_commit_retries_total", "counter", "Commits that began anew.");
+    metrics_value(out, "cbm_commit_retries_total", NULL, service->retries);
+    metrics_head(out, "cbm_store_up", "gauge", "1 while Redis is connected and checked.");
+    metrics_value(out, "cbm_store_up", NULL, store_up(service->store));
+    metrics_head(out, "cbm_durability", "gauge", "What Redis promises, the level in force is 1.");
+    for (int level = STORE_ALWAYS; level <= STORE_MEMORY; level++) {
+        char labels[40];
+        snprintf(labels, sizeof labels, "level=\"%s\"", store_durability_words[level]);
+        metrics_value(out, "cbm_durability", labels,
+                      (int)store_durability(service->store) == level);
+    }
+    for (unsigned i = 0; i < service->gauge_count; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "cbm_%s_%s", service->interface->service,
+                 service->gauges[i].name);
+        metrics_head(out, name, "gauge", "See $stats.");
+        metrics_value(out, name, NULL, *service->gauges[i].value);
+    }
 }

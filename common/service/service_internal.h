@@ -16,6 +16,7 @@ enum ask_kind { ASK_DOC, ASK_SEQ, ASK_SCAN, ASK_LOG };
 struct ask {
     enum ask_kind kind;
     bool asked, here, found, guarded, with_rev;
+    uint32_t hash;    /* of a */
     struct text a, b; /* field · from, upto · prefix */
     int64_t number;   /* after, or limit of a scan */
     unsigned limit;

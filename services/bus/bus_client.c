@@ -92,6 +92,9 @@ check_envelope(struct bus_wire_message *message, struct error *error)
     if (message->count < FRAMES_MIN || message->count > FRAMES_MAX)
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL,
                          "the body is one frame or two: the request and its context");
+    if (bus_wire_text(message, FRAME_RPC).len > MP_BYTES_MAX)
+        return error_set(error, STATUS_INVALID_ARGUMENT, NULL, "a request has at most %d bytes",
+                         MP_BYTES_MAX);
     return STATUS_OK;
 }
 

@@ -2,6 +2,7 @@
  * bus_broker.c. */
 #include "common/base/run.h"
 #include "services/bus/bus_broker.h"
+#include "services/bus/bus_metrics.h"
 
 int
 main(int argc, char **argv)
@@ -16,6 +17,7 @@ main(int argc, char **argv)
         .drain = bus_broker_drain,
         .drained = bus_broker_drained,
         .stop = bus_broker_stop,
+        .metrics = bus_metrics,
     };
     return run_main(&program, argc, argv);
 }

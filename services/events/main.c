@@ -65,13 +65,26 @@ drained(void *state)
     return service_drained(((struct events *)state)->service);
 }
 
+static void
+metrics(void *state, struct buf *out)
+{
+    service_metrics(((struct events *)state)->service, out);
+}
+
 int
 main(int argc, char **argv)
 {
-    static const struct run_program program = {"cbm-events", "The annual plan and its events.",
-                                               rows,         sizeof(struct events_config),
-                                               start,        ready,
-                                               drain,        drained,
-                                               stop};
+    static const struct run_program program = {
+        .name = "cbm-events",
+        .about = "The annual plan and its events.",
+        .rows = rows,
+        .config_size = sizeof(struct events_config),
+        .start = start,
+        .ready = ready,
+        .drain = drain,
+        .drained = drained,
+        .stop = stop,
+        .metrics = metrics,
+    };
     return run_main(&program, argc, argv);
 }

@@ -76,6 +76,12 @@ drained(void *state)
     return service_drained(((struct notify *)state)->service);
 }
 
+static void
+metrics(void *state, struct buf *out)
+{
+    service_metrics(((struct notify *)state)->service, out);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -89,6 +95,7 @@ main(int argc, char **argv)
         .drain = drain,
         .drained = drained,
         .stop = stop,
+        .metrics = metrics,
     };
     return run_main(&program, argc, argv);
 }

@@ -43,18 +43,26 @@ stop(void *state)
     service_destroy(&service);
 }
 
+static void
+metrics(void *state, struct buf *out)
+{
+    service_metrics(state, out);
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct run_program program = {
-        "cbm-registry",
-        "Who takes part in CICA, who chairs, the bodies and the catalogue.",
-        rows,
-        sizeof(struct registry_config),
-        start,
-        ready,
-        drain,
-        drained,
-        stop};
+        .name = "cbm-registry",
+        .about = "Who takes part in CICA, who chairs, the bodies and the catalogue.",
+        .rows = rows,
+        .config_size = sizeof(struct registry_config),
+        .start = start,
+        .ready = ready,
+        .drain = drain,
+        .drained = drained,
+        .stop = stop,
+        .metrics = metrics,
+    };
     return run_main(&program, argc, argv);
 }
