@@ -123,6 +123,7 @@ struct ask *
 op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int64_t number,
             unsigned limit)
 {
+    uint32_t hash = hash_of(a);
     for (unsigned i = 0; i < op->ask_count; i++) {
         unsigned at = op->ask_hint + i;
         if (at >= op->ask_count)
