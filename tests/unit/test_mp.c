@@ -180,22 +180,31 @@ test_depth(void **state)
     }
 }
 
+/* A lead byte and its count of 32 bits. */
+static void
+head(uint8_t *data, uint8_t lead, uint32_t count)
+{
+    *data++ = lead;
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *data++ = (uint8_t)(count >> shift);
+}
+
 static void
 test_counts_and_size(void **state)
 {
     (void)state;
     uint8_t *data = calloc(1, MP_BYTES_MAX + 1);
     assert_non_null(data);
-    memcpy(data, "\xdd\x00\x01\x00\x00", 5); /* 65,536 zeros */
+    head(data, 0xdd, MP_ITEMS_MAX); /* so many zeros */
     assert_true(scans(data, 5 + MP_ITEMS_MAX));
-    data[4] = 1;
+    head(data, 0xdd, MP_ITEMS_MAX + 1);
     assert_false(scans(data, 5 + MP_ITEMS_MAX + 1));
-    memcpy(data, "\xdf\x00\x00\x80\x01", 5); /* 32,769 pairs */
+    head(data, 0xdf, MP_ITEMS_MAX / 2);
+    assert_true(scans(data, 5 + MP_ITEMS_MAX));
+    head(data, 0xdf, MP_ITEMS_MAX / 2 + 1);
     assert_false(scans(data, 5 + MP_ITEMS_MAX + 2));
     uint32_t body = MP_BYTES_MAX - 5;
-    const uint8_t header[] = {0xc6, (uint8_t)(body >> 24), (uint8_t)(body >> 16),
-                              (uint8_t)(body >> 8), (uint8_t)body};
-    memcpy(data, header, sizeof header);
+    head(data, 0xc6, body);
     assert_true(scans(data, MP_BYTES_MAX));
     data[4]++;
     struct error error;
