@@ -1,5 +1,5 @@
-/* Fixed values for every message of the schema tables: the golden vectors, the codec's tests and the
- * seeds of the fuzzers are made from them. It must not know any message by name. */
+/* Fixed values for every message of the schema tables: the golden vectors, the codec's tests and
+ * the seeds of the fuzzers are made from them. It must not know any message by name. */
 #ifndef CBM_TESTS_UNIT_SAMPLE_H
 #define CBM_TESTS_UNIT_SAMPLE_H
 
@@ -9,7 +9,7 @@
 enum sample_variant {
     SAMPLE_LEAST, /* only what is required, lists empty, the smallest values */
     SAMPLE_FULL,  /* every field, two items a list */
-    SAMPLE_MOST,  /* every field at its largest: lists of at most 8, texts of their greatest length */
+    SAMPLE_MOST,  /* every field at its largest: lists of at most 8, texts at full length */
     SAMPLE_VARIANTS,
 };
 
@@ -19,7 +19,8 @@ extern const char *const sample_names[SAMPLE_VARIANTS]; /* "least", … */
 extern const struct schema *const sample_schemas[];
 
 /* Fills the struct. What it points to lives in the arena. */
-void sample_fill(const struct schema *schema, void *message, enum sample_variant variant,
-                 struct arena *arena);
+void
+sample_fill(const struct schema *schema, void *message, enum sample_variant variant,
+            struct arena *arena);
 
 #endif
