@@ -13,23 +13,24 @@ bus_wire_receive(void *socket, struct bus_wire_message *message)
 {
     unsigned received = 0;
     bool more = true;
+    zmq_msg_t spill; /* what is beyond the frames that we keep */
+    zmq_msg_init(&spill);
     message->kept = 0;
     while (more) {
-        zmq_msg_t spill;
-        bool keep = received < BUS_WIRE_FRAMES;
-        zmq_msg_t *frame = keep ? &message->frames[received] : &spill;
-        zmq_msg_init(frame);
-        if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(frame);
-            bus_wire_release(message);
-            return false;
+        zmq_msg_t *frame = &spill;
+        if (received < BUS_WIRE_FRAMES) {
+            frame = &message->frames[message->kept++];
+            zmq_msg_init(frame);
         }
+        if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
+            break;
         more = zmq_msg_more(frame);
-        if (keep)
-            message->kept++;
-        else
-            zmq_msg_close(frame);
         received++;
+    }
+    zmq_msg_close(&spill);
+    if (more) { /* nothing there: the first frame could not be had */
+        bus_wire_release(message);
+        return false;
     }
     message->mirror = message->kept > 1 && zmq_msg_size(&message->frames[1]) == 0;
     message->first = message->mirror ? 2 : 1;

@@ -3,6 +3,7 @@ It must not know any service."""
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -96,13 +97,18 @@ class Worker:
         self.socket.close()
 
 
+def ends_well(bus):
+    """0, or what it was when the test ended it; a sanitizer's complaint is neither."""
+    assert bus.end() in (0, 75)
+
+
 @pytest.fixture
 def start(scratch):
     """start(**settings) gives a running bus; start.worker(bus, …) and start.client(bus) peers."""
     with contextlib.ExitStack() as stack:
         def make(**settings):
             bus = Bus(scratch, **settings)
-            stack.callback(bus.end)
+            stack.callback(ends_well, bus)
             return bus
 
         def worker(bus, *arguments, **options):
@@ -346,7 +352,7 @@ def test_deadline_is_forwarded(start, bus):
     assert worker.receive(0.3) is None
     worker.answer(token, msgid)
     _, _, context = worker.take()
-    assert 0 < context.pop("deadline") <= 4700
+    assert 0 < context.pop("deadline") < 4800
     assert context == {"later": {"x": [1]}, "key": "k2"}
 
 
@@ -476,6 +482,8 @@ def garbage():
     yield [os.urandom(40) for _ in range(20)]
     yield [b"x" * (8 << 20)]
     yield [b"MDPC02", b"\x01", b"echo", b"x" * (8 << 20)]
+    yield [b"MDPC02", b"\x01", b"echo", rpc, b"x" * (8 << 20)]
+    yield [b"MDPC02", b"\x01", b"echo", b"x" * (17 << 20)]  # beyond what the socket takes: cut
 
 
 @pytest.mark.parametrize("side", ["clients", "workers"])
@@ -490,7 +498,7 @@ def test_garbage(start, bus, side):
             enemy.connect(getattr(bus, side))
             enemy.send_multipart(frames)
             answerable = (side == "clients" and len(frames) >= 3 and frames[0][:4] == b"MDPC" and
-                          sum(map(len, frames)) < 1 << 20)
+                          sum(map(len, frames)) < 16 << 20)
             if answerable:
                 assert enemy.poll(5000 * SLOW), frames[:3]
                 answer = enemy.recv_multipart()
@@ -501,6 +509,9 @@ def test_garbage(start, bus, side):
         msgid = client.send("echo", "do")
         worker.serve(1)
         assert client.wait(msgid) == {"n": msgid}
+    with socket.create_connection(("127.0.0.1", int(getattr(bus, side).rsplit(":", 1)[1]))) as raw:
+        with contextlib.suppress(OSError):
+            raw.sendall(b"GET / HTTP/1.0\r\n\r\n" + os.urandom(4000))
     assert [w["in_flight"] for w in bus.service("echo")["workers"]] == [0]
 
 
@@ -631,6 +642,8 @@ def test_drain_ends_with_grace(start):
 def test_heartbeats(start, bus):
     """The bus beats; a worker that is silent is dead, one that beats is not."""
     client, silent, alive = start.client(bus), start.worker(bus), start.worker(bus, "alive")
+    joined(bus, 1)
+    joined(bus, 1, "alive")
     msgid = client.send("echo", "do", safe=True, deadline=20000)
     begin = time.monotonic()
     beats = 0
@@ -639,7 +652,7 @@ def test_heartbeats(start, bus):
         while silent.socket.poll(50):
             beats += silent.socket.recv_multipart()[1] == HEARTBEAT
         alive.send(HEARTBEAT)
-    assert 1.5 < time.monotonic() - begin and beats >= 3
+    assert 1.0 < time.monotonic() - begin and beats >= 3
     assert len(bus.service("alive")["workers"]) == 1
     start.worker(bus).serve(1)
     assert client.wait(msgid) == {"n": msgid}
