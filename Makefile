@@ -74,6 +74,7 @@ $(BUILD)/cbm: $(call obj,$(CLI_SRC)) $(CLIENT_LIB) $(COMMON_LIB)
 
 include tests/tests.mk
 include deploy/deploy.mk
+-include tools/tools.mk
 
 clean: ## remove what was built
 	rm -rf build

@@ -19,7 +19,7 @@ build=(gcc make pkg-config libc6-dev libczmq-dev libzmq3-dev libmsgpack-dev libh
        libjansson-dev libsodium-dev libmicrohttpd-dev)
 run=(redis-server redis-tools jq procps util-linux)
 runtime=(libczmq4 libzmq5 libmsgpackc2 libhiredis0.14 libjansson4 libsodium23 libmicrohttpd12)
-tests=(python3 python3-pytest python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
+tests=(python3 python3-jsonschema python3-pytest python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
        clang-format libclang-rt-14-dev llvm cppcheck valgrind shellcheck python3-pytest-timeout
        nodejs npm git ca-certificates prometheus)
 

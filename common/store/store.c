@@ -89,6 +89,20 @@ store_get_key(struct store *store, struct text key, store_value_fn *fn, void *ar
     ask(store, &store->idem, key, fn, arg, slot);
 }
 
+/* Fails what is asked for; the functions may ask again, so the list is emptied first. */
+static void
+fail_asks(struct store_asks *asks)
+{
+    struct store_ask *items = asks->items;
+    unsigned count = asks->count;
+    asks->items = NULL;
+    asks->count = asks->cap = 0;
+    buf_clear(&asks->names);
+    for (unsigned i = 0; i < count; i++)
+        items[i].fn(items[i].arg, items[i].slot, false, TEXT_NONE);
+    free(items);
+}
+
 /* The asks of one command, until its reply comes. */
 struct round {
     unsigned count;
@@ -139,19 +153,19 @@ send_asks(struct store *store, struct store_asks *asks, const char *hash)
         }
         name += len;
     }
-    if (round) {
+    if (round && !args->failed) {
         round->count = asks->count;
         memcpy(round->asks, asks->items, asks->count * sizeof *asks->items);
     }
-    unsigned count = asks->count;
-    asks->count = 0;
-    buf_clear(&asks->names);
-    if (!round || args->failed ||
-        redis_link_send(store->link, on_values, round, (int)args->count, args->argv, args->lens) != 0)
-        for (unsigned i = 0; round && i < count; i++)
-            round->asks[i].fn(round->asks[i].arg, round->asks[i].slot, false, TEXT_NONE);
-    else
+    if (round && !args->failed &&
+        redis_link_send(store->link, on_values, round, (int)args->count, args->argv, args->lens) ==
+            0) {
+        asks->count = 0;
+        buf_clear(&asks->names);
         round = NULL; /* on_values frees it */
+    } else {
+        fail_asks(asks);
+    }
     args->failed = false;
     free(round);
     free(prefixed);
@@ -241,16 +255,6 @@ store_flush(struct store *store)
 }
 
 /* ---- life ---- */
-
-static void
-fail_asks(struct store_asks *asks)
-{
-    unsigned count = asks->count;
-    asks->count = 0;
-    buf_clear(&asks->names);
-    for (unsigned i = 0; i < count; i++)
-        asks->items[i].fn(asks->items[i].arg, asks->items[i].slot, false, TEXT_NONE);
-}
 
 static void
 on_link_up(void *arg)
