@@ -122,6 +122,7 @@ follow(struct cbm_subscriber *subscriber, const char *prefix, bool as_json, int6
 {
     bool told = false;
     char trouble[400] = "";
+    tell(subscriber, prefix, &told, trouble, sizeof trouble);
     for (int64_t shown = 0; !stopped && (count < 0 || shown < count);) {
         struct cbm_event event;
         enum cbm_next next = cbm_subscriber_next(subscriber, told ? 1000 : 20, &event);
