@@ -1,7 +1,7 @@
 /* libcbm: CBM Bus for programs outside it, in plain C. Requests with retries that are safe, many in
  * flight; notifications without a gap.
  *
- * License: Apache-2.0. Link with `pkg-config --libs --static libcbm`.
+ * License: Apache-2.0. Link with `pkg-config --cflags --libs cbm`.
  *
  * Parameters, results, meta and data are MessagePack maps as bytes: use any MessagePack library.
  * A client or a subscriber belongs to the thread that uses it; several may exist. The library
