@@ -171,6 +171,10 @@ subscribe_run(const struct cli_command *command, int argc, char **argv)
         return cli_usage(command, "%s", error.message);
     catch_signals();
     code = follow(subscriber, argv[0], as_json, count);
+    int64_t gaps, filled;
+    cbm_subscriber_counts(subscriber, &gaps, &filled);
+    if (gaps)
+        fprintf(stderr, "cbm subscribe: %lld gaps were filled\n", (long long)gaps);
     cbm_subscriber_destroy(&subscriber);
     return code;
 }

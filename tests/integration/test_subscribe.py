@@ -1,0 +1,243 @@
+"""The gap-proof subscriber (libcbm by `cbm subscribe`): overflow, replicas, restarts, cursors. What it
+shows is compared with the log. It must not know how it fills gaps."""
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+import zmq
+
+from conftest import SLOW, CallError, wait_for
+
+NOTE = "x" * 900  # records large enough that no buffer of the kernel holds all of them
+
+
+class Watch:
+    """A running `cbm subscribe … --json`; its lines go to files."""
+
+    def __init__(self, stack, directory, *arguments, name="watch"):
+        self.out, self.err = directory / f"{name}.out", directory / f"{name}.err"
+        with open(self.out, "ab") as out, open(self.err, "ab") as err:
+            self.process = subprocess.Popen(
+                [str(stack.build / "cbm"), "subscribe", *map(str, arguments), "--json"], stdout=out,
+                stderr=err, stdin=subprocess.DEVNULL, env={**os.environ, **stack.env})
+        wait_for(lambda: "subscribed to" in self.err.read_text(), 15, "the subscription")
+
+    def seqs(self):
+        return [int(json.loads(line)["sequence"]) for line in self.out.read_text().splitlines()
+                if line.endswith("}")]
+
+    def until(self, count, timeout=60):
+        wait_for(lambda: self.out.read_bytes().count(b"\n") >= count, timeout, f"{count} records")
+
+    def end(self, timeout=60):
+        return self.process.wait(timeout * SLOW)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def record(stack, first, count, note=NOTE, window=400):
+    """Records bodies number first … first + count - 1: one record of the log each. What gets no answer
+    is asked again with the same key, so each is done once whatever restarts."""
+    left = {f"B-{number}" for number in range(first, first + count)}
+    deadline = time.monotonic() + 120 * SLOW
+    while left:
+        assert time.monotonic() < deadline, f"{len(left)} changes were never acknowledged"
+        with stack.client(3) as client:
+            some = sorted(left)[:window]
+            pending = {client.send("registry", "body.put", {
+                "code": code, "name": code, "kind": "forum", "note": note}, key=code): code
+                for code in some}
+            for msgid, code in pending.items():
+                try:
+                    client.wait(msgid)
+                    left.discard(code)
+                except CallError as error:
+                    assert error.code in ("unavailable", "resource_exhausted", "deadline_exceeded",
+                                          "aborted"), error
+                except (TimeoutError, zmq.ZMQError):
+                    break
+
+
+def log_of(stack, prefix):
+    """The seqs of every record under the prefix, as log.read tells them."""
+    seqs, after = [], 0
+    with stack.client(10) as client:
+        while True:
+            page = client.call("notify", "log.read",
+                               {"prefix": prefix, "after": after, "limit": 1000}, safe=True)
+            seqs += [item["meta"]["seq"] for item in page["items"]]
+            if not page["items"] or seqs[-1] >= page["last"]:
+                return seqs
+            after = seqs[-1]
+
+
+def test_overflow_on_purpose(make_stack, scratch):
+    stack = make_stack(CBM_PUB_HWM="10")
+    with Watch(stack, scratch, "registry.", "--rcvhwm", 1, "--count", 10000) as watch:
+        os.kill(watch.process.pid, signal.SIGSTOP)
+        record(stack, 1, 6000)
+        os.kill(watch.process.pid, signal.SIGCONT)
+        record(stack, 6001, 4000, note="y")
+        assert watch.end(120) == 0
+        assert watch.seqs() == log_of(stack, "registry.")
+        assert "gaps were filled" in watch.err.read_text(), "nothing overflowed: no test"
+
+
+def test_only_its_prefix(make_stack, scratch):
+    """Records under other prefixes are no gaps, and a level in the middle is one."""
+    stack = make_stack()
+    with stack.client() as client:
+        for year in range(2001, 2011):
+            client.call("events", "plan.open", {"year": year}, key=f"plan-{year}")
+    record(stack, 1, 10)
+    with Watch(stack, scratch, "registry.body.", "--from", 0, "--count", 20) as body, \
+         Watch(stack, scratch, "plan.", "--from", 0, "--count", 10, name="plan") as plan, \
+         Watch(stack, scratch, "registry.body.B-3.", "--from", 0, "--count", 1, name="one") as one, \
+         Watch(stack, scratch, "registry.", "plan.", "--from", 0, "--count", 30, name="two") as two:
+        record(stack, 11, 10)
+        for watch, prefix in ((body, "registry.body."), (plan, "plan."), (one, "registry.body.B-3.")):
+            assert watch.end() == 0
+            assert watch.seqs() == log_of(stack, prefix)
+            assert "gaps" not in watch.err.read_text()
+        assert two.end() == 0
+        assert sorted(two.seqs()) == log_of(stack, "")
+
+
+def test_from_is_the_first_seq(make_stack, scratch):
+    stack = make_stack()
+    record(stack, 1, 30)
+    with Watch(stack, scratch, "", "--from", 11, "--count", 20) as watch:
+        assert watch.end() == 0
+        assert watch.seqs() == list(range(11, 31))
+    done = stack.cbm("subscribe", "", "--from", 1, "--count", 1)
+    assert "body.recorded" in done.stdout and "registry.body.B-" in done.stdout
+
+
+def test_two_replicas_one_of_which_dies(make_stack, scratch):
+    stack = make_stack("--scale", "notify=2")
+    assert stack.env["CBM_NOTIFY"].count(",") == 1
+    with Watch(stack, scratch, "", "--count", 3000) as watch:
+        record(stack, 1, 1000, note="n")
+        stack.kill("notify.1")
+        record(stack, 1001, 1000, note="n")
+        stack.up("--scale", "notify=2")
+        stack.kill("notify.2")
+        record(stack, 2001, 1000, note="n")
+        assert watch.end() == 0
+        assert watch.seqs() == log_of(stack, "")
+
+
+@pytest.mark.parametrize("name", ["notify.1", "bus.1", "redis", "registry.1"])
+def test_restart_during_flow(make_stack, scratch, name):
+    stack = make_stack()
+    with Watch(stack, scratch, "registry.", "--count", 3000) as watch:
+        writer = threading.Thread(target=record, args=(stack, 1, 3000, "n", 100))
+        writer.start()
+        try:
+            watch.until(300)
+            stack.kill(name)
+            stack.up()
+            watch.until(1500)
+            stack.kill(name, signal.SIGTERM)
+            stack.up()
+        finally:
+            writer.join()
+        assert watch.end() == 0
+        seqs = log_of(stack, "registry.")
+        assert watch.seqs() == seqs
+        assert len(seqs) == 3000, "a change was made twice or lost"
+
+
+def test_resume_from_a_cursor(make_stack, scratch):
+    stack = make_stack()
+    cursor = scratch / "cursor"
+    with Watch(stack, scratch, "registry.", "--cursor", cursor) as watch:
+        record(stack, 1, 200)
+        watch.until(200)
+        os.kill(watch.process.pid, signal.SIGKILL)
+        watch.end()
+    record(stack, 201, 300)
+    with Watch(stack, scratch, "registry.", "--cursor", cursor) as watch:
+        watch.until(500)
+        os.kill(watch.process.pid, signal.SIGTERM)
+        assert watch.end() == 0
+    record(stack, 501, 10)
+    with Watch(stack, scratch, "registry.", "--cursor", cursor, "--count", 10) as watch:
+        assert watch.end() == 0
+        seqs, log = watch.seqs(), log_of(stack, "registry.")
+        # a process killed in the middle of a record shows it again; nothing else may repeat
+        assert sorted(set(seqs)) == log and len(seqs) - len(log) <= 1
+
+
+def test_a_cursor_of_another_log_is_told(make_stack, scratch):
+    stack = make_stack()
+    record(stack, 1, 5)
+    cursor = scratch / "cursor"
+    cursor.write_text("cbm-cursor 1\n5000 registry.\n")
+    done = stack.cbm("subscribe", "registry.", "--cursor", cursor, check=False)
+    assert done.returncode == 1 and "another log" in done.stderr
+
+
+def test_what_cannot_be_subscribed_to(stack, scratch):
+    for prefix in ("eve", "events", ".", "events..", "a b."):
+        done = stack.cbm("subscribe", prefix, check=False)
+        assert done.returncode == 64 and "prefix" in done.stderr
+    foreign = scratch / "diary"
+    foreign.write_text("dear diary\n")
+    done = stack.cbm("subscribe", "", "--cursor", foreign, check=False)
+    assert done.returncode == 64 and foreign.read_text() == "dear diary\n"
+
+
+def test_records_no_longer_kept_and_garbage(stack, scratch):
+    """A publisher that lies and a log that was cut: a clear end, no crash, no loop."""
+    import msgpack
+    context = zmq.Context.instance()
+    pub, bus = context.socket(zmq.XPUB), context.socket(zmq.ROUTER)
+    pub.linger = bus.linger = 0
+    env = {**os.environ, "CBM_NOTIFY": f"tcp://127.0.0.1:{pub.bind_to_random_port('tcp://127.0.0.1')}",
+           "CBM_BUS": f"tcp://127.0.0.1:{bus.bind_to_random_port('tcp://127.0.0.1')}"}
+    process = subprocess.Popen([str(stack.build / "cbm"), "subscribe", "events."], env=env,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def answer(error=None, result=None):
+        assert bus.poll(int(10000 * SLOW))
+        peer, *_, body, _context = bus.recv_multipart()
+        _, msgid, method, [params] = msgpack.unpackb(body)
+        bus.send_multipart([peer, b"MDPC02", b"\x03", b"notify",
+                            msgpack.packb([1, msgid, error, result])])
+        return method, params
+
+    try:
+        assert pub.poll(int(10000 * SLOW)) and pub.recv() == b"\x01events."
+        assert answer(result={"seq": 7}) == ("log.last", {"prefix": "events."})
+        for frames in ([b"events."], [b"events.", b""], [b"events.", b"\xdd\xff\xff\xff\xff", b"\xc0"],
+                       [b"events.x.", msgpack.packb({"type": "t", "seq": "9", "prev": []}), b"\x80"],
+                       [b"events.x.", msgpack.packb({"type": "t", "seq": 9, "prev": [1]}), b"\x80"],
+                       [b"events.x", msgpack.packb({"type": "t", "seq": 9, "prev": [1, 1]}), b"\x80"],
+                       [b"events.x.", msgpack.packb({"type": "t", "seq": 9, "prev": [7, 7, 0]}), b"\xc1"],
+                       [b"events.", msgpack.packb({"type": "watermark", "prefix": "plan.", "seq": 99})],
+                       [b"events.x.", msgpack.packb({"type": "t", "seq": 9, "prev": [8, 8, 0]}),
+                        msgpack.packb({"title": "one\x1b[31m"})]):
+            pub.send_multipart(frames)
+        assert answer(error={"code": "unavailable", "message": "not now"})[0] == "log.read"
+        method, params = answer(error={"code": "failed_precondition", "message": "no longer kept",
+                                       "details": {"first": 9}})
+        assert method == "log.read" and params["after"] == 7
+        out, err = process.communicate(timeout=20 * SLOW)
+        assert process.returncode == 1 and out == ""
+        assert "no longer kept" in err and "--from 9" in err
+    finally:
+        process.kill()
+        process.wait()
+        pub.close()
+        bus.close()
