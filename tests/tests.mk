@@ -6,7 +6,7 @@ VARIANT = $(if $(SAN),-$(subst $(comma),-,$(SAN)))
 FUZZ_SECONDS ?= 10
 PYTEST_ARGS ?=
 PYTEST_TIMEOUT ?= 300
-TEST_STEPS ?= all layers lint unit fuzz integration conformance scenarios fault sanitize valgrind $(if $(wildcard docs/docs.mk),docs-check)
+TEST_STEPS ?= all layers lint unit fuzz integration conformance scenarios fault sanitize valgrind docs-check
 export CBM_BUILD = $(BUILD)
 
 # ---- unit: one binary a module. `// LINK: a.c b.c -lfoo` in a test's first lines names the sources
@@ -77,15 +77,19 @@ sanitized: all
 
 valgrind: $(UNIT_BIN) all ## unit tests and a whole stack with the sample under valgrind
 	@$(PYTHON) tests/report.py unit $(REPORTS)/valgrind-unit.xml --wrap \
-	    "valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9" $(UNIT_BIN)
+	    "valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 --suppressions=tests/valgrind.supp" $(UNIT_BIN)
 	tests/valgrind.sh $(BUILD)
 
 coverage: ## lines covered by unit and integration tests, by folder
 	$(MAKE) BUILD=build/coverage OPT='-O0 -g --coverage' HARDEN=-fPIE unit integration
 	@$(PYTHON) tests/report.py coverage build/coverage
 
-bench: all ## throughput, latency, memory, start-up (tests/bench)
-	$(PYTHON) tests/bench/bench.py
+BENCH_LOAD := $(BUILD)/tests/bench/load
+$(BENCH_LOAD): $(call obj,tests/bench/load.c) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	@$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -o $@
+bench: all $(BENCH_LOAD) ## throughput, latency, memory, start-up (tests/bench)
+	$(PYTHON) tests/bench/bench.py $(BUILD) $(BENCH_LOAD)
 
 # ---- checks of the source ------------------------------------------------------------------------
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find common services cli tests -name '*.[ch]')

@@ -22,6 +22,7 @@ CBM_GRACE_MS=30000 deploy/stack down --dir "$dir"
 ended=0
 for name in bus.1 registry.1 events.1 notify.1; do
     pid=$(tr ' ' '\n' <<<"$CBM_PIDS" | sed -n "s/^$name=//p")
+    [ -e "$dir/found/$pid" ] || { echo "$name did not run under valgrind"; ended=1; }
     if [ -s "$dir/found/$pid" ]; then
         echo "$name:"
         cat "$dir/found/$pid"
