@@ -199,6 +199,7 @@ rpc_context_parse(const void *data, size_t len, msgpack_zone *zone, struct rpc_c
         (!mp_as_text(value, &out->traceparent) || out->traceparent.len > 128))
         return error_set(error, STATUS_INVALID_ARGUMENT, "context.traceparent",
                          "context.traceparent: want a W3C traceparent");
+    mp_as_text(mp_map_get(&object, "framing"), &out->framing); /* another is not ours: MDP then */
     return STATUS_OK;
 }
 
@@ -207,7 +208,7 @@ rpc_context_write(struct buf *buf, const struct rpc_context *context)
 {
     int pairs = (context->key.ptr != NULL) + (context->deadline_ms != INT64_MIN) +
                 (context->min_seq != INT64_MIN) + context->safe +
-                (context->traceparent.ptr != NULL);
+                (context->traceparent.ptr != NULL) + (context->framing.ptr != NULL);
     mp_map(buf, (size_t)pairs);
     if (context->key.ptr) {
         mp_string(buf, "key");
@@ -228,6 +229,10 @@ rpc_context_write(struct buf *buf, const struct rpc_context *context)
     if (context->traceparent.ptr) {
         mp_string(buf, "traceparent");
         mp_text(buf, context->traceparent);
+    }
+    if (context->framing.ptr) {
+        mp_string(buf, "framing");
+        mp_text(buf, context->framing);
     }
 }
 

@@ -50,6 +50,7 @@ struct rpc_context {
     int64_t min_seq;      /* INT64_MIN if none */
     bool safe;
     struct text traceparent;
+    struct text framing;  /* the framing that the client reads (common/bus/compact.h) */
 };
 
 /* Parses a context frame (len 0 is an empty context). Unknown keys are passed over: the map may grow. */

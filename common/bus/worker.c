@@ -8,6 +8,7 @@
 #include "common/base/cfg.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/bus/compact.h"
 #include "common/bus/mdp.h"
 #include "common/bus/sock.h"
 
@@ -22,6 +23,7 @@ struct worker_bus {
     zsock_t *sock;
     void *raw; /* libzmq handle of sock */
     bool registered, left;
+    struct buf out; /* answers of this turn, compact */
     int64_t heard_ms, beat_at_ms;
 };
 
@@ -59,7 +61,8 @@ send_ready(struct worker_bus *bus)
     int64_t wait_ms = HELLO_MS;
     if (send_command(bus, MDPW_READY, true) == 0) {
         send_bytes(bus->raw, worker->service, strlen(worker->service), true);
-        send_bytes(bus->raw, worker->credit, strlen(worker->credit), false);
+        send_bytes(bus->raw, worker->credit, strlen(worker->credit), true);
+        send_bytes(bus->raw, COMPACT_WORD, sizeof COMPACT_WORD - 1, false);
         wait_ms = (int64_t)MDP_HEARTBEAT_MS * MDP_LIVENESS;
     }
     bus->beat_at_ms = clock_mono_ms() + wait_ms;
@@ -69,10 +72,45 @@ send_ready(struct worker_bus *bus)
 void
 worker_request_fini(struct worker_request *request)
 {
-    zmq_msg_close(&request->address);
-    zmq_msg_close(&request->rpc);
-    zmq_msg_close(&request->context);
-    zmq_msg_close(&request->principal);
+    for (unsigned i = 0; i < (request->compact ? 1U : WORKER_PARTS); i++)
+        zmq_msg_close(&request->msgs[i]);
+}
+
+struct text
+worker_request_part(struct worker_request *request, enum worker_part part)
+{
+    zmq_msg_t *msg = &request->msgs[request->compact ? 0 : part];
+    return (struct text){(char *)zmq_msg_data(msg) + request->parts[part].offset,
+                         request->parts[part].len};
+}
+
+static void
+send_out(struct worker_bus *bus)
+{
+    if (bus->out.len && !bus->out.failed)
+        zmq_send(bus->raw, bus->out.data, bus->out.len, ZMQ_DONTWAIT); /* gone: its clients ask again */
+    buf_clear(&bus->out);
+}
+
+void
+worker_flush(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->bus_count; i++)
+        send_out(&worker->buses[i]);
+}
+
+static void
+reply_item(struct worker_request *request, const struct buf *body, bool partial)
+{
+    struct worker_bus *bus = request->bus;
+    struct compact_item item = {
+        .kind = partial ? COMPACT_PART : COMPACT_DONE,
+        .address = worker_request_part(request, WORKER_ADDRESS),
+        .body = {(const char *)body->data, (uint32_t)body->len},
+    };
+    compact_add(&bus->out, &item);
+    if (bus->out.len >= COMPACT_FRAME_MAX)
+        send_out(bus);
 }
 
 void
@@ -80,10 +118,14 @@ worker_reply(struct worker_request *request, const struct buf *body, bool partia
 {
     struct worker_bus *bus = request->bus;
     zmq_msg_t address;
+    if (request->compact) {
+        reply_item(request, body, partial);
+        return;
+    }
     if (send_command(bus, partial ? MDPW_PARTIAL : MDPW_FINAL, true) != 0)
         return; /* the bus is gone; its client asks again */
     zmq_msg_init(&address);
-    zmq_msg_copy(&address, &request->address);
+    zmq_msg_copy(&address, &request->msgs[WORKER_ADDRESS]);
     if (zmq_msg_send(&address, bus->raw, ZMQ_SNDMORE) < 0)
         zmq_msg_close(&address);
     send_bytes(bus->raw, "", 0, true);
@@ -126,11 +168,42 @@ frame_is(zmq_msg_t *frame, const char *text)
     return zmq_msg_size(frame) == len && memcmp(zmq_msg_data(frame), text, len) == 0;
 }
 
+/* Frames of a REQUEST, counted from the header: … address "" rpc [context [principal]] */
 static void
-move(zmq_msg_t *to, zmq_msg_t *from)
+give_request(struct worker_bus *bus, zmq_msg_t *frames, unsigned count)
 {
-    zmq_msg_init(to);
-    zmq_msg_move(to, from);
+    static const unsigned places[WORKER_PARTS] = {2, 4, 5, 6};
+    struct worker_request request = {.bus = bus};
+    for (unsigned i = 0; i < WORKER_PARTS; i++) {
+        zmq_msg_init(&request.msgs[i]);
+        if (places[i] < count)
+            zmq_msg_move(&request.msgs[i], &frames[places[i]]);
+        request.parts[i].len = (uint32_t)zmq_msg_size(&request.msgs[i]);
+    }
+    bus->worker->request(bus->worker->arg, &request);
+}
+
+/* A compact frame: each request keeps a reference to it. */
+static void
+give_items(struct worker_bus *bus, zmq_msg_t *frame)
+{
+    const char *data = zmq_msg_data(frame);
+    struct compact_item item;
+    size_t at = 0;
+    while (compact_next(data, zmq_msg_size(frame), &at, &item) == 1) {
+        if (item.kind != COMPACT_WORK)
+            continue;
+        const struct text parts[WORKER_PARTS] = {item.address, item.body, item.context,
+                                                 item.principal};
+        struct worker_request request = {.bus = bus, .compact = true};
+        zmq_msg_init(&request.msgs[0]);
+        zmq_msg_copy(&request.msgs[0], frame);
+        for (unsigned i = 0; i < WORKER_PARTS; i++) {
+            request.parts[i].offset = (uint32_t)(parts[i].ptr - data);
+            request.parts[i].len = parts[i].len;
+        }
+        bus->worker->request(bus->worker->arg, &request);
+    }
 }
 
 static void
@@ -152,6 +225,11 @@ static void
 on_message(struct worker_bus *bus, zmq_msg_t *frames, unsigned count)
 {
     unsigned at = count && zmq_msg_size(&frames[0]) == 0 ? 1 : 0;
+    if (count == 1 && compact_is(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]))) {
+        bus->heard_ms = clock_mono_ms();
+        give_items(bus, &frames[0]);
+        return;
+    }
     if (count < at + 2 || !frame_is(&frames[at], MDP_WORKER) || zmq_msg_size(&frames[at + 1]) != 1)
         return;
     uint8_t command = *(uint8_t *)zmq_msg_data(&frames[at + 1]);
@@ -167,18 +245,8 @@ on_message(struct worker_bus *bus, zmq_msg_t *frames, unsigned count)
         log_event(LOG_LEVEL_INFO, "registered", LOG_TEXT("bus", bus->endpoint),
                   LOG_TEXT("service", bus->worker->service));
     }
-    if (command != MDPW_REQUEST || count < at + 5)
-        return;
-    struct worker_request request = {.bus = bus};
-    move(&request.address, &frames[at + 2]);
-    move(&request.rpc, &frames[at + 4]);
-    zmq_msg_init(&request.context);
-    zmq_msg_init(&request.principal);
-    if (count > at + 5)
-        zmq_msg_move(&request.context, &frames[at + 5]);
-    if (count > at + 6)
-        zmq_msg_move(&request.principal, &frames[at + 6]);
-    bus->worker->request(bus->worker->arg, &request);
+    if (command == MDPW_REQUEST && count >= at + 5)
+        give_request(bus, frames + at, count - at);
 }
 
 static void
@@ -284,6 +352,7 @@ worker_destroy(struct worker **worker)
     for (unsigned i = 0; i < (*worker)->bus_count; i++) {
         loop_remove_socket((*worker)->loop, (*worker)->buses[i].raw);
         zsock_destroy(&(*worker)->buses[i].sock);
+        buf_fini(&(*worker)->buses[i].out);
     }
     free(*worker);
     *worker = NULL;

@@ -7,18 +7,27 @@
 
 #include "common/base/buf.h"
 #include "common/base/loop.h"
+#include "common/base/text.h"
 
 struct worker;
 struct worker_bus;
 
 /* A request as it came: the three body frames (design section 3) and what its answer needs. The
- * receiver owns it: worker_request_fini, after worker_reply at most once. */
+ * receiver owns it and may move it: worker_request_fini, after worker_reply at most once. */
+enum worker_part { WORKER_ADDRESS, WORKER_RPC, WORKER_CONTEXT, WORKER_PRINCIPAL, WORKER_PARTS };
+
 struct worker_request {
     struct worker_bus *bus;
-    zmq_msg_t address;
-    zmq_msg_t rpc, context, principal;
+    bool compact;                /* it came in a frame of many (common/bus/compact.h) */
+    zmq_msg_t msgs[WORKER_PARTS]; /* one a part; compact: the whole frame is in the first */
+    struct {
+        uint32_t offset, len;
+    } parts[WORKER_PARTS];
 };
 void worker_request_fini(struct worker_request *request);
+
+/* The bytes of a part, borrowed; void when the request is moved. */
+struct text worker_request_part(struct worker_request *request, enum worker_part part);
 
 /* Takes over *request (moves it). */
 typedef void worker_request_fn(void *arg, struct worker_request *request);
@@ -34,8 +43,11 @@ void worker_destroy(struct worker **worker);
 bool worker_registered(const struct worker *worker);
 
 /* Answers with one body frame; `partial` for a part of a long answer, the last is not partial. The
- * bytes are copied. */
+ * bytes are copied. To a bus that speaks the compact framing they leave with worker_flush. */
 void worker_reply(struct worker_request *request, const struct buf *body, bool partial);
+
+/* Sends the answers of this turn: called at the end of each. */
+void worker_flush(struct worker *worker);
 
 /* Tells every bus that no more work is wanted; worker_drained when all have agreed or are gone. */
 void worker_drain(struct worker *worker);

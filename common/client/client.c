@@ -320,7 +320,7 @@ read_link(struct cbm_client *client, struct link *link, int64_t now)
         int count = receive(handle, frames, REPLY_FRAMES);
         if (count == 0)
             return;
-        if (count == REPLY_FRAMES)
+        if (count >= REPLY_FRAMES)
             take_reply(client, frames, now);
         for (int i = 0; i < count && i < REPLY_FRAMES; i++)
             zmq_msg_close(&frames[i]);

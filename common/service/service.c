@@ -122,12 +122,6 @@ service_refuse(struct op *op, const struct error *error)
 
 /* ---- the gates ---- */
 
-static struct text
-text_of_msg(zmq_msg_t *msg)
-{
-    return (struct text){zmq_msg_data(msg), (uint32_t)zmq_msg_size(msg)};
-}
-
 static enum status
 gate_permission(const struct method *method, const struct principal *principal,
                 struct error *error)
@@ -205,9 +199,9 @@ begin_op(struct service *service, struct worker_request *request, const struct r
     op->msgid = rpc->msgid;
     op->method = (unsigned)(method - service->interface->methods);
     /* the frames moved with the op: small ones live inside the zmq_msg_t, so parse from there */
-    struct text body = text_of_msg(&op->request.rpc);
-    struct text context = text_of_msg(&op->request.context);
-    struct text who = text_of_msg(&op->request.principal);
+    struct text body = worker_request_part(&op->request, WORKER_RPC);
+    struct text context = worker_request_part(&op->request, WORKER_CONTEXT);
+    struct text who = worker_request_part(&op->request, WORKER_PRINCIPAL);
     struct rpc_request moved;
     msgpack_zone_clear(service->zone);
     enum status status =
@@ -231,7 +225,7 @@ static void
 on_request(void *arg, struct worker_request *request)
 {
     struct service *service = arg;
-    struct text body = text_of_msg(&request->rpc);
+    struct text body = worker_request_part(request, WORKER_RPC);
     struct rpc_request rpc;
     struct error error;
     msgpack_zone_clear(service->zone);
@@ -266,6 +260,16 @@ on_turn(void *arg)
 {
     struct service *service = arg;
     store_flush(service->store);
+    worker_flush(service->worker);
+}
+
+/* Answers that came with this turn's replies of the store. */
+static void
+on_store_turn(void *arg)
+{
+    struct service *service = arg;
+    if (service->worker)
+        worker_flush(service->worker);
 }
 
 /* ---- the store ---- */
@@ -277,10 +281,11 @@ on_store_up(void *arg)
     loop_tick_by(service->loop, clock_mono_ms());
 }
 
+/* Every outstanding ask has failed by now, and some of their requests were refused. */
 static void
 on_store_down(void *arg)
 {
-    (void)arg;
+    on_store_turn(arg);
 }
 
 static void
@@ -297,7 +302,7 @@ service_tick(void *arg, int64_t now_ms)
 {
     struct service *service = arg;
     int64_t next_ms = service_run_parked(service, now_ms);
-    store_flush(service->store);
+    on_turn(service);
     return next_ms;
 }
 
@@ -328,7 +333,7 @@ service_new(struct loop *loop, const struct interface *interface, op_handler_fn 
     service->stats = calloc(interface->method_count, sizeof *service->stats);
     struct store_config store = {config->redis, config->org, interface->service,
                                  (enum store_durability)config->durability};
-    struct store_events events = {on_store_up, on_store_down, on_store_refused};
+    struct store_events events = {on_store_up, on_store_down, on_store_refused, on_store_turn};
     if (service->zone && service->stats)
         service->store = store_new(loop, &store, &events, service);
     if (service->store)
@@ -397,6 +402,8 @@ service_destroy(struct service **service)
         worker_request_fini(&op->request);
         fini_op(op);
     }
+    if (self->worker)
+        worker_flush(self->worker);
     worker_destroy(&self->worker);
     while (self->free_ops) {
         struct op *op = self->free_ops;

@@ -280,7 +280,9 @@ on_link_down(void *arg)
 static void
 on_turn(void *arg)
 {
-    store_flush(arg);
+    struct store *store = arg;
+    store_flush(store);
+    store->events.turn(store->arg);
 }
 
 static void

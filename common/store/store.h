@@ -32,6 +32,7 @@ struct store_events {
     void (*up)(void *arg);                       /* checked, function loaded: it may be used */
     void (*down)(void *arg);                     /* lost; every outstanding function got its failure */
     void (*refused)(void *arg, const char *why); /* it promises less than the configuration asks */
+    void (*turn)(void *arg);                     /* all replies at hand were given */
 };
 
 struct store *store_new(struct loop *loop, const struct store_config *config,

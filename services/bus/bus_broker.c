@@ -140,7 +140,7 @@ hand_over(struct bus_broker *broker, struct bus_worker *worker, struct bus_reque
     request->attempts++;
     if (!request->has_deadline) /* it may have waited on the shorter time of an unserved service */
         bus_request_schedule(&broker->requests, request, request->deadline_ms);
-    if (!request->may_repeat) {
+    if (!request->may_repeat && !worker->compact) {
         broker->bytes -= request->bytes;
         request->bytes = 0;
     }
@@ -201,8 +201,9 @@ take_back(struct bus_broker *broker, struct bus_worker *worker)
 {
     struct bus_request *request;
     while ((request = worker->sent.last)) {
-        if (request->state == BUS_REQUEST_ABANDONED || !request->may_repeat ||
-            request->has_partial || request->attempts >= BUS_ATTEMPTS_MAX) {
+        if (request->state == BUS_REQUEST_ABANDONED ||
+            (!request->may_repeat && !request->unsent) || request->has_partial ||
+            request->attempts >= BUS_ATTEMPTS_MAX) {
             if (request->state != BUS_REQUEST_ABANDONED)
                 bus_broker_fail(broker, request, STATUS_UNAVAILABLE,
                                 "the worker that had the request is gone; it may have been done");
@@ -212,8 +213,10 @@ take_back(struct bus_broker *broker, struct bus_worker *worker)
         bus_request_remove(&worker->sent, request);
         request->worker = NULL;
         request->state = BUS_REQUEST_WAITING;
-        request->service->repeated++;
-        broker->totals.repeated++;
+        request->service->repeated += !request->unsent;
+        broker->totals.repeated += !request->unsent;
+        request->attempts = (uint8_t)(request->attempts - request->unsent);
+        request->unsent = false;
         bus_request_prepend(&request->service->waiting, request);
         schedule_waiting(broker, request);
     }
@@ -270,6 +273,27 @@ expire(struct bus_broker *broker, struct bus_request *request)
     }
 }
 
+/* A frame of the outbox did not reach its peer. */
+static void
+on_lost_frame(void *arg, const struct bus_outbox_frame *frame)
+{
+    struct bus_broker *broker = arg;
+    if (frame->socket == broker->workers)
+        bus_worker_unsent(broker, frame);
+    else
+        broker->totals.dropped_gone++;
+}
+
+void
+bus_broker_send_out(struct bus_broker *broker)
+{
+    bus_outbox_flush(&broker->outbox);
+    if (!broker->lost)
+        return;
+    bus_broker_settle(broker); /* whom a frame did not reach: its requests go elsewhere */
+    bus_outbox_flush(&broker->outbox);
+}
+
 static int64_t
 broker_tick(void *arg, int64_t now_ms)
 {
@@ -285,6 +309,7 @@ broker_tick(void *arg, int64_t now_ms)
         expire(broker, request);
         bus_broker_settle(broker);
     }
+    bus_broker_send_out(broker);
     int64_t next = bus_request_next_due(&broker->requests);
     int64_t beat = broker->beat_ms + MDP_HEARTBEAT_MS;
     return next < beat ? next : beat;
@@ -335,6 +360,8 @@ bus_broker_start(struct loop *loop, const void *config, int *exit_code)
         return NULL;
     broker->loop = loop;
     broker->config = *(const struct bus_config *)config;
+    broker->outbox.lost = on_lost_frame;
+    broker->outbox.arg = broker;
     name_itself(broker);
     bus_broker_touch(broker);
     broker->started_ms = broker->beat_ms = broker->now_ms;
@@ -407,6 +434,7 @@ bus_broker_stop(void *state)
         for (unsigned i = 0; i < STOP_TURNS; i++) /* what came after the drain is answered too */
             bus_client_turn(broker, ZMQ_POLLIN);
         end_all(broker);
+        bus_outbox_flush(&broker->outbox);
         bus_worker_disconnect_all(broker);
         loop_remove_socket(broker->loop, broker->clients);
         loop_remove_socket(broker->loop, broker->workers);
@@ -418,6 +446,7 @@ bus_broker_stop(void *state)
     zsock_destroy(&broker->worker_sock);
     buf_fini(&broker->principal);
     buf_fini(&broker->scratch);
+    bus_outbox_fini(&broker->outbox);
     msgpack_zone_free(broker->zone);
     free(broker);
 }

@@ -12,6 +12,7 @@
 #include "common/base/loop.h"
 #include "common/bus/rpc.h"
 #include "common/bus/sock.h"
+#include "services/bus/bus_outbox.h"
 #include "services/bus/bus_request.h"
 #include "services/bus/bus_service.h"
 #include "services/bus/bus_stats.h"
@@ -42,6 +43,7 @@ struct bus_broker {
     struct bus_worker *lost; /* to be settled, linked by next_lost */
     struct buf principal;    /* encoded once */
     struct buf scratch;      /* of whoever writes a frame right now */
+    struct bus_outbox outbox; /* for peers of the compact framing, sent at the end of a turn */
     msgpack_zone *zone;      /* for reading, cleared by whoever used it */
     size_t bytes;            /* of the messages held */
     uint32_t open;           /* requests not answered yet */
@@ -91,6 +93,10 @@ bus_broker_lose(struct bus_broker *broker, struct bus_worker *worker);
 /* No worker of the service takes work any more: what waits does so for a short time only. */
 void
 bus_broker_starve(struct bus_broker *broker, struct bus_service *service);
+
+/* Sends what the turn left for peers of the compact framing: the end of each turn. */
+void
+bus_broker_send_out(struct bus_broker *broker);
 
 /* Takes back what lost workers had and frees them. */
 void

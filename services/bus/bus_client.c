@@ -12,6 +12,15 @@ static void
 reply(struct bus_broker *broker, const struct bus_wire_to *to, uint8_t command, struct text service,
       zmq_msg_t *body)
 {
+    if (to->compact) {
+        struct compact_item item = {
+            .kind = command == MDPC_FINAL ? COMPACT_FINAL : COMPACT_PARTIAL,
+            .service = service,
+            .body = {zmq_msg_data(body), (uint32_t)zmq_msg_size(body)},
+        };
+        broker->totals.dropped_gone += !bus_outbox_add(&broker->outbox, to, &item);
+        return;
+    }
     if (bus_wire_begin(to, MDP_CLIENT, command, false) != 0) {
         broker->totals.dropped_gone++;
         return;
@@ -41,14 +50,16 @@ static struct bus_wire_to
 to_client(const struct bus_broker *broker, struct bus_request *request)
 {
     return (struct bus_wire_to){broker->clients, zmq_msg_data(&request->client),
-                                zmq_msg_size(&request->client), request->mirror};
+                                zmq_msg_size(&request->client), request->mirror,
+                                request->compact};
 }
 
 static struct bus_wire_to
 to_sender(const struct bus_broker *broker, struct bus_wire_message *message)
 {
     struct text peer = bus_wire_peer(message);
-    return (struct bus_wire_to){broker->clients, peer.ptr, peer.len, message->mirror};
+    return (struct bus_wire_to){broker->clients, peer.ptr, peer.len, message->mirror,
+                                message->compact};
 }
 
 void
@@ -132,6 +143,7 @@ fill(struct bus_request *request, struct bus_wire_message *message)
     struct text rpc = bus_wire_text(message, FRAME_RPC);
     request->msgid = rpc_msgid(rpc.ptr, rpc.len);
     request->mirror = message->mirror;
+    request->compact = request->compact || message->compact;
     zmq_msg_init(&request->client);
     zmq_msg_init(&request->rpc);
     zmq_msg_init(&request->context);
@@ -163,6 +175,7 @@ take_request(struct bus_broker *broker, struct bus_wire_message *message, struct
     }
     request->has_context = has_context;
     request->may_repeat = context.may_repeat;
+    request->compact = context.compact;
     fill(request, message);
     bus_broker_submit(broker, request, context.deadline_ms);
     return STATUS_OK;
@@ -203,6 +216,26 @@ take_message(struct bus_broker *broker, struct bus_wire_message *message)
         refuse(broker, message, &error);
 }
 
+/* A frame of many requests. */
+static void
+take_items(struct bus_broker *broker, struct bus_wire_message *message, struct text frame)
+{
+    struct compact_item item;
+    struct bus_wire_message one;
+    size_t at = 0;
+    int got;
+    while ((got = compact_next(frame.ptr, frame.len, &at, &item)) == 1) {
+        if (item.kind != COMPACT_REQUEST || !bus_wire_of_item(message, &item, &one)) {
+            broker->totals.dropped_garbage++;
+            continue;
+        }
+        take_message(broker, &one);
+        bus_wire_release(&one);
+        bus_broker_settle(broker);
+    }
+    broker->totals.dropped_garbage += got < 0;
+}
+
 void
 bus_client_turn(void *arg, short revents)
 {
@@ -211,9 +244,14 @@ bus_client_turn(void *arg, short revents)
     struct bus_wire_message message;
     for (unsigned i = 0; i < BUS_TURN_MAX && bus_wire_receive(broker->clients, &message); i++) {
         bus_broker_touch(broker);
-        take_message(broker, &message);
+        struct text items = bus_wire_items(&message);
+        if (items.ptr)
+            take_items(broker, &message, items);
+        else
+            take_message(broker, &message);
         bus_wire_release(&message);
         bus_broker_settle(broker);
     }
+    bus_broker_send_out(broker);
     loop_tick_by(broker->loop, bus_request_next_due(&broker->requests));
 }

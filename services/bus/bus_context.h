@@ -7,6 +7,7 @@
 
 struct bus_context {
     int64_t deadline_ms; /* left when it was received, INT64_MIN if none */
+    bool compact; /* the client reads the compact framing */
     bool may_repeat;     /* it has a key or is safe */
 };
 

@@ -41,6 +41,8 @@ struct bus_request {
     bool may_repeat;  /* it has a key or is safe: it may be sent twice */
     bool has_partial; /* a part of the answer went out: it must not be sent again */
     bool mirror;      /* the client begins its messages with an empty frame */
+    bool compact;     /* the client reads the compact framing */
+    bool unsent;      /* the frame with it could not be sent: no worker ever saw it */
 };
 
 /* A list of requests, linked through them. Zeroed is empty. A request is in one list at most. */

@@ -21,6 +21,7 @@ struct bus_worker {
     uint32_t credit;
     int64_t seen_ms; /* monotonic: its last valid message */
     bool mirror;     /* it begins its messages with an empty frame */
+    bool compact;    /* it reads the compact framing */
     bool draining;   /* it gets no new work */
     bool lost;       /* gone; the broker will take back what it has */
     uint8_t id_len;

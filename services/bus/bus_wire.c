@@ -35,7 +35,51 @@ bus_wire_receive(void *socket, struct bus_wire_message *message)
     message->mirror = message->kept > 1 && zmq_msg_size(&message->frames[1]) == 0;
     message->first = message->mirror ? 2 : 1;
     message->count = received - message->first;
+    message->compact = false;
     return true;
+}
+
+struct text
+bus_wire_items(struct bus_wire_message *message)
+{
+    struct text frame = bus_wire_text(message, 0);
+    return message->count == 1 && compact_is(frame.ptr, frame.len) ? frame : TEXT_NONE;
+}
+
+static bool
+add_frame(struct bus_wire_message *message, struct text bytes)
+{
+    zmq_msg_t *frame = &message->frames[message->kept];
+    if (zmq_msg_init_size(frame, bytes.len) != 0)
+        return false;
+    if (bytes.len)
+        memcpy(zmq_msg_data(frame), bytes.ptr, bytes.len);
+    message->kept++;
+    return true;
+}
+
+bool
+bus_wire_of_item(struct bus_wire_message *from, const struct compact_item *item,
+                 struct bus_wire_message *out)
+{
+    bool request = item->kind == COMPACT_REQUEST;
+    char command = request ? MDPC_REQUEST : item->kind == COMPACT_DONE ? MDPW_FINAL : MDPW_PARTIAL;
+    if (!request && item->kind != COMPACT_DONE && item->kind != COMPACT_PART)
+        return false;
+    *out = (struct bus_wire_message){.first = 1, .compact = true};
+    bool made = add_frame(out, bus_wire_peer(from)) &&
+                add_frame(out, text_of(request ? MDP_CLIENT : MDP_WORKER)) &&
+                add_frame(out, (struct text){&command, 1});
+    if (request)
+        made = made && add_frame(out, item->service) && add_frame(out, item->body) &&
+               (item->context.len == 0 || add_frame(out, item->context));
+    else
+        made = made && add_frame(out, item->address) && add_frame(out, TEXT_LITERAL("")) &&
+               add_frame(out, item->body);
+    out->count = out->kept - 1;
+    if (!made)
+        bus_wire_release(out);
+    return made;
 }
 
 void

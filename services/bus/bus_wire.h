@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include "common/base/text.h"
+#include "common/bus/compact.h"
 
 /* Routing id, an empty frame (of peers with a REQ socket), and one frame more than any message of
  * ours has, so that one that is too long shows. */
@@ -19,11 +20,22 @@ struct bus_wire_message {
     unsigned count; /* frames after the routing id and the empty frame, also those not kept */
     unsigned first; /* where they begin */
     bool mirror;    /* there was an empty frame: the peer wants one in front of what it gets */
+    bool compact;   /* it came as an item of the compact framing: so do its answers */
 };
 
 /* Receives a message without waiting. False if there is none. */
 bool
 bus_wire_receive(void *socket, struct bus_wire_message *message);
+
+/* The compact frame (common/bus/compact.h) that the message is; absent if it is another. */
+struct text
+bus_wire_items(struct bus_wire_message *message);
+
+/* Makes of one item the message that it stands for, as from the sender of `from`. False for an item
+ * that no peer sends to us, or without memory. */
+bool
+bus_wire_of_item(struct bus_wire_message *from, const struct compact_item *item,
+                 struct bus_wire_message *out);
 
 /* Closes the frames; those that were moved away are empty by then. */
 void
@@ -46,6 +58,7 @@ struct bus_wire_to {
     const void *peer; /* routing id */
     size_t peer_len;
     bool mirror;
+    bool compact;
 };
 
 /* Begins a message: routing id, the empty frame if mirrored, header and command; ends it too when

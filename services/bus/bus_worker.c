@@ -6,12 +6,13 @@
 #include "services/bus/bus_context.h"
 #include "services/bus/bus_own.h"
 
-/* Worker READY: "MDPW02" 0x01 service [credit]      answer: "MDPW02" 0x03|0x04 token "" body */
+/* Worker READY: "MDPW02" 0x01 service [credit [framing]]      answer: "MDPW02" 0x03|0x04 token "" body */
 enum {
     FRAME_SERVICE = 2,
     FRAME_CREDIT = 3,
+    FRAME_FRAMING = 4,
     READY_MIN = 3,
-    READY_MAX = 4,
+    READY_MAX = 5,
     FRAME_TOKEN = 2,
     FRAME_EMPTY = 3,
     FRAME_BODY = 4,
@@ -21,40 +22,85 @@ enum {
 static struct bus_wire_to
 to_worker(const struct bus_broker *broker, const struct bus_worker *worker)
 {
-    return (struct bus_wire_to){broker->workers, worker->id, worker->id_len, worker->mirror};
+    return (struct bus_wire_to){broker->workers, worker->id, worker->id_len, worker->mirror,
+                                worker->compact};
 }
 
 static void
 disconnect_sender(struct bus_broker *broker, struct bus_wire_message *message)
 {
     struct text peer = bus_wire_peer(message);
-    struct bus_wire_to to = {broker->workers, peer.ptr, peer.len, message->mirror};
+    struct bus_wire_to to = {broker->workers, peer.ptr, peer.len, message->mirror, false};
     bus_wire_begin(&to, MDP_WORKER, MDPW_DISCONNECT, true);
 }
 
 /* The context as the worker gets it: with what is left of the deadline, if some was spent waiting.
- */
+ * Absent if it is just the request's own message. */
+static struct text
+own_context(struct bus_broker *broker, struct bus_request *request)
+{
+    struct buf *buf = &broker->scratch;
+    if (!request->has_context)
+        return TEXT_LITERAL("\x80");
+    if (!request->has_deadline || broker->now_us - request->received_us < 1000)
+        return TEXT_NONE;
+    buf_clear(buf);
+    bus_context_rewrite(buf, zmq_msg_data(&request->context), zmq_msg_size(&request->context),
+                        request->deadline_ms - broker->now_ms);
+    return buf->failed ? TEXT_NONE : (struct text){(const char *)buf->data, (uint32_t)buf->len};
+}
+
 static void
 send_context(struct bus_broker *broker, struct bus_request *request)
 {
-    if (!request->has_context) {
-        bus_wire_bytes(broker->workers, "\x80", 1, false);
-        return;
-    }
-    if (request->has_deadline && broker->now_us - request->received_us >= 1000) {
-        struct buf *buf = &broker->scratch;
-        buf_clear(buf);
-        bus_context_rewrite(buf, zmq_msg_data(&request->context), zmq_msg_size(&request->context),
-                            request->deadline_ms - broker->now_ms);
-        if (!buf->failed) {
-            bus_wire_bytes(broker->workers, buf->data, buf->len, false);
-            return;
-        }
-    }
-    if (request->may_repeat)
+    struct text own = own_context(broker, request);
+    if (own.ptr)
+        bus_wire_bytes(broker->workers, own.ptr, own.len, false);
+    else if (request->may_repeat)
         bus_wire_share(broker->workers, &request->context, false);
     else
         bus_wire_move(broker->workers, &request->context, false);
+}
+
+static struct text
+text_of_msg(zmq_msg_t *msg)
+{
+    return (struct text){zmq_msg_data(msg), (uint32_t)zmq_msg_size(msg)};
+}
+
+/* The same as an item of the compact framing; the request keeps its messages until it is answered,
+ * because the frame goes out later and may fail. */
+static int
+send_item(struct bus_broker *broker, const struct bus_wire_to *to, struct bus_request *request)
+{
+    uint8_t token[BUS_TOKEN_LEN];
+    bus_request_renew(request, token);
+    struct text own = own_context(broker, request);
+    struct compact_item item = {
+        .kind = COMPACT_WORK,
+        .address = {(const char *)token, sizeof token},
+        .context = own.ptr ? own : text_of_msg(&request->context),
+        .principal = bus_broker_principal(broker, request),
+        .body = text_of_msg(&request->rpc),
+    };
+    return bus_outbox_add(&broker->outbox, to, &item) ? 0 : -1;
+}
+
+void
+bus_worker_unsent(struct bus_broker *broker, const struct bus_outbox_frame *frame)
+{
+    struct compact_item item;
+    size_t at = 0;
+    while (compact_next(frame->buf.data, frame->buf.len, &at, &item) == 1) {
+        struct bus_request *request =
+            bus_request_find(&broker->requests, item.address.ptr, item.address.len);
+        if (request)
+            request->unsent = true;
+    }
+    struct bus_worker *worker =
+        bus_service_find_worker(&broker->directory, frame->peer, frame->peer_len);
+    if (worker)
+        bus_broker_lose(broker, worker);
 }
 
 int
@@ -62,6 +108,8 @@ bus_worker_send(struct bus_broker *broker, struct bus_worker *worker, struct bus
 {
     uint8_t token[BUS_TOKEN_LEN];
     struct bus_wire_to to = to_worker(broker, worker);
+    if (worker->compact)
+        return send_item(broker, &to, request);
     if (bus_wire_begin(&to, MDP_WORKER, MDPW_REQUEST, false) != 0)
         return -1;
     bus_request_renew(request, token);
@@ -83,7 +131,7 @@ read_credit(struct bus_wire_message *message)
 {
     struct text digits = bus_wire_text(message, FRAME_CREDIT);
     uint32_t credit = 0;
-    if (message->count < READY_MAX)
+    if (message->count <= FRAME_CREDIT)
         return 1;
     if (digits.len < 1 || digits.len > 5)
         return 0;
@@ -129,6 +177,7 @@ take_ready(struct bus_broker *broker, struct bus_wire_message *message, struct b
         return;
     }
     worker->mirror = message->mirror;
+    worker->compact = text_is(bus_wire_text(message, FRAME_FRAMING), COMPACT_WORD);
     worker->seen_ms = broker->now_ms;
     log_event(LOG_LEVEL_INFO, "worker joined", LOG_TEXT("service", worker->service->name),
               LOG_NUMBER("credit", worker->credit),
@@ -241,6 +290,26 @@ take_message(struct bus_broker *broker, struct bus_wire_message *message)
     }
 }
 
+/* A frame of many answers. */
+static void
+take_items(struct bus_broker *broker, struct bus_wire_message *message, struct text frame)
+{
+    struct compact_item item;
+    struct bus_wire_message one;
+    size_t at = 0;
+    int got;
+    while ((got = compact_next(frame.ptr, frame.len, &at, &item)) == 1) {
+        if (item.kind == COMPACT_REQUEST || !bus_wire_of_item(message, &item, &one)) {
+            broker->totals.dropped_garbage++;
+            continue;
+        }
+        take_message(broker, &one);
+        bus_wire_release(&one);
+        bus_broker_settle(broker);
+    }
+    broker->totals.dropped_garbage += got < 0;
+}
+
 void
 bus_worker_turn(void *arg, short revents)
 {
@@ -249,10 +318,15 @@ bus_worker_turn(void *arg, short revents)
     struct bus_wire_message message;
     for (unsigned i = 0; i < BUS_TURN_MAX && bus_wire_receive(broker->workers, &message); i++) {
         bus_broker_touch(broker);
-        take_message(broker, &message);
+        struct text items = bus_wire_items(&message);
+        if (items.ptr)
+            take_items(broker, &message, items);
+        else
+            take_message(broker, &message);
         bus_wire_release(&message);
         bus_broker_settle(broker);
     }
+    bus_broker_send_out(broker);
     loop_tick_by(broker->loop, bus_request_next_due(&broker->requests));
 }
 

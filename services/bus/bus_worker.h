@@ -15,6 +15,10 @@ bus_worker_turn(void *broker, short revents);
 int
 bus_worker_send(struct bus_broker *broker, struct bus_worker *worker, struct bus_request *request);
 
+/* A frame of requests did not reach its worker: they were never sent, the worker is lost. */
+void
+bus_worker_unsent(struct bus_broker *broker, const struct bus_outbox_frame *frame);
+
 /* Sends heartbeats; workers that are silent for too long or unreachable are lost. */
 void
 bus_worker_beat(struct bus_broker *broker);
