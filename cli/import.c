@@ -15,7 +15,7 @@
 
 #define AT_ONCE 64
 #define LINE_BYTES_MAX ((size_t)1024 * 1024)
-#define DEADLINE_MS 30000
+#define DEADLINE_MS 15000
 #define PROGRESS_EVERY 500
 
 struct slot {
