@@ -3,6 +3,7 @@ MessagePack-RPC, a plain SUB socket, and waiting for conditions. It must not kno
 import itertools
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -18,6 +19,7 @@ import zmq
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = (ROOT / os.environ.get("CBM_BUILD", "build")).resolve()
 STACK = ROOT / "deploy" / "stack"
+SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|: runtime error: ")
 # Slower builds (sanitizers, valgrind) get more time by this factor, nothing else changes.
 SLOW = float(os.environ.get("CBM_TEST_SLOW", "1"))
 
@@ -217,8 +219,14 @@ class Stack:
         return self
 
     def down(self):
-        if self.dir.exists():
-            self.run("down")
+        """Ends the stack; what a sanitizer had to say of any of its processes fails the test."""
+        if not self.dir.exists():
+            return
+        self.run("down")
+        for log in sorted(self.dir.glob("log/*.log")):
+            text = log.read_text(errors="replace")
+            found = SANITIZER.search(text)
+            assert not found, f"{log.name}: {text[found.start():found.start() + 6000]}"
 
     def status(self):
         """{name: pid or None}"""
