@@ -8,8 +8,7 @@
 #include "cli/json.h"
 #include "common/base/clock.h"
 #include "common/client/link.h"
-#include "common/client/splice.h"
-#include "common/msg/mp.h"
+#include "common/client/publication.h"
 #include "common/msg/schema.h"
 
 #define WAIT_MS 2000
@@ -134,26 +133,18 @@ check_log(struct doctor *doctor, struct cbm_client *client)
 
 /* Waits for the watermark of "" on the socket; its seq, -1 if none came. */
 static int64_t
-wait_for_watermark(void *handle)
+wait_for_watermark(void *socket)
 {
-    int64_t until = clock_mono_ms() + WAIT_MS, seq = -1;
-    bool is_meta = false;
-    while (seq < 0 && clock_mono_ms() < until) {
-        zmq_pollitem_t item = {handle, 0, ZMQ_POLLIN, 0};
-        int64_t left = until - clock_mono_ms();
-        if (zmq_poll(&item, 1, left > 0 ? left : 0) <= 0)
+    int64_t until = clock_mono_ms() + WAIT_MS, seq = -1, left;
+    while (seq < 0 && (left = until - clock_mono_ms()) > 0) {
+        zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
+        if (zmq_poll(&item, 1, left) <= 0)
             continue;
-        zmq_msg_t frame;
-        zmq_msg_init(&frame);
-        if (zmq_msg_recv(&frame, handle, ZMQ_DONTWAIT) >= 0) {
-            struct text meta = {zmq_msg_data(&frame), (uint32_t)zmq_msg_size(&frame)}, type, prefix;
-            if (is_meta && mp_scan(meta.ptr, meta.len, NULL) == STATUS_OK &&
-                splice_get_text(meta, "type", &type) && text_is(type, "watermark") &&
-                splice_get_text(meta, "prefix", &prefix) && prefix.len == 0)
-                splice_get_int(meta, "seq", &seq);
-            is_meta = zmq_msg_more(&frame) && !is_meta;
-        }
-        zmq_msg_close(&frame);
+        struct publication publication;
+        if (publication_receive(socket, &publication) == PUBLICATION_WATERMARK &&
+            publication.topic.len == 0)
+            seq = publication.seq;
+        publication_close(&publication);
     }
     return seq;
 }

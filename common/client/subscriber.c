@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/client/client.h"
 #include "common/client/cursor.h"
+#include "common/client/publication.h"
 #include "common/client/splice.h"
 #include "common/client/stream.h"
 #include "common/msg/mp.h"
@@ -229,87 +230,41 @@ feed_of(struct cbm_subscriber *subscriber, struct text topic)
 }
 
 static void
-take_watermark(struct cbm_subscriber *subscriber, struct text meta)
+take_watermark(struct cbm_subscriber *subscriber, const struct publication *publication)
 {
-    struct text prefix;
-    int64_t seq;
-    if (!splice_get_text(meta, "prefix", &prefix) || !splice_get_int(meta, "seq", &seq))
-        return;
     for (unsigned i = 0; i < subscriber->feed_count; i++)
-        if (text_is(prefix, subscriber->feeds[i].stream.prefix))
-            stream_exists(&subscriber->feeds[i].stream, seq);
+        if (text_is(publication->topic, subscriber->feeds[i].stream.prefix))
+            stream_exists(&subscriber->feeds[i].stream, publication->seq);
 }
 
-static bool
-prev_at(struct text meta, unsigned level, int64_t *prev)
-{
-    struct text list, items, value;
-    uint32_t count;
-    if (!splice_get(meta, "prev", &list) || !splice_array(list, &count, &items) || level >= count)
-        return false;
-    for (unsigned i = 0; i <= level; i++)
-        if (!splice_next(&items, &value))
-            return false;
-    return splice_int(value, prev);
-}
-
-/* A publication; what is not one of ours is passed over (if it was one, it shows as a gap). */
 static void
-take_live(struct cbm_subscriber *subscriber, struct text topic, struct text meta, struct text data)
+take_record(struct cbm_subscriber *subscriber, const struct publication *publication)
 {
-    struct text type;
-    if (mp_scan(meta.ptr, meta.len, NULL) != STATUS_OK || !splice_get_text(meta, "type", &type))
+    struct feed *feed = feed_of(subscriber, publication->topic);
+    int64_t prev;
+    if (!feed || !publication_prev(publication, feed->stream.level, &prev))
         return;
-    if (text_is(type, "watermark")) {
-        take_watermark(subscriber, meta);
-        return;
-    }
-    struct feed *feed = topic_valid(topic) ? feed_of(subscriber, topic) : NULL;
-    int64_t seq, prev;
-    if (!feed || mp_scan(data.ptr, data.len, NULL) != STATUS_OK ||
-        !splice_get_int(meta, "seq", &seq) || seq < 1 || !prev_at(meta, feed->stream.level, &prev))
-        return;
-    struct stream_record *record = stream_record_new(seq, prev, topic, meta, data);
+    struct stream_record *record = stream_record_new(publication->seq, prev, publication->topic,
+                                                     publication->meta, publication->data);
     if (record)
         stream_add(&feed->stream, record);
     else
-        stream_exists(&feed->stream, seq); /* no memory: it is read again later */
+        stream_exists(&feed->stream, publication->seq); /* no memory: it is read again later */
 }
 
-static struct text
-frame_text(zmq_msg_t *frame)
-{
-    return (struct text){zmq_msg_data(frame), (uint32_t)zmq_msg_size(frame)};
-}
-
-/* Reads one message. False if there is none. */
+/* Reads one message; what is not one of ours is passed over (if it was one, it shows as a gap).
+ * False if there is none. */
 static bool
 read_message(struct cbm_subscriber *subscriber)
 {
-    void *handle = zsock_resolve(subscriber->sub);
-    zmq_msg_t frames[3];
-    int count = 0;
-    bool more = true, good = true;
-    while (more) {
-        zmq_msg_t extra;
-        zmq_msg_t *frame = count < 3 ? &frames[count] : &extra;
-        zmq_msg_init(frame);
-        if (zmq_msg_recv(frame, handle, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(frame);
-            good = false;
-            break;
-        }
-        more = zmq_msg_more(frame);
-        if (count >= 3)
-            zmq_msg_close(frame);
-        count += count < 4;
-    }
-    if (good && (count == 2 || count == 3))
-        take_live(subscriber, frame_text(&frames[0]), frame_text(&frames[1]),
-                  count == 3 ? frame_text(&frames[2]) : TEXT_NONE);
-    for (int i = 0; i < count && i < 3; i++)
-        zmq_msg_close(&frames[i]);
-    return good;
+    struct publication publication;
+    enum publication_kind kind = publication_receive(zsock_resolve(subscriber->sub), &publication);
+    if (kind == PUBLICATION_WATERMARK)
+        take_watermark(subscriber, &publication);
+    else if (kind == PUBLICATION_RECORD)
+        take_record(subscriber, &publication);
+    publication_close(&publication);
+    return kind != PUBLICATION_NONE;
 }
 
 /* ---- the log ----------------------------------------------------------------------------------

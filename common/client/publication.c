@@ -1,0 +1,86 @@
+/* See publication.h. */
+#include "common/client/publication.h"
+
+#include "common/client/splice.h"
+#include "common/log/topic.h"
+#include "common/msg/mp.h"
+
+/* Reads the frames of one message; those beyond three are counted and forgotten. False if there is
+ * no message. */
+static bool
+read_frames(void *socket, struct publication *publication)
+{
+    bool more = true;
+    while (more) {
+        zmq_msg_t extra;
+        zmq_msg_t *frame =
+            publication->count < 3 ? &publication->frames[publication->count] : &extra;
+        zmq_msg_init(frame);
+        if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(frame);
+            return false;
+        }
+        more = zmq_msg_more(frame);
+        if (publication->count >= 3)
+            zmq_msg_close(frame);
+        publication->count += publication->count < 4;
+    }
+    return true;
+}
+
+static struct text
+frame_text(struct publication *publication, int n)
+{
+    if (publication->count <= n)
+        return TEXT_NONE;
+    zmq_msg_t *frame = &publication->frames[n];
+    return (struct text){zmq_msg_data(frame), (uint32_t)zmq_msg_size(frame)};
+}
+
+enum publication_kind
+publication_receive(void *socket, struct publication *publication)
+{
+    struct text type;
+    publication->count = 0;
+    if (!read_frames(socket, publication))
+        return PUBLICATION_NONE;
+    if (publication->count != 2 && publication->count != 3)
+        return PUBLICATION_OTHER;
+    publication->topic = frame_text(publication, 0);
+    publication->meta = frame_text(publication, 1);
+    publication->data = frame_text(publication, 2);
+    if (mp_scan(publication->meta.ptr, publication->meta.len, NULL) != STATUS_OK ||
+        !splice_get_text(publication->meta, "type", &type) ||
+        !splice_get_int(publication->meta, "seq", &publication->seq) || publication->seq < 0)
+        return PUBLICATION_OTHER;
+    if (text_is(type, "watermark"))
+        return splice_get_text(publication->meta, "prefix", &publication->topic)
+                   ? PUBLICATION_WATERMARK
+                   : PUBLICATION_OTHER;
+    if (!topic_valid(publication->topic) ||
+        mp_scan(publication->data.ptr, publication->data.len, NULL) != STATUS_OK)
+        return PUBLICATION_OTHER;
+    return PUBLICATION_RECORD;
+}
+
+void
+publication_close(struct publication *publication)
+{
+    for (int i = 0; i < publication->count && i < 3; i++)
+        zmq_msg_close(&publication->frames[i]);
+    publication->count = 0;
+}
+
+bool
+publication_prev(const struct publication *publication, unsigned level, int64_t *prev)
+{
+    struct text list, items, value;
+    uint32_t count;
+    if (!splice_get(publication->meta, "prev", &list) || !splice_array(list, &count, &items) ||
+        level >= count)
+        return false;
+    for (unsigned i = 0; i <= level; i++)
+        if (!splice_next(&items, &value))
+            return false;
+    return splice_int(value, prev);
+}
