@@ -391,6 +391,6 @@ import_job_pretend(struct import_job *job)
         if (strcmp(after[i].method, job->method) == 0)
             status = after[i].status;
     json_t *result = json_pack("{s:s, s:i}", "status", status, "seq", 1);
-    import_job_answer(job, result, NULL);
+    import_job_answer(job, result, &(struct cbm_error){.code = "internal"});
     json_decref(result);
 }
