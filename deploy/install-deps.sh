@@ -5,12 +5,13 @@ set -euo pipefail
 
 usage() {
     cat <<'U'
-usage: install-deps.sh [--build | --runtime | --test] [--dry-run] [--help]
+usage: install-deps.sh [--build | --runtime | --test | --bench] [--dry-run] [--help]
 
   (nothing)   what building and running the stack on this machine needs
   --build     only what the compiler needs
   --runtime   only the libraries that the programs load
   --test      everything, with what the tests and the checks need
+  --bench     what `make bench` needs besides: the peers that it measures against
   --dry-run   only names what is missing
 U
 }
@@ -22,6 +23,8 @@ runtime=(libczmq4 libzmq5 libmsgpackc2 libhiredis0.14 libjansson4 libsodium23 li
 tests=(python3 python3-jsonschema python3-pytest python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
        clang-format libclang-rt-14-dev llvm cppcheck valgrind shellcheck python3-pytest-timeout
        nodejs npm git ca-certificates prometheus)
+# the peers run from their programs in private directories; no server of theirs is started here
+bench=(python3 nats-server libnats-dev postgresql-15 libpq-dev mosquitto libmosquitto-dev valgrind git)
 
 wanted=("${build[@]}" "${run[@]}")
 dry=0
@@ -30,6 +33,7 @@ for argument in "$@"; do
     --build) wanted=("${build[@]}") ;;
     --runtime) wanted=("${runtime[@]}") ;;
     --test) wanted=("${build[@]}" "${run[@]}" "${tests[@]}") ;;
+    --bench) wanted=("${build[@]}" "${run[@]}" "${bench[@]}") ;;
     --dry-run) dry=1 ;;
     -h | --help) usage; exit 0 ;;
     *) echo "install-deps.sh: unknown argument $argument" >&2; usage >&2; exit 64 ;;

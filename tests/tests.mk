@@ -84,12 +84,8 @@ coverage: ## lines covered by unit and integration tests, by folder
 	$(MAKE) BUILD=build/coverage OPT='-O0 -g --coverage' HARDEN=-fPIE unit integration
 	@$(PYTHON) tests/report.py coverage build/coverage
 
-BENCH_LOAD := $(BUILD)/tests/bench/load
-$(BENCH_LOAD): $(call obj,tests/bench/load.c) $(COMMON_LIB)
-	@echo "  LINK    $@"
-	@$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -o $@
-bench: all $(BENCH_LOAD) ## throughput, latency, memory, start-up (tests/bench)
-	$(PYTHON) tests/bench/bench.py $(BUILD) $(BENCH_LOAD)
+# ---- bench: this system and its peers side by side -----------------------------------------------
+-include tests/bench/bench.mk
 
 # ---- checks of the source ------------------------------------------------------------------------
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find common services cli tests -name '*.[ch]')
@@ -131,4 +127,4 @@ test: ## everything that CI runs, and one line that sums it up
 	@CI=1 MAKE="$(MAKE)" $(PYTHON) tests/report.py test $(REPORTS) $(TEST_STEPS)
 
 .PHONY: unit integration conformance scenarios fault fuzz asan ubsan tsan sanitize sanitized valgrind \
-        coverage bench lint format-check fmt cppcheck tidy analyze shellcheck layers test
+        coverage lint format-check fmt cppcheck tidy analyze shellcheck layers test
