@@ -100,7 +100,7 @@ void
 op_start_over(struct op *op)
 {
     op->ask_count = 0;
-    op->key_asked = op->key_here = false;
+    op->key_here = false;
     op->kept = TEXT_NONE;
     arena_reset(&op->keep);
 }

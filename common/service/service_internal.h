@@ -41,7 +41,7 @@ struct op {
     struct ask *asks;
     unsigned ask_count, ask_cap, ask_hint;
     unsigned outstanding, attempts;
-    bool running, io_failed, parked, key_asked, key_here, no_memory;
+    bool running, io_failed, parked, key_here, no_memory;
     struct text kept; /* what the idempotency key has */
     char digest[33], key[PRINCIPAL_ID_MAX + RPC_KEY_MAX + 2];
     int64_t received_us, deadline_ms, not_before_ms, wait_seq, now_ms, store_ms;

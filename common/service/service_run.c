@@ -107,7 +107,18 @@ service_run_parked(struct service *service, int64_t now_ms)
     return next_ms;
 }
 
-/* What the idempotency key has kept: "digest seq reply". Answers it if it is of the same request. */
+/* Passes over a decimal and the space behind it. */
+static int64_t
+take_number(struct text from, uint32_t *at)
+{
+    int64_t number = 0;
+    for (; *at < from.len && from.ptr[*at] != ' '; (*at)++)
+        number = number * 10 + (from.ptr[*at] - '0');
+    ++*at;
+    return number;
+}
+
+/* What the idempotency key has kept: "digest time seq reply". Answers it if it is of this request. */
 static void
 answer_kept(struct op *op, struct text kept)
 {
@@ -119,11 +130,13 @@ answer_kept(struct op *op, struct text kept)
         return;
     }
     uint32_t at = (uint32_t)digest_len + 1;
-    int64_t seq = 0;
-    for (; at < kept.len && kept.ptr[at] != ' '; at++)
-        seq = seq * 10 + (kept.ptr[at] - '0');
+    take_number(kept, &at); /* the time */
+    int64_t seq = take_number(kept, &at);
+    if (at > kept.len)
+        at = kept.len;
     buf_clear(&op->extended);
-    mp_map_extend(&op->extended, kept.ptr + at + 1, kept.len - at - 1, 1);
+    if (!mp_map_extend(&op->extended, kept.ptr + at, kept.len - at, 1))
+        mp_map(&op->extended, 1);
     mp_string(&op->extended, "seq");
     mp_int(&op->extended, seq);
     service_answer(op, (struct text){(const char *)op->extended.data, (uint32_t)op->extended.len});
@@ -230,15 +243,21 @@ on_commit(void *arg, enum store_outcome outcome, int64_t number, struct text kep
     service_park_op(op);
 }
 
-/* Before the first run of a round: the key is asked for together with the documents. */
-static void
-ask_key(struct op *op)
+/* Whether the request would end without a commit, which looks its key up by itself: then the key is
+ * asked for first, because the same request may have been done before. */
+static bool
+ask_key(struct op *op, enum status status)
 {
-    if (!op->key[0] || op->key_asked)
-        return;
-    op->key_asked = true;
+    const struct store_commit *commit = &op->commit;
+    if (!op->key[0] || op->key_here || status == STATUS_AGAIN)
+        return false;
+    if (status == STATUS_OK && (commit->writes.count || commit->records.count))
+        return false;
+    op->running = true;
     op->outstanding++;
     store_get_key(op->service->store, text_of(op->key), on_key, op, 0);
+    op->running = false;
+    return true;
 }
 
 void
@@ -258,16 +277,18 @@ service_run_op(struct op *op)
         return;
     }
     op->running = true;
-    ask_key(op);
     op_reset(op);
     enum status status = service->handlers[op->method](op, op->params);
     op->running = false;
     if (op->outstanding)
         return; /* the last reply runs it again */
-    if (op->key_asked && !op->key_here)
-        status = STATUS_AGAIN;
     if (op->no_memory)
         status = op_no_memory(op);
+    if (ask_key(op, status)) {
+        if (op->outstanding)
+            return;
+        status = STATUS_AGAIN; /* it failed at once */
+    }
     if (status == STATUS_OK) {
         commit_or_answer(op);
     } else if (status == STATUS_AGAIN) {

@@ -3,173 +3,241 @@
 -- of the domain. Loaded at start, loaded again when it is lost (FUNCTION FLUSH, a fresh Redis).
 --
 -- KEYS  1 revisions (hash)  2 documents (hash)  3 index (sorted set)  4 log (stream)
---       5 last "seq count" a prefix, and of all under "#" (hash)  6 marks (hash)  7… idempotency keys
--- ARGV  the number of commits, then each commit:
---       key (its place in KEYS, 0 none)  key's ttl in ms  digest  reply  not_before  before (ms, 0 none)
---       n, n × (field, revision)         expected; 0: it must not exist
---       n, n × (field, document)         written; the revision becomes the expected one + 1; "" only bumps
---       n, n × entry                     added to the index
---       n, n × entry                     taken from the index
---       n, n × (topic, attributes, data) log records
--- Answers for each commit {0, seq} applied · {1, field} a revision moved · {2, kept} the key was used,
--- "digest seq reply" is what was kept · {3, now} the store's clock is outside not_before…before.
--- Each is applied whole or refused whole; all share the reads and writes of this call.
+--       5 last "seq count" a prefix, and of all under "#" (hash)  6 marks (hash)
+--       7 8 9 idempotency keys of the day before, the day and the day after (hashes)
+-- ARGV  the number of commits  the day, counted from 1970  ttl of a day's keys in s, then each commit:
+--       key ("" none)  digest  reply  not_before  before (ms, 0 none)
+--       the numbers of what follows: checks  writes  adds  removes  records
+--       checks × (field, revision)         expected; 0: it must not exist
+--       writes × (field, document)         written; the revision becomes the expected one + 1; "" only bumps
+--       adds × entry                       to the index
+--       removes × entry                    from the index
+--       records × (topic, attributes, data) log records
+--       a reply or data of "=" is the first document written
+-- Answers a flat list, for each commit 0, seq applied · 1, field a revision moved · 2, kept the key was
+-- used, "digest time seq reply" is what was kept · 3, now the store's clock is outside not_before…before.
+-- Each is applied whole or refused whole; all share the reads and writes of this call. It runs for each
+-- change there is: so it walks ARGV in place and makes as few tables and strings as it can.
 
-local MARK = 128   -- every so many records of a prefix its seq is marked, so that reading can start there
-local CHUNK = 4000 -- arguments that unpack() and a command can take
+local MARK = 128       -- every so many records of a prefix its seq is marked, so that reading can start there
+local CHUNK = 4000     -- arguments that unpack() and a command can take
+local DAY_MS = 86400000
 
-local function get_all(key, names)
-    local values = {}
+local call -- redis.call, which is there only when a function runs
+
+local function get_all(key, names, values)
     for from = 1, #names, CHUNK do
         local upto = math.min(from + CHUNK - 1, #names)
-        local got = redis.call('HMGET', key, unpack(names, from, upto))
-        for i = 1, #got do values[names[from + i - 1]] = got[i] end
+        local got = call('HMGET', key, unpack(names, from, upto))
+        for i = 1, #got do
+            if got[i] then values[names[from + i - 1]] = got[i] end
+        end
     end
     return values
 end
 
 local function call_all(command, key, args)
     for from = 1, #args, CHUNK do
-        redis.call(command, key, unpack(args, from, math.min(from + CHUNK - 1, #args)))
+        call(command, key, unpack(args, from, math.min(from + CHUNK - 1, #args)))
     end
 end
 
--- The prefixes of a topic under which it counts; private ones count in their own tree only.
-local function prefixes_of(topic)
-    local list, at = {}, 0
+-- The prefixes of a topic but itself, under which it counts; private ones count in their own tree only.
+-- Topics with the same parent share the list.
+local function parents_of(topic, lists)
+    local parent = topic:match('^(.*%.)[^.]+%.$') or ''
+    local list = lists[parent]
+    if list then return list end
+    list = {}
     if topic:sub(1, 8) ~= 'private.' then list[1] = '' end
-    while true do
-        at = topic:find('.', at + 1, true)
-        if not at then return list end
-        list[#list + 1] = topic:sub(1, at)
+    local at = parent:find('.', 1, true)
+    while at do
+        list[#list + 1] = parent:sub(1, at)
+        at = parent:find('.', at + 1, true)
     end
+    lists[parent] = list
+    return list
 end
 
-local function parse(ARGV)
-    local at = 2
-    local function take(width)
-        local list, n = {}, tonumber(ARGV[at]) * width
-        for i = 1, n do list[i] = ARGV[at + i] end
-        at = at + n + 1
-        return list
-    end
-    local commits, fields, prefixes, seen = {}, {}, {'#'}, {}
-    for i = 1, tonumber(ARGV[1]) do
-        local c = {key = tonumber(ARGV[at]), ttl = ARGV[at + 1], digest = ARGV[at + 2],
-                   reply = ARGV[at + 3], not_before = tonumber(ARGV[at + 4]),
-                   before = tonumber(ARGV[at + 5])}
-        at = at + 6
-        c.checks, c.writes, c.add, c.remove, c.records = take(2), take(2), take(1), take(1), take(3)
-        for j = 1, #c.checks, 2 do fields[#fields + 1] = c.checks[j] end
-        c.prefixes = {}
-        for j = 1, #c.records, 3 do
-            local list = prefixes_of(c.records[j])
-            c.prefixes[j] = list
+-- The names of everything that the commits read: fields, prefixes, keys. `parents` gets each topic's.
+local function names_of(ARGV, parents)
+    local fields, prefixes, keys = {}, {'#'}, {}
+    local lists, seen_field, seen_prefix = {}, {}, {}
+    local at = 4
+    for _ = 1, tonumber(ARGV[1]) do
+        if ARGV[at] ~= '' then keys[#keys + 1] = ARGV[at] end
+        local checks, records = 2 * tonumber(ARGV[at + 5]), 3 * tonumber(ARGV[at + 9])
+        local others = 2 * tonumber(ARGV[at + 6]) + tonumber(ARGV[at + 7]) + tonumber(ARGV[at + 8])
+        at = at + 10
+        for j = at, at + checks - 1, 2 do
+            local field = ARGV[j]
+            if not seen_field[field] then
+                seen_field[field] = true
+                fields[#fields + 1] = field
+            end
+        end
+        at = at + checks + others
+        for j = at, at + records - 1, 3 do
+            local topic = ARGV[j]
+            local list = parents_of(topic, lists)
+            parents[topic] = list
+            if not seen_prefix[topic] then
+                seen_prefix[topic] = true
+                prefixes[#prefixes + 1] = topic
+            end
             for k = 1, #list do
-                if not seen[list[k]] then
-                    seen[list[k]] = true
-                    prefixes[#prefixes + 1] = list[k]
+                local prefix = list[k]
+                if not seen_prefix[prefix] then
+                    seen_prefix[prefix] = true
+                    prefixes[#prefixes + 1] = prefix
                 end
             end
         end
-        commits[i] = c
+        at = at + records
     end
-    return commits, fields, prefixes
+    return fields, prefixes, keys
 end
 
-local function refused(c, revisions, kept, now)
-    if c.key > 0 and kept[c.key] then return {2, kept[c.key]} end
-    if c.not_before > 0 and now < c.not_before or c.before > 0 and now >= c.before then
-        return {3, now}
+-- What the keys have kept in the last 24 hours.
+local function kept_of(KEYS, first, keys, now)
+    local kept = {}
+    if #keys == 0 then return kept end
+    for i = first, first + 2 do get_all(KEYS[i], keys, kept) end
+    for key, value in pairs(kept) do
+        if tonumber(value:match('^%S+ (%d+) ')) <= now - DAY_MS then kept[key] = nil end
     end
-    for j = 1, #c.checks, 2 do
-        if (revisions[c.checks[j]] or '0') ~= c.checks[j + 1] then return {1, c.checks[j]} end
-    end
+    return kept
 end
 
 local function commit(KEYS, ARGV)
-    local commits, fields, prefixes = parse(ARGV)
-    local time = redis.call('TIME')
-    local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-    local revisions = get_all(KEYS[1], fields)
-    local last, count = {}, {}
-    for prefix, value in pairs(get_all(KEYS[5], prefixes)) do
-        local space = value and value:find(' ', 1, true)
-        last[prefix] = value and tonumber(value:sub(1, space - 1)) or 0
-        count[prefix] = value and tonumber(value:sub(space + 1)) or 0
+    call = redis.call
+    local time = call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    local parents = {}
+    local fields, prefixes, keys = names_of(ARGV, parents)
+    local revisions = get_all(KEYS[1], fields, {})
+    local last, count = {}, {} -- last seqs are texts: most of them are only written again
+    for prefix, value in pairs(get_all(KEYS[5], prefixes, {})) do
+        local space = value:find(' ', 1, true)
+        last[prefix], count[prefix] = value:sub(1, space - 1), tonumber(value:sub(space + 1))
     end
-    local kept = {}
-    for k = 7, #KEYS do kept[k] = redis.call('GET', KEYS[k]) end
+    local kept = kept_of(KEYS, 7, keys, now)
+    local revs, docs, answers, entries = {}, {}, {}, {}
+    local marks, moved, keeps = {}, {}, {}
+    local first_seq = tonumber(last['#'] or 0)
+    local seq, time_text = first_seq, '-' .. string.format('%d', now)
 
-    local revs, docs, entries, marks, moved, answers = {}, {}, {}, {}, {}, {}
-    local seq = last['#']
-    for i = 1, #commits do
-        local c = commits[i]
-        local answer = refused(c, revisions, kept, now)
-        if not answer then
-            local expected = {}
-            for j = 1, #c.checks, 2 do expected[c.checks[j]] = c.checks[j + 1] end
-            for j = 1, #c.writes, 2 do
-                local field = c.writes[j]
-                local rev = string.format('%d', tonumber(expected[field]) + 1)
-                revisions[field] = rev
-                revs[#revs + 1], revs[#revs + 2] = field, rev
-                if c.writes[j + 1] ~= '' then
-                    docs[#docs + 1], docs[#docs + 2] = field, c.writes[j + 1]
-                end
+    local function add_record(topic, attributes, data)
+        local list = parents[topic]
+        seq = seq + 1
+        local text = string.format('%d', seq)
+        local prev = ''
+        for k = 1, #list + 1 do
+            local prefix = list[k] or topic
+            prev = prev .. (k > 1 and ' ' or '') .. (last[prefix] or '0')
+            local n = (count[prefix] or 0) + 1
+            last[prefix], count[prefix], moved[prefix] = text, n, true
+            if n % MARK == 0 then
+                marks[#marks + 1] = prefix .. ' ' .. n / MARK
+                marks[#marks + 1] = text
             end
-            for j = 1, #c.remove do entries[c.remove[j]] = false end
-            for j = 1, #c.add do entries[c.add[j]] = true end
-            for j = 1, #c.records, 3 do
-                seq = seq + 1
-                local prev = {}
-                for k, prefix in ipairs(c.prefixes[j]) do
-                    prev[k] = string.format('%d', last[prefix])
-                    last[prefix], count[prefix], moved[prefix] = seq, count[prefix] + 1, true
-                    if count[prefix] % MARK == 0 then
-                        marks[#marks + 1] = prefix .. ' ' .. string.format('%d', count[prefix] / MARK)
-                        marks[#marks + 1] = string.format('%d', seq)
-                    end
-                end
-                redis.call('XADD', KEYS[4], string.format('%d-%d', seq, now), 't', c.records[j],
-                    'p', table.concat(prev, ' '), 'a', c.records[j + 1], 'd', c.records[j + 2])
-            end
-            if c.key > 0 then
-                kept[c.key] = c.digest .. ' ' .. string.format('%d', seq) .. ' ' .. c.reply
-                redis.call('SET', KEYS[c.key], kept[c.key], 'PX', c.ttl)
-            end
-            answer = {0, seq}
         end
-        answers[i] = answer
+        call('XADD', KEYS[4], text .. time_text, 't', topic, 'p', prev, 'a', attributes, 'd', data)
+    end
+
+    local at = 4
+    for i = 1, tonumber(ARGV[1]) do
+        local key, from = ARGV[at], at
+        local not_before, before = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+        local check = at + 10
+        local write = check + 2 * tonumber(ARGV[at + 5])
+        local add = write + 2 * tonumber(ARGV[at + 6])
+        local remove = add + tonumber(ARGV[at + 7])
+        local record = remove + tonumber(ARGV[at + 8])
+        at = record + 3 * tonumber(ARGV[from + 9])
+
+        local status, value = 0, nil
+        if key ~= '' and kept[key] then
+            status, value = 2, kept[key]
+        elseif not_before > 0 and now < not_before or before > 0 and now >= before then
+            status, value = 3, now
+        else
+            for j = check, write - 1, 2 do
+                if (revisions[ARGV[j]] or '0') ~= ARGV[j + 1] then
+                    status, value = 1, ARGV[j]
+                    break
+                end
+            end
+        end
+        if status == 0 then
+            local document
+            for j = write, add - 1, 2 do
+                local field, rev = ARGV[j], nil
+                for k = check, write - 1, 2 do
+                    if ARGV[k] == field then rev = ARGV[k + 1] + 1 .. '' end
+                end
+                revisions[field] = rev
+                revs[#revs + 1] = field
+                revs[#revs + 1] = rev
+                if ARGV[j + 1] ~= '' then
+                    document = document or ARGV[j + 1]
+                    docs[#docs + 1] = field
+                    docs[#docs + 1] = ARGV[j + 1]
+                end
+            end
+            for j = remove, record - 1 do entries[ARGV[j]] = false end
+            for j = add, remove - 1 do entries[ARGV[j]] = true end
+            for j = record, at - 1, 3 do
+                local data = ARGV[j + 2]
+                add_record(ARGV[j], ARGV[j + 1], data == '=' and document or data)
+            end
+            if key ~= '' then
+                local reply = ARGV[from + 2]
+                kept[key] = ARGV[from + 1] .. ' ' .. string.format('%d %d ', now, seq) ..
+                    (reply == '=' and document or reply)
+                keeps[#keeps + 1] = key
+                keeps[#keeps + 1] = kept[key]
+            end
+            value = seq
+        end
+        answers[2 * i - 1], answers[2 * i] = status, value
     end
 
     call_all('HSET', KEYS[1], revs)
     call_all('HSET', KEYS[2], docs)
-    local add, remove = {}, {}
+    local added, removed = {}, {}
     for entry, there in pairs(entries) do
         if there then
-            add[#add + 1], add[#add + 2] = '0', entry
+            added[#added + 1] = '0'
+            added[#added + 1] = entry
         else
-            remove[#remove + 1] = entry
+            removed[#removed + 1] = entry
         end
     end
-    call_all('ZADD', KEYS[3], add)
-    call_all('ZREM', KEYS[3], remove)
-    if seq > last['#'] then
-        local values = {'#', string.format('%d %d', seq, seq)}
+    call_all('ZADD', KEYS[3], added)
+    call_all('ZREM', KEYS[3], removed)
+    if seq > first_seq then
+        local text = string.format('%d', seq)
+        local values = {'#', text .. ' ' .. text}
         for prefix in pairs(moved) do
             values[#values + 1] = prefix
-            values[#values + 1] = string.format('%d %d', last[prefix], count[prefix])
+            values[#values + 1] = last[prefix] .. ' ' .. count[prefix]
         end
         call_all('HSET', KEYS[5], values)
         call_all('HSET', KEYS[6], marks)
+    end
+    if #keeps > 0 then
+        -- the store's clock says which day it is; the caller's may be one off
+        local day = KEYS[8 + math.max(-1, math.min(1, math.floor(now / DAY_MS) - ARGV[2]))]
+        call_all('HSET', day, keeps)
+        call('EXPIRE', day, ARGV[3])
     end
     return answers
 end
 
 -- The seq and number of records under a prefix.
 local function head_of(key, prefix)
-    local value = redis.call('HGET', key, prefix)
+    local value = call('HGET', key, prefix)
     if not value then return 0, 0 end
     local space = value:find(' ', 1, true)
     return tonumber(value:sub(1, space - 1)), tonumber(value:sub(space + 1))
@@ -183,10 +251,10 @@ local function walk_from(key, prefix, after, limit, seq, count)
     local low, high = 1, math.floor(count / MARK) + 1 -- the first mark with a seq > after is in [low, high]
     while low < high do
         local middle = math.floor((low + high) / 2)
-        local mark = redis.call('HGET', key, prefix .. ' ' .. text(middle))
+        local mark = call('HGET', key, prefix .. ' ' .. text(middle))
         if mark and tonumber(mark) > after then high = middle else low = middle + 1 end
     end
-    local mark = redis.call('HGET', key, prefix .. ' ' .. text(low + math.ceil(limit / MARK)))
+    local mark = call('HGET', key, prefix .. ' ' .. text(low + math.ceil(limit / MARK)))
     return mark and tonumber(mark) or seq
 end
 
@@ -199,7 +267,7 @@ end
 local function read_all(log, after, limit, bytes)
     local items, from = {}, '(' .. text(after) .. '-18446744073709551615'
     while true do
-        local got = redis.call('XRANGE', log, from, '+', 'COUNT', text(limit - #items))
+        local got = call('XRANGE', log, from, '+', 'COUNT', text(limit - #items))
         for i = 1, #got do
             if got[i][2][2]:sub(1, 8) ~= 'private.' then
                 items[#items + 1] = item_of(got[i])
@@ -222,7 +290,7 @@ local function read_back(log, prefix, after, limit, bytes, from)
     end
     local found, seq = {}, from
     while seq > after do
-        local got = redis.call('XRANGE', log, text(seq), text(seq))
+        local got = call('XRANGE', log, text(seq), text(seq))
         if #got == 0 then break end -- older than what is kept
         found[#found + 1] = got[1]
         local place = 0
@@ -247,10 +315,11 @@ end
 -- Answers {last, first, item…}, an item {id, topic, prev, attributes, data}: in order, at most `limit`, and
 -- no more than pass `bytes` of data. Costs what is read (and at most two marks' worth more).
 local function log_read(KEYS, ARGV)
+    call = redis.call
     local prefix, after, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
     local bytes = tonumber(ARGV[4])
     local seq, count = head_of(KEYS[2], prefix)
-    local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', '1')
+    local oldest = call('XRANGE', KEYS[1], '-', '+', 'COUNT', '1')
     local first = #oldest > 0 and tonumber(oldest[1][1]:match('^%d+')) or seq + 1
     local answer = {text(seq), text(first)}
     if seq <= after or limit == 0 then return answer end
@@ -265,5 +334,13 @@ local function log_read(KEYS, ARGV)
     return answer
 end
 
+-- KEYS 1 2 3 as 7 8 9 of cbm_commit; ARGV key. Answers what the key has kept, or nothing.
+local function key_get(KEYS, ARGV)
+    call = redis.call
+    local time = call('TIME')
+    return kept_of(KEYS, 1, {ARGV[1]}, time[1] * 1000)[ARGV[1]]
+end
+
 redis.register_function('cbm_commit', commit)
+redis.register_function{function_name = 'cbm_key', callback = key_get, flags = {'no-writes'}}
 redis.register_function{function_name = 'cbm_log_read', callback = log_read, flags = {'no-writes'}}

@@ -35,17 +35,15 @@ reply_commit(const redisReply *reply, unsigned index, unsigned count, int64_t *n
         return STORE_FAILED;
     }
     *kept = TEXT_LITERAL("the commit function answered something else");
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != count)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != (size_t)count * 2)
         return STORE_UNKNOWN;
-    const redisReply *answer = reply->element[index];
-    if (answer->type != REDIS_REPLY_ARRAY || answer->elements != 2 ||
-        answer->element[0]->type != REDIS_REPLY_INTEGER || answer->element[0]->integer < 0 ||
-        answer->element[0]->integer > 3)
+    const redisReply *status = reply->element[2 * index], *value = reply->element[2 * index + 1];
+    if (status->type != REDIS_REPLY_INTEGER || status->integer < 0 || status->integer > 3)
         return STORE_UNKNOWN;
-    if (answer->element[1]->type == REDIS_REPLY_INTEGER)
-        *number = answer->element[1]->integer;
-    *kept = reply_text(answer->element[1]);
-    return outcomes[answer->element[0]->integer];
+    if (value->type == REDIS_REPLY_INTEGER)
+        *number = value->integer;
+    *kept = reply_text(value);
+    return outcomes[status->integer];
 }
 
 static bool

@@ -2,9 +2,13 @@
 #include "common/store/reply.h"
 #include "common/store/store_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/date.h"
 
 const char *const store_durability_words[] = {"always", "everysec", "memory", NULL};
 
@@ -83,12 +87,6 @@ store_get_doc(struct store *store, struct text field, store_value_fn *fn, void *
     ask(store, &store->docs, field, fn, arg, slot);
 }
 
-void
-store_get_key(struct store *store, struct text key, store_value_fn *fn, void *arg, unsigned slot)
-{
-    ask(store, &store->idem, key, fn, arg, slot);
-}
-
 /* Fails what is asked for; the functions may ask again, so the list is emptied first. */
 static void
 fail_asks(struct store_asks *asks)
@@ -121,7 +119,7 @@ on_values(void *arg, const redisReply *reply)
     free(round);
 }
 
-/* Sends one command for all asks of a kind: HMGET of the hash, or MGET of whole keys (hash NULL). */
+/* Sends one HMGET for all asks of a kind. */
 static void
 send_asks(struct store *store, struct store_asks *asks, const char *hash)
 {
@@ -130,29 +128,11 @@ send_asks(struct store *store, struct store_asks *asks, const char *hash)
     struct round *round = malloc(sizeof *round + asks->count * sizeof *asks->items);
     struct store_args *args = &store->args;
     args->count = 0;
-    char *prefixed = NULL, *at = NULL;
-    size_t prefix_len = strlen(store->key_prefix);
-    if (hash) {
-        store_args_add_string(args, "HMGET");
-        store_args_add_string(args, hash);
-    } else {
-        store_args_add_string(args, "MGET");
-        at = prefixed = malloc(asks->names.len + asks->count * prefix_len + 1);
-        args->failed = args->failed || !prefixed;
-    }
+    store_args_add_string(args, "HMGET");
+    store_args_add_string(args, hash);
     const char *name = (const char *)asks->names.data;
-    for (unsigned i = 0; i < asks->count && !args->failed; i++) {
-        uint32_t len = asks->items[i].len;
-        if (hash) {
-            store_args_add(args, name, len);
-        } else {
-            memcpy(at, store->key_prefix, prefix_len);
-            memcpy(at + prefix_len, name, len);
-            store_args_add(args, at, prefix_len + len);
-            at += prefix_len + len;
-        }
-        name += len;
-    }
+    for (unsigned i = 0; i < asks->count; name += asks->items[i++].len)
+        store_args_add(args, name, asks->items[i].len);
     if (round && !args->failed) {
         round->count = asks->count;
         memcpy(round->asks, asks->items, asks->count * sizeof *asks->items);
@@ -168,17 +148,51 @@ send_asks(struct store *store, struct store_asks *asks, const char *hash)
     }
     args->failed = false;
     free(round);
-    free(prefixed);
 }
 
 /* ---- scans and log pages: one command each ---- */
 
 struct single {
+    store_value_fn *value;
     store_list_fn *list;
     store_log_fn *page;
     void *arg;
     unsigned slot;
 };
+
+int64_t
+store_day_keys(const struct store *store, char keys[STORE_DAYS][STORE_KEY_MAX])
+{
+    int64_t today = clock_wall_ms() / DATE_DAY_MS;
+    for (int i = 0; i < STORE_DAYS; i++)
+        snprintf(keys[i], STORE_KEY_MAX, "%.*s%" PRId64, STORE_KEY_MAX - 24, store->days_prefix,
+                 today - 1 + i);
+    return today;
+}
+
+static void
+on_key(void *arg, const redisReply *reply)
+{
+    struct single single = *(struct single *)arg;
+    free(arg);
+    bool ok = reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL);
+    single.value(single.arg, single.slot, ok, ok ? reply_text(reply) : TEXT_NONE);
+}
+
+void
+store_get_key(struct store *store, struct text key, store_value_fn *fn, void *arg, unsigned slot)
+{
+    char days[STORE_DAYS][STORE_KEY_MAX];
+    struct single *single = malloc(sizeof *single);
+    store_day_keys(store, days);
+    if (single)
+        *single = (struct single){.value = fn, .arg = arg, .slot = slot};
+    if (!single || redis_link_sendf(store->link, on_key, single, "FCALL_RO cbm_key 3 %s %s %s %b",
+                                    days[0], days[1], days[2], key.ptr, (size_t)key.len) != 0) {
+        free(single);
+        fn(arg, slot, false, TEXT_NONE);
+    }
+}
 
 static void
 on_scan(void *arg, const redisReply *reply)
@@ -200,7 +214,7 @@ store_scan(struct store *store, struct text from, struct text upto, unsigned lim
 {
     struct single *single = malloc(sizeof *single);
     if (single)
-        *single = (struct single){fn, NULL, arg, slot};
+        *single = (struct single){.list = fn, .arg = arg, .slot = slot};
     if (!single || redis_link_sendf(store->link, on_scan, single,
                                     "ZRANGEBYLEX %s [%b (%b LIMIT 0 %u", store->keys[KEY_INDEX],
                                     from.ptr, (size_t)from.len, upto.ptr, (size_t)upto.len,
@@ -230,7 +244,7 @@ store_log_read(struct store *store, struct text prefix, int64_t after, unsigned 
 {
     struct single *single = malloc(sizeof *single);
     if (single)
-        *single = (struct single){NULL, fn, arg, slot};
+        *single = (struct single){.page = fn, .arg = arg, .slot = slot};
     if (!single ||
         redis_link_sendf(store->link, on_log, single, "FCALL_RO cbm_log_read 3 %s %s %s %b %lld %u %d",
                          store->keys[KEY_LOG], store->keys[KEY_PREFIX], store->keys[KEY_MARK],
@@ -247,7 +261,6 @@ store_flush(struct store *store)
     if (store->up) {
         send_asks(store, &store->seqs, store->keys[KEY_PREFIX]);
         send_asks(store, &store->revs, store->keys[KEY_REV]);
-        send_asks(store, &store->idem, NULL);
         send_asks(store, &store->docs, store->keys[KEY_DOC]);
         store_queue_send(store);
     }
@@ -271,7 +284,6 @@ on_link_down(void *arg)
     fail_asks(&store->seqs);
     fail_asks(&store->revs);
     fail_asks(&store->docs);
-    fail_asks(&store->idem);
     store_queue_fail_all(store);
     if (was_up)
         store->events.down(store->arg);
@@ -294,7 +306,7 @@ make_keys(struct store *store, const char *org, const char *service)
         snprintf(store->keys[i], STORE_KEY_MAX, "{%s}:%s:%s", org, service, own[i]);
         snprintf(store->keys[KEY_LOG + i], STORE_KEY_MAX, "{%s}:%s", org, log[i]);
     }
-    snprintf(store->key_prefix, STORE_KEY_MAX, "{%s}:%s:key:", org, service);
+    snprintf(store->days_prefix, STORE_KEY_MAX, "{%s}:%s:keys:", org, service);
 }
 
 struct store *
@@ -326,8 +338,8 @@ store_destroy(struct store **store)
     (*store)->up = false;
     (*store)->closing = true;
     redis_link_destroy(&(*store)->link);
-    struct store_asks *all[] = {&(*store)->seqs, &(*store)->revs, &(*store)->docs, &(*store)->idem};
-    for (unsigned i = 0; i < 4; i++) {
+    struct store_asks *all[] = {&(*store)->seqs, &(*store)->revs, &(*store)->docs};
+    for (unsigned i = 0; i < 3; i++) {
         free(all[i]->items);
         buf_fini(&all[i]->names);
     }

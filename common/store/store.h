@@ -6,7 +6,7 @@
  *   {org}:<service>:rev   hash    <kind>/<id> -> revision
  *   {org}:<service>:doc   hash    <kind>/<id> -> MessagePack document
  *   {org}:<service>:ix    zset    index entries, all of score 0, ordered by bytes
- *   {org}:<service>:key:<principal>:<key>  string, 24 h: "digest seq reply"
+ *   {org}:<service>:keys:<day>  hash    <principal>:<key> -> "digest time seq reply"; gone after 3 days
  *   {org}:log             stream  the log (common/log/record.h)
  *   {org}:log:prefix      hash    prefix -> "last-seq count"; "#" for all
  *   {org}:log:mark        hash    "<prefix> <n>" -> seq of its n*128th record */
@@ -49,7 +49,7 @@ typedef void store_value_fn(void *arg, unsigned slot, bool ok, struct text value
 typedef void store_list_fn(void *arg, unsigned slot, bool ok, unsigned count,
                            const struct text *values);
 
-/* Asks. All asks of one flush are answered from states in this order: seq, revisions, keys,
+/* Asks. All asks of one flush are answered from states in this order: seq, revisions,
  * documents, scans, log pages: so a document is at least as new as the revision and the seq that
  * came with it. While the store is not up they fail at once. */
 void store_get_seq(struct store *store, store_value_fn *fn, void *arg, unsigned slot);
@@ -57,6 +57,8 @@ void store_get_rev(struct store *store, struct text field, store_value_fn *fn, v
                    unsigned slot);
 void store_get_doc(struct store *store, struct text field, store_value_fn *fn, void *arg,
                    unsigned slot);
+/* What an idempotency key has kept: "digest time seq reply", absent if it is not known or older than
+ * 24 h. One command a key: meant for the rare request that makes no commit. */
 void store_get_key(struct store *store, struct text key, store_value_fn *fn, void *arg,
                    unsigned slot);
 void store_scan(struct store *store, struct text from, struct text upto, unsigned limit,
@@ -100,7 +102,7 @@ bool store_commit_failed(const struct store_commit *commit); /* out of memory wh
 enum store_outcome {
     STORE_COMMITTED, /* `number` is the seq of its last record (of the log if it has none) */
     STORE_MOVED,     /* a revision moved: nothing was done */
-    STORE_KEPT,      /* the key was used before: `kept` is "digest seq reply" */
+    STORE_KEPT,      /* the key was used before: `kept` is "digest time seq reply" */
     STORE_CLOCK,     /* outside not_before…before: `number` is the store's clock, ms */
     STORE_FAILED,    /* Redis refused, nothing was done: `kept` is its error */
     STORE_UNKNOWN,   /* the connection was lost on the way: done or not, the key tells */

@@ -47,10 +47,10 @@ struct store {
     struct store_events events;
     void *arg;
     char keys[KEY_COUNT][STORE_KEY_MAX];
-    char key_prefix[STORE_KEY_MAX]; /* of idempotency keys */
+    char days_prefix[STORE_KEY_MAX]; /* of the hashes of idempotency keys, one a day */
     enum store_durability wanted, found;
     bool up, refused, closing;
-    struct store_asks seqs, revs, docs, idem;
+    struct store_asks seqs, revs, docs;
     struct store_args args;
     struct store_commit_entry *queue; /* commits that wait, in order, from `head` on */
     unsigned queue_head, queue_count, queue_cap;
@@ -59,6 +59,11 @@ struct store {
 
 /* store_setup.c: what happens between connected and up. */
 void store_setup_start(struct store *store);
+
+/* The hashes of idempotency keys of the day before, today and the day after. Returns today, counted
+ * from 1970. The store's clock may be in any of them. */
+#define STORE_DAYS 3
+int64_t store_day_keys(const struct store *store, char keys[STORE_DAYS][STORE_KEY_MAX]);
 
 /* store_queue.c */
 void store_queue_send(struct store *store);

@@ -10,7 +10,7 @@
 
 #include "common/base/log.h"
 
-#define KEY_TTL_MS "86400000" /* an idempotency key answers for 24 h */
+#define DAY_TTL_S "259200" /* of a day's idempotency keys, which answer for 24 h */
 #define CALL_BYTES_MAX (4 * 1024 * 1024)
 
 /* The commits of one call, until its reply comes. */
@@ -111,38 +111,72 @@ on_committed(void *arg, const redisReply *reply)
 }
 
 static void
-add_list(struct store_args *args, const struct store_list *list, unsigned width, char *count)
+add_list(struct store_args *args, const struct store_list *list)
 {
-    snprintf(count, 12, "%u", list->count / width);
-    store_args_add_string(args, count);
     const uint8_t *at = list->bytes.data;
     for (uint32_t i = 0; i < list->count; at += list->lens[i++])
         store_args_add(args, at, list->lens[i]);
 }
 
+/* The first document that the commit writes: what is the same elsewhere is sent as "=". */
+static struct text
+first_document(const struct store_commit *commit)
+{
+    const struct store_list *writes = &commit->writes;
+    if (writes->count < 2 || writes->lens[1] == 0)
+        return TEXT_NONE;
+    return (struct text){(const char *)writes->bytes.data + writes->lens[0], writes->lens[1]};
+}
+
+static void
+add_shared(struct store_args *args, struct text value, struct text document)
+{
+    if (document.ptr && text_equal(value, document))
+        store_args_add_string(args, "=");
+    else
+        store_args_add(args, value.ptr, value.len);
+}
+
+static void
+add_records(struct store_args *args, const struct store_list *records, struct text document)
+{
+    const char *at = (const char *)records->bytes.data;
+    for (uint32_t i = 0; i < records->count; at += records->lens[i++]) {
+        if (i % 3 == 2)
+            add_shared(args, (struct text){at, records->lens[i]}, document);
+        else
+            store_args_add(args, at, records->lens[i]);
+    }
+}
+
 /* Text of numbers that lives until the command is formatted. */
 struct numbers {
-    char count[5][12], key[12], not_before[24], before[24];
+    char counts[5][12], not_before[24], before[24];
 };
 
 static void
-add_commit(struct store_args *args, const struct store_commit *commit, unsigned key,
-           struct numbers *numbers)
+add_commit(struct store_args *args, const struct store_commit *commit, struct numbers *numbers)
 {
-    snprintf(numbers->key, sizeof numbers->key, "%u", key);
+    const uint32_t counts[] = {commit->checks.count / 2, commit->writes.count / 2,
+                               commit->add.count, commit->remove.count,
+                               commit->records.count / 3};
+    struct text document = first_document(commit);
     snprintf(numbers->not_before, sizeof numbers->not_before, "%" PRId64, commit->not_before);
     snprintf(numbers->before, sizeof numbers->before, "%" PRId64, commit->before);
-    store_args_add_string(args, numbers->key);
-    store_args_add_string(args, KEY_TTL_MS);
+    store_args_add(args, commit->key.ptr, commit->key.len);
     store_args_add(args, commit->digest.ptr, commit->digest.len);
-    store_args_add(args, commit->reply.ptr, commit->reply.len);
+    add_shared(args, commit->reply, document);
     store_args_add_string(args, numbers->not_before);
     store_args_add_string(args, numbers->before);
-    add_list(args, &commit->checks, 2, numbers->count[0]);
-    add_list(args, &commit->writes, 2, numbers->count[1]);
-    add_list(args, &commit->add, 1, numbers->count[2]);
-    add_list(args, &commit->remove, 1, numbers->count[3]);
-    add_list(args, &commit->records, 3, numbers->count[4]);
+    for (unsigned i = 0; i < 5; i++) {
+        snprintf(numbers->counts[i], sizeof numbers->counts[i], "%" PRIu32, counts[i]);
+        store_args_add_string(args, numbers->counts[i]);
+    }
+    add_list(args, &commit->checks);
+    add_list(args, &commit->writes);
+    add_list(args, &commit->add);
+    add_list(args, &commit->remove);
+    add_records(args, &commit->records, document);
 }
 
 static size_t
@@ -173,43 +207,29 @@ static int
 send_call(struct store *store, struct call *call)
 {
     struct numbers numbers[STORE_BATCH_MAX];
-    struct buf names = {0};
-    char keys[12], commits[12];
-    unsigned with_key = 0;
-    uint32_t lens[STORE_BATCH_MAX];
-    for (unsigned i = 0; i < call->count; i++) {
-        const struct store_commit *commit = call->entries[i].commit;
-        if (!commit->key.ptr)
-            continue;
-        size_t before = names.len;
-        buf_append(&names, store->key_prefix, strlen(store->key_prefix));
-        buf_append(&names, commit->key.ptr, commit->key.len);
-        lens[with_key++] = (uint32_t)(names.len - before);
-    }
+    char days[STORE_DAYS][STORE_KEY_MAX], keys[12], commits[12], day[24];
     struct store_args *args = &store->args;
     args->count = 0;
-    snprintf(keys, sizeof keys, "%u", KEY_COUNT + with_key);
+    snprintf(keys, sizeof keys, "%d", KEY_COUNT + STORE_DAYS);
     snprintf(commits, sizeof commits, "%u", call->count);
+    snprintf(day, sizeof day, "%" PRId64, store_day_keys(store, days));
     store_args_add_string(args, "FCALL");
     store_args_add_string(args, "cbm_commit");
     store_args_add_string(args, keys);
     for (unsigned i = 0; i < KEY_COUNT; i++)
         store_args_add_string(args, store->keys[i]);
-    const uint8_t *at = names.data;
-    for (unsigned i = 0; i < with_key; at += lens[i++])
-        store_args_add(args, at, lens[i]);
+    for (unsigned i = 0; i < STORE_DAYS; i++)
+        store_args_add_string(args, days[i]);
     store_args_add_string(args, commits);
-    unsigned key = KEY_COUNT;
-    for (unsigned i = 0; i < call->count; i++) {
-        const struct store_commit *commit = call->entries[i].commit;
-        add_commit(args, commit, commit->key.ptr ? ++key : 0, &numbers[i]);
-    }
+    store_args_add_string(args, day);
+    store_args_add_string(args, DAY_TTL_S);
+    for (unsigned i = 0; i < call->count; i++)
+        add_commit(args, call->entries[i].commit, &numbers[i]);
     int result = -1;
-    if (!args->failed && !names.failed)
+    if (!args->failed)
         result = redis_link_send(store->link, on_committed, call, (int)args->count, args->argv,
                                  args->lens);
     args->failed = false;
-    buf_fini(&names);
     return result;
 }
 

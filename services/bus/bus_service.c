@@ -167,6 +167,14 @@ bus_service_remove_worker(struct bus_directory *directory, struct bus_worker *wo
     free(worker);
 }
 
+/* The load in steps of a 64th of the credit. Within a step workers count as equal and take turns, so
+ * that a few requests in flight are shared evenly and do not all go to whoever answered last. */
+static uint32_t
+load_of(const struct bus_worker *worker)
+{
+    return (uint32_t)((uint64_t)worker->sent.count * 64 / worker->credit);
+}
+
 struct bus_worker *
 bus_service_choose(struct bus_service *service)
 {
@@ -178,9 +186,7 @@ bus_service_choose(struct bus_service *service)
         struct bus_worker *worker = service->workers[at];
         if (worker->draining || worker->lost || worker->sent.count >= worker->credit)
             continue;
-        /* load/credit as fractions, compared without dividing */
-        if (!best || (uint64_t)worker->sent.count * best->credit <
-                         (uint64_t)best->sent.count * worker->credit) {
+        if (!best || load_of(worker) < load_of(best)) {
             best = worker;
             best_at = at;
         }

@@ -88,8 +88,8 @@ bus_service_lose_worker(struct bus_worker *worker);
 void
 bus_service_remove_worker(struct bus_directory *directory, struct bus_worker *worker);
 
-/* The worker with the least load for its credit, of equals the one whose turn it is; NULL if none
- * has credit left. */
+/* The worker with the least load for its credit (in steps of a 64th), of equals the one whose turn it
+ * is; NULL if none has credit left. */
 struct bus_worker *
 bus_service_choose(struct bus_service *service);
 

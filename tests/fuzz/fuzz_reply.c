@@ -16,7 +16,7 @@ check(const redisReply *reply)
         int64_t number;
         struct text kept;
         enum store_outcome outcome = reply_commit(reply, i, COUNT, &number, &kept);
-        PROMISE(outcome != STORE_COMMITTED || reply->elements == COUNT);
+        PROMISE(outcome != STORE_COMMITTED || reply->elements == 2 * COUNT);
         PROMISE(outcome == STORE_FAILED || outcome == STORE_UNKNOWN ||
                 reply->type == REDIS_REPLY_ARRAY);
     }
