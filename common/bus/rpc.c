@@ -123,11 +123,30 @@ copy_details(struct error *error, const msgpack_object *details)
     msgpack_sbuffer_destroy(&packed);
 }
 
+/* Whether the bytes begin as `[1, msgid, nil, …`, in the shortest form that everybody writes. */
+static bool
+is_result(const void *data, size_t len, struct rpc_reply *out)
+{
+    const uint8_t *bytes = data;
+    if (len < 5 || bytes[0] != 0x94 || bytes[1] != 0x01)
+        return false;
+    static const uint8_t sizes[] = {1, 2, 4};
+    uint8_t lead = bytes[2];
+    size_t at = lead <= 0x7f ? 3 : lead >= 0xcc && lead <= 0xce ? 3U + sizes[lead - 0xcc] : len;
+    if (at >= len || bytes[at] != 0xc0)
+        return false;
+    out->msgid = rpc_msgid(data, len);
+    out->result = (struct text){(const char *)bytes + at + 1, (uint32_t)(len - at - 1)};
+    return true;
+}
+
 enum status
 rpc_reply_parse(const void *data, size_t len, msgpack_zone *zone, struct rpc_reply *out,
                 struct error *error)
 {
     *out = (struct rpc_reply){0};
+    if (is_result(data, len, out)) /* nearly all are: nothing needs to be unpacked */
+        return mp_scan(data, len, error);
     msgpack_object object;
     enum status status = mp_unpack(data, len, zone, &object, error);
     if (status != STATUS_OK)

@@ -2,7 +2,6 @@
  * It must not know what a request asks for. */
 #include "common/client/client.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/run.h"
 #include "common/client/request.h"
+#include "common/client/wire.h"
 
 #define GRACE_MS 250 /* the bus answers at the deadline: its answer may still arrive */
 #define BACKOFF_FIRST_MS 20
@@ -163,39 +163,6 @@ backoff_ms(const struct request *request)
     return wait / 2 + (int64_t)(request->id * 2654435761U >> 16) % (wait / 2 + 1);
 }
 
-static bool
-send_frame(void *handle, const void *data, size_t len, int flags)
-{
-    while (zmq_send(handle, data, len, flags | ZMQ_DONTWAIT) < 0)
-        if (zmq_errno() != EINTR)
-            return false;
-    return true;
-}
-
-static bool
-send_by(struct link *link, const struct request *request, int64_t now)
-{
-    static const uint8_t command = MDPC_REQUEST;
-    struct rpc_context context = {
-        .key = request->key[0] ? text_of(request->key) : TEXT_NONE,
-        .deadline_ms = request->deadline_at > now ? request->deadline_at - now : 1,
-        .min_seq = request->min_seq > 0 ? request->min_seq : INT64_MIN,
-        .safe = request->safe,
-        .traceparent = request->traceparent[0] ? text_of(request->traceparent) : TEXT_NONE,
-    };
-    struct buf head = {0};
-    rpc_context_write(&head, &context);
-    void *handle = zsock_resolve(link->sock);
-    /* once the first frame of a message is taken, ZeroMQ takes the others */
-    bool sent = !head.failed && send_frame(handle, MDP_CLIENT, MDP_HEADER_LEN, ZMQ_SNDMORE) &&
-                send_frame(handle, &command, 1, ZMQ_SNDMORE) &&
-                send_frame(handle, request->service, strlen(request->service), ZMQ_SNDMORE) &&
-                send_frame(handle, request->rpc.data, request->rpc.len, ZMQ_SNDMORE) &&
-                send_frame(handle, head.data, head.len, 0);
-    buf_fini(&head);
-    return sent;
-}
-
 static void
 try_send(struct cbm_client *client, struct request *request, int64_t now)
 {
@@ -204,7 +171,7 @@ try_send(struct cbm_client *client, struct request *request, int64_t now)
         unsigned n = client->turn++ % client->link_count;
         struct link *link = &client->links[n];
         any_up |= link->up;
-        if (link->up && send_by(link, request, now)) {
+        if (link->up && wire_send(link, request, now)) {
             request->state = REQUEST_SENT;
             request->link = n;
             wake(client, expiry(request));
@@ -214,6 +181,15 @@ try_send(struct cbm_client *client, struct request *request, int64_t now)
     request->state = REQUEST_WAITING;
     request->retry_at = any_up ? now + FULL_RETRY_MS : NEVER; /* else when a bus comes up */
     wake(client, any_up ? request->retry_at : request->deadline_at);
+}
+
+/* Sends the frames under construction; what a link does not take now is tried again soon. */
+static void
+flush_links(struct cbm_client *client, int64_t now)
+{
+    for (unsigned i = 0; i < client->link_count; i++)
+        if (!wire_flush(&client->links[i]))
+            wake(client, now + FULL_RETRY_MS);
 }
 
 /* ---- sending ----------------------------------------------------------------------------------
@@ -230,7 +206,7 @@ start(struct cbm_client *client, const char *service, const char *method, struct
         return NULL;
     int64_t now = clock_mono_ms();
     struct request *request = request_new(&client->table);
-    if (request && request_fill(request, service, method, params, options, now) != STATUS_OK)
+    if (request && request_fill(&client->table, request, service, method, params, options, now) != STATUS_OK)
         request_destroy(&client->table, &request);
     if (!request) {
         error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL,
@@ -249,82 +225,32 @@ cbm_send(struct cbm_client *client, const char *service, const char *method, con
     struct text bytes = {params, params_len <= UINT32_MAX ? (uint32_t)params_len : UINT32_MAX};
     struct request *request = start(client, service, method, bytes, options, &error);
     client_error(failure, &error);
+    if (cbm_in_flight(client) <= 1) /* nobody to go together with */
+        flush_links(client, clock_mono_ms());
     return request ? request->id : 0;
 }
 
 /* ---- receiving --------------------------------------------------------------------------------
  */
 
-#define REPLY_FRAMES 4
-
-/* Receives one message; returns how many frames it has, 0 if there is none. Frames beyond `max` are
- * read and forgotten. */
-static int
-receive(void *handle, zmq_msg_t frames[], int max)
-{
-    int count = 0, more = 1;
-    while (more) {
-        zmq_msg_t extra;
-        zmq_msg_t *frame = count < max ? &frames[count] : &extra;
-        zmq_msg_init(frame);
-        if (zmq_msg_recv(frame, handle, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(frame);
-            return count < max ? count : max;
-        }
-        more = zmq_msg_more(frame);
-        if (count >= max)
-            zmq_msg_close(frame);
-        count++;
-    }
-    return count;
-}
-
-static bool
-frame_is(zmq_msg_t *frame, const void *data, size_t len)
-{
-    return zmq_msg_size(frame) == len && memcmp(zmq_msg_data(frame), data, len) == 0;
-}
-
 static void
-take_reply(struct cbm_client *client, zmq_msg_t frames[REPLY_FRAMES], int64_t now)
+take_answer(void *arg, struct text body, bool final)
 {
-    if (!frame_is(&frames[0], MDP_CLIENT, MDP_HEADER_LEN) || zmq_msg_size(&frames[1]) != 1)
-        return;
-    uint8_t command = *(uint8_t *)zmq_msg_data(&frames[1]);
-    if (command != MDPC_PARTIAL && command != MDPC_FINAL)
-        return;
-    const void *body = zmq_msg_data(&frames[3]);
-    size_t len = zmq_msg_size(&frames[3]);
-    struct request *request = request_of(&client->table, rpc_msgid(body, len));
+    struct cbm_client *client = arg;
+    struct request *request = request_of(&client->table, rpc_msgid(body.ptr, body.len));
     if (!request || request->state != REQUEST_SENT)
         return; /* a late answer to what was sent again or given up */
-    if (!request_answer(request, body, len, command == MDPC_FINAL, &client->zone))
+    if (!request_answer(request, body.ptr, body.len, final, &client->zone))
         return;
     enum status code = request->failed ? request->error.code : STATUS_OK;
     bool passing = code == STATUS_UNAVAILABLE || code == STATUS_RESOURCE_EXHAUSTED;
-    int64_t again_at = now + backoff_ms(request);
+    int64_t again_at = clock_mono_ms() + backoff_ms(request);
     if (passing && request->again && again_at < request->deadline_at) {
         request->tries++;
         retry_at(client, request, again_at);
         return;
     }
     finish(client, request);
-}
-
-static void
-read_link(struct cbm_client *client, struct link *link, int64_t now)
-{
-    void *handle = zsock_resolve(link->sock);
-    for (int n = 0; n < TURN_MAX; n++) {
-        zmq_msg_t frames[REPLY_FRAMES];
-        int count = receive(handle, frames, REPLY_FRAMES);
-        if (count == 0)
-            return;
-        if (count >= REPLY_FRAMES)
-            take_reply(client, frames, now);
-        for (int i = 0; i < count && i < REPLY_FRAMES; i++)
-            zmq_msg_close(&frames[i]);
-    }
 }
 
 /* What was sent by a link that is lost: to another bus if it may be done twice, else the caller
@@ -385,12 +311,16 @@ release_waiting(struct cbm_client *client, int64_t now)
 void
 client_turn(struct cbm_client *client, int64_t now)
 {
+    flush_links(client, now);
     for (unsigned i = 0; i < client->link_count; i++)
-        read_link(client, &client->links[i], now);
+        wire_receive(&client->links[i], TURN_MAX, take_answer, client);
     for (unsigned i = 0; i < client->link_count; i++) {
         int changes = link_changes(&client->links[i]);
         if (changes & LINK_WENT_DOWN) {
-            read_link(client, &client->links[i], now); /* answers that came before the end */
+            /* answers that came before the end; the bus that comes may be another */
+            wire_receive(&client->links[i], TURN_MAX, take_answer, client);
+            client->links[i].compact = false;
+            buf_clear(&client->links[i].out);
             fail_over(client, i, now);
         }
         if (changes & LINK_CAME_UP)
@@ -398,6 +328,7 @@ client_turn(struct cbm_client *client, int64_t now)
     }
     if (now >= client->due)
         scan_table(client, now);
+    flush_links(client, now); /* what was sent again */
 }
 
 /* ---- waiting ----------------------------------------------------------------------------------

@@ -114,6 +114,8 @@ link_close(struct link *link)
         zmq_close(link->monitor);
     }
     zsock_destroy(&link->sock);
+    buf_fini(&link->out);
+    buf_fini(&link->context);
     link->monitor = NULL;
-    link->up = false;
+    link->up = link->compact = false;
 }

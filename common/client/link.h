@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "common/base/buf.h"
 #include "common/base/cfg.h"
 #include "common/base/status.h"
 #include "common/bus/sock.h"
@@ -17,6 +18,9 @@ struct link {
     zsock_t *sock;
     void *monitor; /* a PAIR of ZeroMQ's, on which it tells of the connection */
     bool up;
+    bool compact;       /* the bus at its end speaks the compact framing */
+    struct buf out;     /* the compact frame under construction */
+    struct buf context; /* scratch */
     char endpoint[256];
 };
 

@@ -1,6 +1,7 @@
 /* See request.h. */
 #include "common/client/request.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,14 +97,18 @@ is_read_only(const char *service, const char *name)
     return method && method->read_only;
 }
 
+/* A key that nobody else makes: 96 random bits of this table and a count. */
 static bool
-random_key(char out[RPC_KEY_MAX + 1])
+make_key(struct request_table *table, char out[RPC_KEY_MAX + 1])
 {
-    uint8_t bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        return false;
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    uint8_t bytes[12];
+    if (!table->key_base[0]) {
+        if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+            return false;
+        for (size_t i = 0; i < sizeof bytes; i++)
+            snprintf(table->key_base + 2 * i, 3, "%02x", bytes[i]);
+    }
+    snprintf(out, RPC_KEY_MAX + 1, "%s-%" PRIx64, table->key_base, table->keys++);
     return true;
 }
 
@@ -134,14 +139,14 @@ request_check(const char *service, const char *method, struct text params,
 }
 
 enum status
-request_fill(struct request *request, const char *service, const char *method, struct text params,
+request_fill(struct request_table *table, struct request *request, const char *service, const char *method, struct text params,
              const struct cbm_options *options, int64_t now)
 {
     snprintf(request->service, sizeof request->service, "%s", service);
     request->safe = options->safe || is_read_only(service, method);
     if (options->key)
         snprintf(request->key, sizeof request->key, "%s", options->key);
-    else if (!request->safe && !options->no_key && !random_key(request->key))
+    else if (!request->safe && !options->no_key && !make_key(table, request->key))
         return STATUS_RESOURCE_EXHAUSTED;
     if (options->traceparent)
         snprintf(request->traceparent, sizeof request->traceparent, "%s", options->traceparent);

@@ -40,6 +40,8 @@ struct request_table {
     struct request **slots; /* owned; by the low 16 bits of the id, slot 0 is never used */
     uint16_t *free;
     uint32_t slot_count, free_count, generation;
+    uint64_t keys;     /* made so far */
+    char key_base[25]; /* random hex, of this table's keys */
     size_t used;
 };
 
@@ -59,7 +61,7 @@ enum status request_check(const char *service, const char *method, struct text p
                           const struct cbm_options *options, struct error *error);
 
 /* Fills a new request, with a random key if it changes something and has none. */
-enum status request_fill(struct request *request, const char *service, const char *method,
+enum status request_fill(struct request_table *table, struct request *request, const char *service, const char *method,
                          struct text params, const struct cbm_options *options, int64_t now_ms);
 
 /* Takes an answer's body. `final` is false for a PARTIAL. True when the request now has its outcome
