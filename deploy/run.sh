@@ -87,6 +87,7 @@ T
 [ "${CBM_RUN_ONCE:-0}" != 1 ] || exit 0
 
 say "the subscription goes on here; Ctrl-C ends all of it"
-while kill -0 "$subscriber" 2>/dev/null; do wait "$subscriber" || :; done
-echo "the subscriber ended by itself" >&2
-exit 1
+code=0
+wait "$subscriber" || code=$?
+[ "$code" = 0 ] || echo "the subscriber ended with exit code $code" >&2
+exit "$code"
