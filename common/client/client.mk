@@ -6,10 +6,10 @@ LIBCBM_VERSION := $(shell sed -n 's/^\#define CBM_VERSION "\(.*\)"/\1/p' common/
 INSTALL ?= install
 
 # One object, so that names which are not the library's stay inside it.
-$(BUILD)/libcbm-full.a: $(call obj,$(LIBCBM_SRC))
+$(BUILD)/libcbm-full.a: $(call obj,$(LIBCBM_SRC)) common/client/client.mk
 	@echo "  AR      $@"
 	@rm -f $@ $(BUILD)/libcbm.o
-	@$(LD) -r -o $(BUILD)/libcbm.o $^
+	@$(LD) -r -o $(BUILD)/libcbm.o $(filter %.o,$^)
 	@objcopy --wildcard --keep-global-symbol='cbm_*' $(BUILD)/libcbm.o
 	@ar rcs $@ $(BUILD)/libcbm.o
 
