@@ -292,10 +292,16 @@ redis_link_reset(struct redis_link *link)
 {
     if (!link->context)
         return;
-    bool put_off = link->context->c.flags & REDIS_IN_CALLBACK; /* freed when the callback is over */
-    redisAsyncFree(link->context);
-    if (!put_off && link->context) /* it was not connected yet: hiredis tells nobody */
+    /* in a callback it is freed when that is over; of a connection that never stood hiredis tells
+     * nobody: then it is for us to go on */
+    bool put_off = link->context->c.flags & REDIS_IN_CALLBACK;
+    bool told = link->context->c.flags & REDIS_CONNECTED;
+    redisAsyncContext *context = link->context;
+    if (!put_off && !told) {
         lost(link);
+        context->ev.cleanup = NULL;
+    }
+    redisAsyncFree(context);
 }
 
 struct redis_link *
