@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import shlex
 import shutil
 import signal
@@ -20,7 +21,7 @@ import time
 
 import plot
 import rows as table
-from servers import ROOT, NotMeasured, Servers, free_port
+from servers import ROOT, NotMeasured, Servers, cpu_us, free_port
 
 RESULTS = ROOT / "tests/bench/results.json"
 PAGE = ROOT / "docs/performance.md"
@@ -39,7 +40,7 @@ def rounded(value):
 class Bench:
     def __init__(self, servers, pairs, seconds):
         self.servers, self.pairs, self.seconds = servers, pairs, seconds
-        self.rows, self.details, self.stopped = [], [], False
+        self.rows, self.details, self.kept = [], [], {}
 
     def execute(self, run, words, more):
         words = {**words, **more}
@@ -47,7 +48,8 @@ class Bench:
             return run.command(self.servers, words)
         program, *arguments = shlex.split(run.command)
         arguments = [argument.format(**words) for argument in arguments]
-        limit = 120 + 20 * words["seconds"]
+        before, own = self.cpu(words), resource.getrusage(resource.RUSAGE_CHILDREN)
+        limit = words.get("limit") or 120 + 20 * words["seconds"]
         try:
             done = subprocess.run([self.servers.program(program), *arguments], capture_output=True, text=True,
                                   check=False, timeout=limit)
@@ -56,7 +58,18 @@ class Bench:
         if done.returncode or not done.stdout.strip():
             why = (done.stderr or done.stdout).strip().splitlines()
             raise NotMeasured(f"{run.name}: {why[-1][:300] if why else f'exit code {done.returncode}'}")
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        found = json.loads(done.stdout.strip().splitlines()[-1])
+        count = next((found[key] for key in ("count", "changes", "deliveries", "records") if found.get(key)), 0)
+        if count:
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent = {name: value - before[name] for name, value in self.cpu(words).items()}
+            spent["load"] = (after.ru_utime - own.ru_utime + after.ru_stime - own.ru_stime) * 1e6
+            found["cpu_us"] = {name: round(value / count, 2) for name, value in spent.items() if value / count >= 0.05}
+        return found
+
+    @staticmethod
+    def cpu(words):
+        return {name[4:]: cpu_us(pid) for name, pid in words.items() if name.startswith("cpu:")}
 
     def once(self, run, kept, more):
         """One measurement, on servers that live for it alone, or on those that are kept for the case."""
@@ -65,20 +78,26 @@ class Bench:
         with self.servers.running(run.servers) as words:
             return self.execute(run, words, more)
 
-    def keep(self, stack, case, more):
-        kept, shared = {}, {}
-        for run in [case.ours, *case.peers]:
-            if not run.keep:
+    def keep(self, case, more):
+        """The servers that this case keeps: those of the case before are used again where they are the same."""
+        wanted = {(run.servers, run.prepare): run for run in [case.ours, *case.peers] if run.keep}
+        for place in [place for place in self.kept if place not in wanted]:
+            self.kept.pop(place)[0].close()
+        for place, run in wanted.items():
+            if place in self.kept:
                 continue
-            place = (run.servers, run.prepare)
-            if place not in shared:
+            with contextlib.ExitStack() as stack:
                 words = stack.enter_context(self.servers.running(run.servers))
                 if run.prepare:
                     say(f"      prepare {run.prepare.split()[0]}")
-                    self.execute(table.Run(run.name, run.prepare), words, more)
-                shared[place] = words
-            kept[run.name] = shared[place]
-        return kept
+                    self.execute(table.Run(run.name, run.prepare), words, {**more, "limit": 1800})
+                self.kept[place] = (stack.pop_all(), words)
+        return {run.name: self.kept[run.servers, run.prepare][1] for run in [case.ours, *case.peers] if run.keep}
+
+    def close(self):
+        for stack, _ in self.kept.values():
+            stack.close()
+        self.kept = {}
 
     def better_peer(self, case, kept, more):
         """Of several peers the better by the first metric, by a short trial of each."""
@@ -105,16 +124,15 @@ class Bench:
         try:
             if case.rate:
                 more["rate"] = case.rate(self.rows)
-            with contextlib.ExitStack() as stack:
-                kept = self.keep(stack, case, more)
-                peer = self.better_peer(case, kept, more)
-                for number in range(min(self.pairs, case.pairs)):
-                    ours.append(self.once(case.ours, kept, more))
-                    more["port"] = free_port()
-                    peers.append(self.once(peer, kept, more))
-                    more["port"] = free_port()
-                    key = case.metrics[0][1]
-                    say(f"      pair {number + 1}  ours {ours[-1][key]:.6g}  {peer.name} {peers[-1][key]:.6g}")
+            kept = self.keep(case, more)
+            peer = self.better_peer(case, kept, more)
+            for number in range(min(self.pairs, case.pairs)):
+                ours.append(self.once(case.ours, kept, more))
+                more["port"] = free_port()
+                peers.append(self.once(peer, kept, more))
+                more["port"] = free_port()
+                key = case.metrics[0][1]
+                say(f"      pair {number + 1}  ours {ours[-1][key]:.6g}  {peer.name} {peers[-1][key]:.6g}")
         except (NotMeasured, RuntimeError, subprocess.CalledProcessError) as reason:
             why = str(reason).strip()
             say(f"      not measured: {why}")
@@ -131,7 +149,7 @@ class Bench:
                    "spread": None, "goal": goal, "met": None}
             pairs = [(a[key], b[key]) for a, b in zip(ours, peers) if key in a and key in b]
             if pairs and not why:
-                ratios = [a / b if b else float("inf") for a, b in pairs]
+                ratios = [a / b if b else 1.0 if a == b else float("inf") for a, b in pairs]
                 row["ours"] = rounded(statistics.median(a for a, _ in pairs))
                 row["peer"] = rounded(statistics.median(b for _, b in pairs))
                 finite = [one for one in ratios if one != float("inf")]
@@ -139,6 +157,8 @@ class Bench:
                     row["ratio"] = rounded(statistics.median(finite))
                     row["spread"] = [rounded(min(finite)), rounded(max(finite))]
                 row["met"] = met(goal, row)
+                if goal and len(finite) < len(ratios):  # the peer took no time at all
+                    row["met"] = False
             self.rows.append(row)
 
 
@@ -217,6 +237,7 @@ def markdown(result):
             lines.append("| " + " | ".join(cells) + " |")
         said = sorted({one["peer"] for key, one in peers.items() if key[0] == number})
         lines += ["", "Peers: " + "; ".join(said) + ".", ""]
+        lines += cpu_table([one for key, one in peers.items() if key[0] == number])
         why = [f"{one['case']}: {one['not_measured']}" for key, one in peers.items()
                if key[0] == number and "not_measured" in one]
         lines += [f"Not measured: {one}." for one in why] + ([""] if why else [])
@@ -227,6 +248,26 @@ def markdown(result):
         lines += [f"| {method} | " + " | ".join(f"{counts.get(name, 0):,}" for name in table.OURS) + " |"
                   for method, counts in result["instructions"].items()] + [""]
     return "\n".join(lines)
+
+
+def cpu_table(details):
+    """CPU by process: what is busiest bounds the rate; all together, over the cores, is the other bound."""
+    lines = []
+    for one in details:
+        for side, name in ((0, "ours"), (1, one["peer"])):
+            samples = [pair[side]["cpu_us"] for pair in one["samples"] if "cpu_us" in pair[side]]
+            if not samples or (side == 0 and any(line.startswith(f"| {one['case'].split(',')[0]} | ours")
+                                                 for line in lines)):
+                continue
+            names = sorted({name for sample in samples for name in sample})
+            medians = {name: statistics.median(sample.get(name, 0) for sample in samples) for name in names}
+            case = one["case"].split(",")[0] if side == 0 else one["case"]
+            lines.append(f"| {case} | {name} | " + ", ".join(
+                f"{name} {value:.3g}" for name, value in sorted(medians.items(), key=lambda item: -item[1])) +
+                f" | {sum(medians.values()):.3g} |")
+    if not lines:
+        return []
+    return ["| case | side | CPU of each process, µs for each | all, µs |", "| --- | --- | --- | ---: |", *lines, ""]
 
 
 def refresh_page(result):
@@ -284,6 +325,7 @@ def main():
             if not wanted or case.row in wanted:
                 bench.measure(case)
     finally:
+        bench.close()
         shutil.rmtree(base, ignore_errors=True)
     result["rows"], result["details"] = bench.rows, bench.details
     old = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

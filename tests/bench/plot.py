@@ -33,7 +33,7 @@ def svg(height, title, parts):
 
 def bars(title, rows):
     """Each measure with two bars, each pair to its own scale."""
-    left, right, step = 330, 150, 44
+    left, right, step = 330, 240, 44
     room = WIDTH - left - right
     parts = [text(16, 24, title, weight="bold"), rect(left, 34, 12, 10, OURS), text(left + 18, 43, "ours"),
              rect(left + 70, 34, 12, 10, PEER), text(left + 88, 43, "peer (bars to scale within each pair)")]

@@ -122,7 +122,7 @@ ROW_4 = notify_cases("one at a time", 0) + notify_cases("10,000/s", 10000)
 
 # ---- 5: fan-out -----------------------------------------------------------------------------------
 def fanout_cases(subscribers):
-    records = max(500, 200000 // subscribers)
+    records = {10: 5000, 100: 2000, 1000: 500}[subscribers]  # a burst that a socket's queue holds
     ours = Run("notify", f"notify_fanout {{bus}} {{notify}} {{notify_pid}} {subscribers} {records}")
     lossy = [Run("NATS core", f"peers/nats_fanout {{nats}} {subscribers} {records}", ("nats",)),
              Run("mosquitto QoS 0", f"peers/mosquitto_fanout 127.0.0.1 {{mqtt_port}} {subscribers} {records}",

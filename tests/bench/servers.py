@@ -75,12 +75,29 @@ def resident_kib(pid):
     return 0
 
 
+def cpu_us(pid):
+    """CPU of a process and of its children, those that ended too."""
+    def of(one, first):
+        fields = open(f"/proc/{one}/stat").read().rsplit(") ", 1)[1].split()
+        return sum(int(field) for field in fields[first:15])
+    total = 0
+    with contextlib.suppress(OSError, IndexError):
+        total = of(pid, 11)
+        for child in open(f"/proc/{pid}/task/{pid}/children").read().split():
+            total += of(child, 11)
+    return total * 1000000 // os.sysconf("SC_CLK_TCK")
+
+
 class Servers:
-    """Starts servers by name; `start` returns what commands may name in braces."""
+    """Starts servers by name. The words they give may stand in commands, in braces; a word "cpu:NAME" is the id
+    of a process whose CPU is counted."""
 
     def __init__(self, build, base):
         self.build, self.base = pathlib.Path(build).resolve(), pathlib.Path(base)
         self.bench = self.build / "tests/bench"
+        for name in ("cbm-bus", "cbm-registry", "cbm-events", "cbm-notify", "cbm"):
+            if not (self.build / name).exists():  # deploy/stack would look for it elsewhere
+                raise SystemExit(f"bench: no {self.build / name}: run make first")
         self.number = 0
 
     def directory(self, name):
@@ -126,7 +143,8 @@ class Servers:
         return {"stack": str(directory), "bus": env["CBM_BUS"], "notify": env["CBM_NOTIFY"], "pids": pids,
                 "notify_pid": pids["notify.1"], "events_pid": pids["events.1"],
                 "redis": f"unix://{directory}/redis.sock", "socket": f"{directory}/redis.sock",
-                "redis_tcp": env["CBM_REDIS"]}
+                "redis_tcp": env["CBM_REDIS"],
+                **{f"cpu:{name.partition('.')[0]}": pid for name, pid in pids.items()}}
 
     def call(self, words, service, method, params):
         done = subprocess.run([str(self.build / "cbm"), "call", service, method, json.dumps(params)], check=True,
@@ -159,7 +177,7 @@ class Servers:
         try:
             wait_for("redis-server", lambda: accepts(("127.0.0.1", port)), process)
             yield {"redis": f"unix://{directory}/redis.sock", "socket": f"{directory}/redis.sock",
-                   "redis_tcp": f"redis://127.0.0.1:{port}"}
+                   "redis_tcp": f"redis://127.0.0.1:{port}", "cpu:redis": process.pid}
         finally:
             end(process)
             shutil.rmtree(directory, ignore_errors=True)
@@ -174,7 +192,7 @@ class Servers:
                                    stdout=self.log(directory, "nats"), stderr=subprocess.STDOUT)
         try:
             wait_for("nats-server", lambda: accepts(("127.0.0.1", port)), process)
-            yield {"nats": f"nats://127.0.0.1:{port}", "nats_pid": str(process.pid)}
+            yield {"nats": f"nats://127.0.0.1:{port}", "nats_pid": str(process.pid), "cpu:nats-server": process.pid}
         finally:
             end(process)
             shutil.rmtree(directory, ignore_errors=True)
@@ -187,7 +205,7 @@ class Servers:
         try:
             if process.stdout.readline() != b"ready\n":
                 raise NotMeasured("nats_get_service does not start")
-            yield {}
+            yield {"cpu:service": process.pid}
         finally:
             end(process)
 
@@ -214,7 +232,7 @@ class Servers:
         try:
             ready = [find("pg_isready"), "-q", "-h", str(directory), "-d", "postgres"]
             wait_for("PostgreSQL", lambda: subprocess.run(ready, check=False).returncode == 0, process)
-            yield {"pg": f"host={directory} user=bench dbname=postgres"}
+            yield {"pg": f"host={directory} user=bench dbname=postgres", "cpu:postgres": process.pid}
         finally:
             if process.poll() is None:
                 process.send_signal(2)  # fast shutdown
@@ -230,7 +248,7 @@ class Servers:
                                    stdout=self.log(directory, "mosquitto"), stderr=subprocess.STDOUT)
         try:
             wait_for("mosquitto", lambda: accepts(("127.0.0.1", port)), process)
-            yield {"mqtt_port": str(port)}
+            yield {"mqtt_port": str(port), "cpu:mosquitto": process.pid}
         finally:
             end(process)
             shutil.rmtree(directory, ignore_errors=True)
