@@ -2,8 +2,6 @@
  */
 #include "common/base/date.h"
 
-#include <stdio.h>
-
 /* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z */
 #define FIRST_SECOND INT64_C(-62135596800)
 #define LAST_SECOND INT64_C(253402300799)
@@ -67,13 +65,26 @@ date_parse(struct text t, date_day *out)
     return true;
 }
 
+/* `count` digits of a number; printf would cost as much as the rest of a record. */
+static char *
+put_digits(char *at, int value, unsigned count)
+{
+    for (unsigned i = count; i-- > 0; value /= 10)
+        at[i] = (char)('0' + value % 10);
+    return at + count;
+}
+
 void
 date_print(date_day day, char out[DATE_TEXT_MAX])
 {
     int year, month, mday;
     date_civil(day, &year, &month, &mday);
-    snprintf(out, DATE_TEXT_MAX, "%04u-%02u-%02u", (unsigned)year % 10000U, (unsigned)month % 100U,
-             (unsigned)mday % 100U);
+    char *at = put_digits(out, year, 4);
+    *at++ = '-';
+    at = put_digits(at, month, 2);
+    *at++ = '-';
+    at = put_digits(at, mday, 2);
+    *at = '\0';
 }
 
 /* The nearest instant of the years that can be printed. */
@@ -145,13 +156,20 @@ time_print(int64_t ms, char out[TIME_TEXT_MAX])
     ms = clamped(ms);
     date_day day = date_of_time(ms);
     int rest = (int)(ms - day * DATE_DAY_MS);
-    char date[DATE_TEXT_MAX];
-    date_print(day, date);
-    int len = snprintf(out, TIME_TEXT_MAX, "%sT%02d:%02d:%02d", date, rest / 3600000 % 24,
-                       rest / 60000 % 60, rest / 1000 % 60);
-    if (rest % 1000)
-        len += snprintf(out + len, TIME_TEXT_MAX - (size_t)len, ".%03d", rest % 1000);
-    snprintf(out + len, TIME_TEXT_MAX - (size_t)len, "Z");
+    date_print(day, out);
+    char *at = out + DATE_TEXT_MAX - 1;
+    *at++ = 'T';
+    at = put_digits(at, rest / 3600000 % 24, 2);
+    *at++ = ':';
+    at = put_digits(at, rest / 60000 % 60, 2);
+    *at++ = ':';
+    at = put_digits(at, rest / 1000 % 60, 2);
+    if (rest % 1000) {
+        *at++ = '.';
+        at = put_digits(at, rest % 1000, 3);
+    }
+    *at++ = 'Z';
+    *at = '\0';
 }
 
 bool

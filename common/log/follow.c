@@ -1,6 +1,6 @@
-/* See follow.h. States: (lost) -> asking the log's end -> reading the prefix back in pages up to that
- * end -> tailing the stream with XREAD BLOCK. Its asks for last seqs go over a second connection,
- * because one that blocks answers nothing else. */
+/* See follow.h. States: (lost) -> asking the log's end -> reading the prefix back in pages up to
+ * that end -> tailing the stream with XREAD BLOCK. Its asks for last seqs go over a second
+ * connection, because one that blocks answers nothing else. */
 #include "common/log/follow.h"
 
 #include <stdio.h>
@@ -10,11 +10,11 @@
 #include "common/base/log.h"
 #include "common/store/redis.h"
 #include "common/store/reply.h"
+#include "common/store/store_page.h"
 
-#define TAIL_COUNT "512"   /* records a reply: bounds the time that a batch takes */
-#define TAIL_BLOCK "1000"  /* ms; the reply of nothing shows that the connection lives */
-#define PAGE_COUNT "512"
-#define PAGE_BYTES "1048576"
+#define TAIL_COUNT "512"  /* records a reply: bounds the time that a batch takes */
+#define TAIL_BLOCK "1000" /* ms; the reply of nothing shows that the connection lives */
+#define PAGE_LIMIT 512
 #define KEY_MAX 128
 
 struct log_follow {
@@ -22,8 +22,8 @@ struct log_follow {
     char log_key[KEY_MAX], prefix_key[KEY_MAX], mark_key[KEY_MAX];
     char prefix[TOPIC_MAX + 1];
     uint32_t prefix_len;
-    int64_t seq;  /* passed */
-    int64_t end;  /* of the log when it (re)connected */
+    int64_t seq; /* passed */
+    int64_t end; /* of the log when it (re)connected */
     bool current, closing;
     log_follow_fn *record;
     log_follow_passed_fn *passed;
@@ -77,7 +77,8 @@ on_tail(void *arg, const redisReply *reply)
         const redisReply *entries = reply->element[0]->element[1];
         for (size_t i = 0; i < entries->elements; i++) {
             struct log_record record;
-            if (!reply_stream_entry(entries->element[i], &record) && damaged(follow, entries->element[i]))
+            if (!reply_stream_entry(entries->element[i], &record) &&
+                damaged(follow, entries->element[i]))
                 return;
             give(follow, &record);
         }
@@ -92,30 +93,27 @@ static void
 tail(struct log_follow *follow)
 {
     redis_link_sendf(follow->tail, on_tail, follow,
-                     "XREAD COUNT " TAIL_COUNT " BLOCK " TAIL_BLOCK " STREAMS %s %lld-18446744073709551615",
+                     "XREAD COUNT " TAIL_COUNT " BLOCK " TAIL_BLOCK
+                     " STREAMS %s %lld-18446744073709551615",
                      follow->log_key, (long long)follow->seq);
     redis_link_flush(follow->tail);
 }
 
 static void
-on_page(void *arg, const redisReply *reply)
+on_page(void *arg, const struct store_log_page *got, const redisReply *failure)
 {
     struct log_follow *follow = arg;
-    if (!reply || follow->closing)
+    if (follow->closing || (!got && !failure))
         return;
-    struct store_log_page got = {0};
-    struct log_record *records =
-        reply->type == REDIS_REPLY_ARRAY ? malloc((reply->elements + 1) * sizeof *records) : NULL;
-    /* an error comes also while the function is not loaded yet: the store loads it, we ask again */
-    bool ok = records && reply_log_page(reply, records, &got);
-    for (unsigned i = 0; ok && i < got.count; i++)
-        give(follow, &records[i]);
-    free(records);
-    if (!ok) {
-        damaged(follow, reply);
+    if (!got) {
+        /* an error comes also while the function is not loaded yet: the store loads it, we ask
+         * again */
+        damaged(follow, failure);
         return;
     }
-    if (got.count) {
+    for (unsigned i = 0; i < got->count; i++)
+        give(follow, &got->records[i]);
+    if (got->count) {
         page(follow);
         return;
     }
@@ -128,10 +126,10 @@ on_page(void *arg, const redisReply *reply)
 static void
 page(struct log_follow *follow)
 {
-    redis_link_sendf(follow->tail, on_page, follow,
-                     "FCALL_RO cbm_log_read 3 %s %s %s %b %lld " PAGE_COUNT " " PAGE_BYTES,
-                     follow->log_key, follow->prefix_key, follow->mark_key, follow->prefix,
-                     (size_t)follow->prefix_len, (long long)follow->seq);
+    struct store_page_keys keys = {follow->log_key, follow->prefix_key, follow->mark_key};
+    struct text prefix = {follow->prefix, follow->prefix_len};
+    if (store_page_read(follow->tail, &keys, prefix, follow->seq, PAGE_LIMIT, on_page, follow) != 0)
+        redis_link_reset(follow->tail);
     redis_link_flush(follow->tail);
 }
 

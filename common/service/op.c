@@ -224,17 +224,20 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
     struct op_log_page *out = &ask->page;
     struct text *items = ok ? arena_alloc(&op->keep, (page->count + 1) * sizeof *items) : NULL;
     *out = (struct op_log_page){0, items, ask->number, page->last, page->first};
+    struct buf all = {0};
     for (unsigned i = 0; items && i < page->count; i++) {
-        struct buf item = {0};
-        if (log_record_item(&page->records[i], &item) != STATUS_OK || item.failed) {
-            buf_fini(&item);
+        size_t before = all.len;
+        if (log_record_item(&page->records[i], &all) != STATUS_OK || all.failed)
             break; /* damaged: the page ends before it, and the reader sees the hole */
-        }
-        items[out->count++] =
-            keep_text(op, (struct text){(const char *)item.data, (uint32_t)item.len});
+        items[out->count++] = (struct text){NULL, (uint32_t)(all.len - before)};
         out->next = page->records[i].seq;
-        buf_fini(&item);
     }
+    const char *at = arena_copy(&op->keep, all.data, all.len);
+    if (!at)
+        items = NULL;
+    for (unsigned i = 0; items && i < out->count; at += items[i++].len)
+        items[i].ptr = at;
+    buf_fini(&all);
     ask->here = items != NULL;
     arrived(op, items != NULL);
 }

@@ -258,80 +258,56 @@ local function walk_from(key, prefix, after, limit, seq, count)
     return mark and tonumber(mark) or seq
 end
 
-local function item_of(entry)
-    local f = entry[2] -- t, p, a, d in the order in which they were added
-    return {entry[1], f[2], f[4], f[6], f[8]}
-end
-
--- Records in order of seq over the whole log, without private ones.
-local function read_all(log, after, limit, bytes)
-    local items, from = {}, '(' .. text(after) .. '-18446744073709551615'
-    while true do
-        local got = call('XRANGE', log, from, '+', 'COUNT', text(limit - #items))
-        for i = 1, #got do
-            if got[i][2][2]:sub(1, 8) ~= 'private.' then
-                items[#items + 1] = item_of(got[i])
-                bytes = bytes - #got[i][2][8]
-                if bytes <= 0 or #items == limit then return items end
-            end
-        end
-        if #got == 0 then return items end
-        from = '(' .. got[#got][1]
+-- How many of the entries make a page: up to the one that passes `bytes` of data.
+local function fitting(entries, bytes)
+    for i = 1, #entries do
+        bytes = bytes - #entries[i][2][8]
+        if bytes <= 0 then return i end
     end
+    return #entries
 end
 
--- Records under a prefix, by walking back along prev from a mark.
-local function read_back(log, prefix, after, limit, bytes, from)
+-- Entries under a prefix, by walking back along prev from a mark.
+local function read_back(log, prefix, after, limit, from)
     local level, at = prefix:sub(1, 8) == 'private.' and 0 or 1, 0
     while true do
         at = prefix:find('.', at + 1, true)
         if not at then break end
         level = level + 1
     end
-    local found, seq = {}, from
-    while seq > after do
-        local got = call('XRANGE', log, text(seq), text(seq))
-        if #got == 0 then break end -- older than what is kept
-        found[#found + 1] = got[1]
-        local place = 0
-        for prev in got[1][2][4]:gmatch('%d+') do
-            place = place + 1
-            if place == level then
-                seq = tonumber(prev)
-                break
-            end
-        end
+    local pattern = '^' .. ('%d+ '):rep(level - 1) .. '(%d+)'
+    local back, n, seq = {}, 0, text(from)
+    while tonumber(seq) > after do
+        local entry = call('XRANGE', log, seq, seq)[1]
+        if not entry then break end -- older than what is kept
+        n = n + 1
+        back[n] = entry
+        seq = entry[2][4]:match(pattern)
     end
-    local items = {}
-    for i = #found, math.max(1, #found - limit + 1), -1 do
-        items[#items + 1] = item_of(found[i])
-        bytes = bytes - #found[i][2][8]
-        if bytes <= 0 then break end
-    end
-    return items
+    local found = {}
+    for i = n, math.max(1, n - limit + 1), -1 do found[n - i + 1] = back[i] end
+    return found
 end
 
 -- KEYS 1 log  2 prefixes  3 marks; ARGV prefix, after, limit, bytes.
--- Answers {last, first, item…}, an item {id, topic, prev, attributes, data}: in order, at most `limit`, and
--- no more than pass `bytes` of data. Costs what is read (and at most two marks' worth more).
+-- Answers {last, first, upto, page}, the page as MessagePack of entries as XRANGE gives them
+-- (common/log/page.h), "" if there is none: in order, at most `limit`, and no more than pass `bytes` of data.
+-- Costs what is read and at most two marks' worth more. Where the prefix has half of all records or more,
+-- it reads nothing itself, for to pass what is read through here costs ten times the reading: `upto`, else
+-- 0, says that the caller is to read after `after` up to there and to leave out what is not under the prefix.
 local function log_read(KEYS, ARGV)
     call = redis.call
     local prefix, after, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-    local bytes = tonumber(ARGV[4])
     local seq, count = head_of(KEYS[2], prefix)
     local oldest = call('XRANGE', KEYS[1], '-', '+', 'COUNT', '1')
     local first = #oldest > 0 and tonumber(oldest[1][1]:match('^%d+')) or seq + 1
-    local answer = {text(seq), text(first)}
-    if seq <= after or limit == 0 then return answer end
-    local items
-    if prefix == '' then
-        items = read_all(KEYS[1], after, limit, bytes)
-    else
-        local from = walk_from(KEYS[3], prefix, after, limit, seq, count)
-        items = read_back(KEYS[1], prefix, after, limit, bytes, from)
-    end
-    for i = 1, #items do answer[i + 2] = items[i] end
-    return answer
+    if seq <= after or limit == 0 then return {text(seq), text(first), '0', ''} end
+    if prefix == '' then return {text(seq), text(first), text(seq), ''} end
+    local from = walk_from(KEYS[3], prefix, after, limit, seq, count)
+    if from - after <= 2 * (limit + MARK) then return {text(seq), text(first), text(from), ''} end
+    local entries = read_back(KEYS[1], prefix, after, limit, from)
+    for i = #entries, fitting(entries, tonumber(ARGV[4])) + 1, -1 do entries[i] = nil end
+    return {text(seq), text(first), '0', #entries > 0 and cmsgpack.pack(entries) or ''}
 end
 
 -- KEYS 1 2 3 as 7 8 9 of cbm_commit; ARGV key. Answers what the key has kept, or nothing.

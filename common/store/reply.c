@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log/page.h"
+
 struct text
 reply_text(const redisReply *reply)
 {
@@ -67,31 +69,49 @@ reply_stream_entry(const redisReply *entry, struct log_record *out)
     return record_filled(out);
 }
 
-static bool
-page_item(const redisReply *item, struct log_record *out)
+struct log_record *
+reply_log_page(const redisReply *reply, struct store_log_page *page, int64_t *upto)
 {
-    if (item->type != REDIS_REPLY_ARRAY || item->elements != 5 ||
-        !log_id_parse(reply_text(item->element[0]), &out->seq, &out->time_ms))
-        return false;
-    out->topic = reply_text(item->element[1]);
-    out->prev = reply_text(item->element[2]);
-    out->attributes = reply_text(item->element[3]);
-    out->data = reply_text(item->element[4]);
-    return record_filled(out);
+    struct text texts[4]; /* last, first, upto, packed */
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 4)
+        return NULL;
+    for (unsigned i = 0; i < 4; i++)
+        if (!(texts[i] = reply_text(reply->element[i])).ptr)
+            return NULL;
+    int64_t count = texts[3].len ? log_page_count(texts[3]) : 0;
+    if (count < 0)
+        return NULL;
+    struct log_record *records = malloc((size_t)(count + 1) * sizeof *records);
+    if (!records || (count && !log_page_records(texts[3], records))) {
+        free(records);
+        return NULL;
+    }
+    *page = (struct store_log_page){.last = strtoll(texts[0].ptr, NULL, 10),
+                                    .first = strtoll(texts[1].ptr, NULL, 10),
+                                    .count = (unsigned)count,
+                                    .records = records};
+    *upto = strtoll(texts[2].ptr, NULL, 10);
+    return records;
 }
 
-bool
-reply_log_page(const redisReply *reply, struct log_record *records, struct store_log_page *page)
+struct log_record *
+reply_log_range(const redisReply *reply, struct text prefix, struct store_log_page *page,
+                int64_t *passed)
 {
-    *page = (struct store_log_page){.records = records};
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
-        reply->element[0]->type != REDIS_REPLY_STRING ||
-        reply->element[1]->type != REDIS_REPLY_STRING)
-        return false;
-    page->last = strtoll(reply->element[0]->str, NULL, 10);
-    page->first = strtoll(reply->element[1]->str, NULL, 10);
-    for (size_t i = 2; i < reply->elements; i++)
-        if (!page_item(reply->element[i], &records[page->count++]))
-            return false;
-    return true;
+    if (!reply || reply->type != REDIS_REPLY_ARRAY)
+        return NULL;
+    struct log_record *records = malloc((reply->elements + 1) * sizeof *records);
+    page->records = records;
+    page->count = 0;
+    for (size_t i = 0; records && i < reply->elements; i++) {
+        struct log_record *record = &records[page->count];
+        if (!reply_stream_entry(reply->element[i], record)) {
+            free(records);
+            return NULL;
+        }
+        *passed = record->seq;
+        if (prefix.len ? topic_starts_with(record->topic, prefix) : !topic_private(record->topic))
+            page->count++;
+    }
+    return records;
 }

@@ -19,9 +19,17 @@ enum store_outcome reply_commit(const redisReply *reply, unsigned index, unsigne
 /* Whether the reply says that the functions are not loaded (FUNCTION FLUSH, a fresh Redis). */
 bool reply_function_lost(const redisReply *reply);
 
-/* A page of cbm_log_read. `records` has room for reply->elements. False if it is damaged. */
-bool reply_log_page(const redisReply *reply, struct log_record *records,
-                    struct store_log_page *page);
+/* A page of cbm_log_read: fills `page` and returns its records, which the caller frees; they borrow
+ * from the reply. `upto`, if not 0, says to read from the stream itself up to there. NULL if it is
+ * damaged or memory is short. */
+struct log_record *reply_log_page(const redisReply *reply, struct store_log_page *page,
+                                  int64_t *upto);
+
+/* The same of an XRANGE: what is under `prefix` ("" leaves out what is private) goes to
+ * page->records and page->count, `passed` becomes the seq of the last entry (it stays if there is
+ * none). */
+struct log_record *reply_log_range(const redisReply *reply, struct text prefix,
+                                   struct store_log_page *page, int64_t *passed);
 
 /* One entry of the stream as XREAD gives it. */
 bool reply_stream_entry(const redisReply *entry, struct log_record *out);

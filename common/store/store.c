@@ -1,6 +1,7 @@
 /* See store.h: the life of the store and its reads. Commits are in store_queue.c. */
 #include "common/store/reply.h"
 #include "common/store/store_internal.h"
+#include "common/store/store_page.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -215,41 +216,35 @@ store_scan(struct store *store, struct text from, struct text upto, unsigned lim
     struct single *single = malloc(sizeof *single);
     if (single)
         *single = (struct single){.list = fn, .arg = arg, .slot = slot};
-    if (!single || redis_link_sendf(store->link, on_scan, single,
-                                    "ZRANGEBYLEX %s [%b (%b LIMIT 0 %u", store->keys[KEY_INDEX],
-                                    from.ptr, (size_t)from.len, upto.ptr, (size_t)upto.len,
-                                    limit) != 0) {
+    if (!single ||
+        redis_link_sendf(store->link, on_scan, single, "ZRANGEBYLEX %s [%b (%b LIMIT 0 %u",
+                         store->keys[KEY_INDEX], from.ptr, (size_t)from.len, upto.ptr,
+                         (size_t)upto.len, limit) != 0) {
         free(single);
         fn(arg, slot, false, 0, NULL);
     }
 }
 
 static void
-on_log(void *arg, const redisReply *reply)
+on_log(void *arg, const struct store_log_page *page, const redisReply *failure)
 {
+    static const struct store_log_page none;
+    (void)failure;
     struct single single = *(struct single *)arg;
     free(arg);
-    struct store_log_page page = {0};
-    struct log_record *records = NULL;
-    bool ok = reply && reply->type == REDIS_REPLY_ARRAY &&
-              (records = malloc((reply->elements + 1) * sizeof *records)) != NULL &&
-              reply_log_page(reply, records, &page);
-    single.page(single.arg, single.slot, ok, &page);
-    free(records);
+    single.page(single.arg, single.slot, page != NULL, page ? page : &none);
 }
 
 void
 store_log_read(struct store *store, struct text prefix, int64_t after, unsigned limit,
                store_log_fn *fn, void *arg, unsigned slot)
 {
+    struct store_page_keys keys = {store->keys[KEY_LOG], store->keys[KEY_PREFIX],
+                                   store->keys[KEY_MARK]};
     struct single *single = malloc(sizeof *single);
     if (single)
         *single = (struct single){.page = fn, .arg = arg, .slot = slot};
-    if (!single ||
-        redis_link_sendf(store->link, on_log, single, "FCALL_RO cbm_log_read 3 %s %s %s %b %lld %u %d",
-                         store->keys[KEY_LOG], store->keys[KEY_PREFIX], store->keys[KEY_MARK],
-                         prefix.ptr, (size_t)prefix.len, (long long)after, limit,
-                         STORE_LOG_BYTES) != 0) {
+    if (!single || store_page_read(store->link, &keys, prefix, after, limit, on_log, single) != 0) {
         free(single);
         fn(arg, slot, false, &(struct store_log_page){0});
     }

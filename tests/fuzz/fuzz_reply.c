@@ -1,4 +1,4 @@
-// LINK: common/store/reply.c common/log/record.c common/log/topic.c common/msg/mp.c common/base/text.c common/base/date.c common/base/buf.c common/base/status.c -lmsgpackc -lhiredis
+// LINK: common/store/reply.c common/log/page.c common/log/record.c common/log/topic.c common/msg/mp.c common/base/text.c common/base/date.c common/base/buf.c common/base/status.c -lmsgpackc -lhiredis
 /* What Redis may answer to the commit and log functions, as bytes of its protocol. It must not know
  * connections. */
 #include "tests/fuzz/fuzz.h"
@@ -8,6 +8,17 @@
 #include "common/store/reply.h"
 
 #define COUNT 3 /* commits in the call that is answered */
+
+static void
+check_records(struct log_record *records, const struct store_log_page *page)
+{
+    for (unsigned i = 0; records && i < page->count; i++) {
+        struct buf item = {0};
+        log_record_item(&records[i], &item);
+        buf_fini(&item);
+    }
+    free(records);
+}
 
 static void
 check(const redisReply *reply)
@@ -21,25 +32,38 @@ check(const redisReply *reply)
                 reply->type == REDIS_REPLY_ARRAY);
     }
     reply_function_lost(reply);
-    struct log_record *records = malloc((reply->elements + 1) * sizeof *records), one;
+    struct log_record one;
     struct store_log_page page;
-    PROMISE(records != NULL);
-    if (reply_log_page(reply, records, &page)) {
-        PROMISE(page.count + 2 == reply->elements);
-        for (unsigned i = 0; i < page.count; i++) {
-            struct buf item = {0};
-            log_record_item(&records[i], &item);
-            buf_fini(&item);
-        }
-    }
+    int64_t number = 0;
+    struct log_record *records = reply_log_page(reply, &page, &number);
+    check_records(records, &page);
+    records = reply_log_range(reply, TEXT_LITERAL("events."), &page, &number);
+    check_records(records, &page);
     if (reply_stream_entry(reply, &one))
         PROMISE(one.topic.ptr && one.data.ptr);
-    free(records);
+}
+
+/* hiredis 0.14 reserves what an array's count says, before it comes: Redis itself never lies about
+ * it, and what is tested here is our reading of its replies. */
+static bool
+count_too_large(const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        size_t digits = 0;
+        while (data[i] == '*' && i + 1 + digits < len && data[i + 1 + digits] >= '0' &&
+               data[i + 1 + digits] <= '9')
+            digits++;
+        if (digits > 5)
+            return true;
+    }
+    return false;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    if (count_too_large(data, len))
+        return 0;
     redisReader *reader = redisReaderCreate();
     void *reply = NULL;
     PROMISE(reader != NULL);

@@ -1,0 +1,25 @@
+/* Pages of the log over a connection: asks the function where the prefix lies, and reads what lies
+ * close from the stream itself. It must not know who reads. */
+#ifndef CBM_STORE_STORE_PAGE_H
+#define CBM_STORE_STORE_PAGE_H
+
+#include <hiredis/hiredis.h>
+
+#include "common/store/redis.h"
+#include "common/store/store.h"
+
+struct store_page_keys {
+    const char *log, *prefix, *mark; /* borrowed until the page came */
+};
+
+/* Called once with the page, borrowed for the call; NULL with what Redis said instead, which is
+ * NULL if the connection was lost. */
+typedef void store_page_fn(void *arg, const struct store_log_page *page, const redisReply *failure);
+
+/* Asks for the records under `prefix` (copied) after `after`: at most `limit`, about
+ * STORE_LOG_BYTES of data. An empty page is the end. It leaves with the link's next flush. -1 if it
+ * could not be asked: then `fn` is not called. */
+int store_page_read(struct redis_link *link, const struct store_page_keys *keys, struct text prefix,
+                    int64_t after, unsigned limit, store_page_fn *fn, void *arg);
+
+#endif
