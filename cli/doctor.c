@@ -19,8 +19,7 @@ struct doctor {
     json_t *bus_stats;
 };
 
-static void
-say(const char *mark, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(const char *mark, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void
 say(const char *mark, const char *format, ...)

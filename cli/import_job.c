@@ -28,8 +28,8 @@ static const struct kind {
 };
 #define KIND_COUNT (sizeof kinds / sizeof *kinds)
 
-static bool
-refuse(struct import_job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool refuse(struct import_job *job, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static bool
 refuse(struct import_job *job, const char *format, ...)

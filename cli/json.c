@@ -82,8 +82,7 @@ base64(const uint8_t *data, size_t len)
     return json;
 }
 
-static json_t *
-read_value(const msgpack_object *object);
+static json_t *read_value(const msgpack_object *object);
 
 static json_t *
 read_map(const msgpack_object *object)

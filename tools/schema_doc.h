@@ -14,25 +14,19 @@ struct doc_schemas {
     const struct schema *items[DOC_SCHEMAS_MAX];
 };
 
-void
-doc_schemas_collect(struct doc_schemas *schemas);
+void doc_schemas_collect(struct doc_schemas *schemas);
 
 /* The schema of this name, NULL if none of them. */
-const struct schema *
-doc_schemas_find(const struct doc_schemas *schemas, struct text name);
+const struct schema *doc_schemas_find(const struct doc_schemas *schemas, struct text name);
 
 /* The item schema of an answer written "{items: [name], next, seq}"; NULL if it is another. */
-const struct schema *
-doc_list_item(const struct doc_schemas *schemas, const char *answers);
+const struct schema *doc_list_item(const struct doc_schemas *schemas, const char *answers);
 
 /* The words of a permission's bits, "secretariat, chair", or "anyone". */
-const char *
-doc_permission(unsigned permission, char *out, size_t out_size);
+const char *doc_permission(unsigned permission, char *out, size_t out_size);
 
 /* schema_doc_markdown.c and schema_doc_asyncapi.c: 0, or -1 if writing failed. */
-int
-doc_markdown(FILE *out);
-int
-doc_asyncapi(FILE *out);
+int doc_markdown(FILE *out);
+int doc_asyncapi(FILE *out);
 
 #endif

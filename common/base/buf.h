@@ -15,20 +15,21 @@ struct buf {
     bool failed;
 };
 
-void buf_fini(struct buf *buf);              /* frees; the buffer is empty and usable after */
-void buf_clear(struct buf *buf);             /* len 0, keeps the memory, forgets a failure */
+void buf_fini(struct buf *buf);  /* frees; the buffer is empty and usable after */
+void buf_clear(struct buf *buf); /* len 0, keeps the memory, forgets a failure */
 void buf_append(struct buf *buf, const void *data, size_t len);
 /* Room for `len` more bytes, which the caller fills and then adds to buf->len; NULL on failure. */
 uint8_t *buf_reserve(struct buf *buf, size_t len);
 
-/* Memory given back all at once. An embedded value: zeroed is a valid empty arena. Aligned to 16. */
+/* Memory given back all at once. An embedded value: zeroed is a valid empty arena. Aligned to 16.
+ */
 struct arena {
     struct arena_block *first, *now; /* owned */
 };
 
-void *arena_alloc(struct arena *arena, size_t size);            /* not zeroed; NULL on failure */
+void *arena_alloc(struct arena *arena, size_t size); /* not zeroed; NULL on failure */
 void *arena_copy(struct arena *arena, const void *data, size_t len); /* NULL on failure */
-void arena_reset(struct arena *arena);  /* everything given is void; keeps one block */
-void arena_fini(struct arena *arena);   /* frees; empty and usable after */
+void arena_reset(struct arena *arena); /* everything given is void; keeps one block */
+void arena_fini(struct arena *arena);  /* frees; empty and usable after */
 
 #endif

@@ -1,5 +1,5 @@
-/* Configuration: one table of rows a program; values from the environment, then a ZPL file, then the
- * default. A wrong value stops the start with one clear line. */
+/* Configuration: one table of rows a program; values from the environment, then a ZPL file, then
+ * the default. A wrong value stops the start with one clear line. */
 #ifndef CBM_BASE_CFG_H
 #define CBM_BASE_CFG_H
 
@@ -10,7 +10,8 @@ enum cfg_kind {
     CFG_TEXT,      /* char[max]; min is the smallest length */
     CFG_INT,       /* int64_t, min..max */
     CFG_WORD,      /* int64_t: the index in `words` ("debug|info|warn|error") */
-    CFG_ENDPOINTS, /* char[max]: ZeroMQ endpoints by comma, each "tcp://", "ipc://" or "inproc://" */
+    CFG_ENDPOINTS, /* char[max]: ZeroMQ endpoints by comma, each "tcp://", "ipc://" or "inproc://"
+                    */
 };
 
 /* A setting. `name` is the environment variable ("CBM_LOG_LEVEL"); in the file the same setting is
@@ -25,11 +26,14 @@ struct cfg_row {
     const char *doc;
 };
 
-#define CFG_END {NULL, CFG_TEXT, 0, NULL, 0, 0, NULL, NULL}
+#define CFG_END                                                                                    \
+    {                                                                                              \
+        NULL, CFG_TEXT, 0, NULL, 0, 0, NULL, NULL                                                  \
+    }
 #define CFG_TEXT_MAX 1024
 
-/* Fills `config` from the rows (ended by CFG_END). `file` is a ZPL file or NULL. On a wrong value or
- * an unreadable file writes one line to stderr and returns -1; 0 otherwise. */
+/* Fills `config` from the rows (ended by CFG_END). `file` is a ZPL file or NULL. On a wrong value
+ * or an unreadable file writes one line to stderr and returns -1; 0 otherwise. */
 int cfg_load(const struct cfg_row *rows, void *config, const char *file);
 
 /* Prints the rows as a --help section to stdout. */

@@ -36,7 +36,8 @@ void date_civil(date_day day, int *year, int *month, int *mday);
 date_day date_of_civil(int year, int month, int mday);
 
 /* RFC 3339 with an offset or Z; a leap second (60) counts as the next second; a fraction is cut to
- * milliseconds. False if the text is no such time, or in UTC lies outside the years 0001 to 9999. */
+ * milliseconds. False if the text is no such time, or in UTC lies outside the years 0001 to 9999.
+ */
 bool time_parse(struct text t, int64_t *ms);
 
 /* Writes RFC 3339 in UTC, "2021-07-13T08:00:00Z", with ".123" only where it is not zero. An

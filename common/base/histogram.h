@@ -1,5 +1,5 @@
-/* Latencies in buckets that grow by a quarter of a power of two: quantiles to about 20 %, 1 µs to an
- * hour, fixed memory. Pure. */
+/* Latencies in buckets that grow by a quarter of a power of two: quantiles to about 20 %, 1 µs to
+ * an hour, fixed memory. Pure. */
 #ifndef CBM_BASE_HISTOGRAM_H
 #define CBM_BASE_HISTOGRAM_H
 

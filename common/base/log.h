@@ -28,7 +28,7 @@ void log_setup(const char *program, enum log_level level, enum log_format format
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
 /* log_event(LOG_LEVEL_INFO, "listening", LOG_TEXT("endpoint", e), LOG_NUMBER("credit", 64)); */
-#define log_event(level, message, ...) \
+#define log_event(level, message, ...)                                                             \
     log_write((level), (message), (const struct log_field[]){__VA_ARGS__, {NULL, NULL, 0, false}})
 
 #endif

@@ -23,8 +23,8 @@ struct watch {
 struct loop {
     zloop_t *zloop;
     bool stopped;
-    int timer;         /* -1 if none is armed */
-    int64_t timer_at;  /* monotonic ms */
+    int timer;        /* -1 if none is armed */
+    int64_t timer_at; /* monotonic ms */
     unsigned tick_count;
     struct {
         loop_tick_fn *fn;
@@ -118,7 +118,8 @@ loop_add_socket(struct loop *loop, void *socket, loop_ready_fn *fn, void *arg)
     struct watch *watch = free_watch(loop);
     if (!watch)
         return -1;
-    *watch = (struct watch){.socket = zsock_resolve(socket), .events = ZMQ_POLLIN, .fn = fn, .arg = arg};
+    *watch =
+        (struct watch){.socket = zsock_resolve(socket), .events = ZMQ_POLLIN, .fn = fn, .arg = arg};
     return start_watch(loop, watch);
 }
 

@@ -1,5 +1,5 @@
-/* The one loop of a process: sockets, file descriptors, and ticks, over czmq's zloop. Everything runs
- * in the thread that calls loop_run; nothing called from it may block. */
+/* The one loop of a process: sockets, file descriptors, and ticks, over czmq's zloop. Everything
+ * runs in the thread that calls loop_run; nothing called from it may block. */
 #ifndef CBM_BASE_LOOP_H
 #define CBM_BASE_LOOP_H
 
@@ -13,8 +13,8 @@ struct loop;
 /* Called when the socket or descriptor is ready; `revents` are POLLIN/POLLOUT/POLLERR. */
 typedef void loop_ready_fn(void *arg, short revents);
 
-/* Does all work that is due at `now_ms` (monotonic) and returns the monotonic time at which it wants
- * to be called next, LOOP_NEVER for not at all. It may be called early and must not mind. */
+/* Does all work that is due at `now_ms` (monotonic) and returns the monotonic time at which it
+ * wants to be called next, LOOP_NEVER for not at all. It may be called early and must not mind. */
 typedef int64_t loop_tick_fn(void *arg, int64_t now_ms);
 
 struct loop *loop_new(void); /* NULL when out of memory */

@@ -1,5 +1,6 @@
-/* Metrics in Prometheus' text format over HTTP, on the loop: GET /metrics. libmicrohttpd is run from
- * its epoll descriptor, so there is no other thread and no lock. It must not know what is counted. */
+/* Metrics in Prometheus' text format over HTTP, on the loop: GET /metrics. libmicrohttpd is run
+ * from its epoll descriptor, so there is no other thread and no lock. It must not know what is
+ * counted. */
 #ifndef CBM_BASE_METRICS_H
 #define CBM_BASE_METRICS_H
 
@@ -13,9 +14,10 @@ struct metrics;
 /* Appends the exposition text; called for each scrape. */
 typedef void metrics_write_fn(void *arg, struct buf *out);
 
-/* Listens on "host:port", host a numeric address ("127.0.0.1:9100", "[::1]:9100"). NULL after a line
- * in the log. */
-struct metrics *metrics_new(struct loop *loop, const char *bind, metrics_write_fn *write, void *arg);
+/* Listens on "host:port", host a numeric address ("127.0.0.1:9100", "[::1]:9100"). NULL after a
+ * line in the log. */
+struct metrics *metrics_new(struct loop *loop, const char *bind, metrics_write_fn *write,
+                            void *arg);
 void metrics_destroy(struct metrics **metrics);
 
 /* Writers. The help and type of a name are written once, before its first value. `labels` is

@@ -152,9 +152,10 @@ health(const char *path)
 static void
 usage(const struct run_program *program)
 {
-    printf("%s: %s\n\nusage: %s [--config FILE] [--check-config] [--health] [--version] [--help]\n\n"
-           "Settings, by environment or in a ZPL file (there without CBM_ and in lower case):\n",
-           program->name, program->about, program->name);
+    printf(
+        "%s: %s\n\nusage: %s [--config FILE] [--check-config] [--health] [--version] [--help]\n\n"
+        "Settings, by environment or in a ZPL file (there without CBM_ and in lower case):\n",
+        program->name, program->about, program->name);
     cfg_print(program->rows);
     cfg_print(run_rows);
 }

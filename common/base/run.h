@@ -18,8 +18,8 @@ struct run_program {
     const char *about; /* one sentence for --help */
     const struct cfg_row *rows;
     size_t config_size;
-    /* Makes the service on the loop. NULL after a clear line in the log stops the start; `exit_code`
-     * is preset to EX_UNAVAILABLE and may be set to another of sysexits. */
+    /* Makes the service on the loop. NULL after a clear line in the log stops the start;
+     * `exit_code` is preset to EX_UNAVAILABLE and may be set to another of sysexits. */
     void *(*start)(struct loop *loop, const void *config, int *exit_code);
     /* Whether it would answer a request now: healthchecks see this. */
     bool (*ready)(void *state);

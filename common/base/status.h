@@ -53,8 +53,9 @@ enum status status_of_word(struct text word);
  * resource_exhausted, deadline_exceeded). */
 bool status_retryable(enum status status);
 
-/* Fills `error` (field may be NULL) and returns `code`, so that a check reads `return error_set(…)`.
- * A message that is too long is cut. `error` may be NULL: then only the code is returned. */
+/* Fills `error` (field may be NULL) and returns `code`, so that a check reads `return
+ * error_set(…)`. A message that is too long is cut. `error` may be NULL: then only the code is
+ * returned. */
 enum status error_set(struct error *error, enum status code, const char *field, const char *format,
                       ...) __attribute__((format(printf, 4, 5)));
 

@@ -1,8 +1,8 @@
-/* The compact framing between our own programs (docs/protocol.md, "Compact framing"): many requests or
- * answers in one ZeroMQ frame. MDP stays for whoever speaks RFC 18; this is agreed on: a worker offers
- * it in READY's fifth frame, a client by the context key `framing` of its requests, each with the word
- * COMPACT_WORD; the bus that knows it answers in it, and from then on the peer may speak it too.
- * Pure: bytes in, bytes out.
+/* The compact framing between our own programs (docs/protocol.md, "Compact framing"): many requests
+ * or answers in one ZeroMQ frame. MDP stays for whoever speaks RFC 18; this is agreed on: a worker
+ * offers it in READY's fifth frame, a client by the context key `framing` of its requests, each
+ * with the word COMPACT_WORD; the bus that knows it answers in it, and from then on the peer may
+ * speak it too. Pure: bytes in, bytes out.
  *
  *   frame   = c1 01 item…          (c1 begins no MDP header and no MessagePack)
  *   item    = kind:u8 len:u32 body  (numbers are big-endian; len is of the body)
@@ -42,12 +42,12 @@ struct compact_item {
 /* Whether a frame begins as compact ones do. */
 bool compact_is(const void *data, size_t len);
 
-/* The item at *at of the frame (start with *at = 0); moves on. 1 an item, 0 the end, -1 the frame is
- * damaged from here on. */
+/* The item at *at of the frame (start with *at = 0); moves on. 1 an item, 0 the end, -1 the frame
+ * is damaged from here on. */
 int compact_next(const void *data, size_t len, size_t *at, struct compact_item *out);
 
-/* Appends an item; an empty buf is given the frame's head first. False, and nothing is appended, if a
- * part is too long for its length field. */
+/* Appends an item; an empty buf is given the frame's head first. False, and nothing is appended, if
+ * a part is too long for its length field. */
 bool compact_add(struct buf *buf, const struct compact_item *item);
 
 #endif

@@ -21,12 +21,12 @@ enum mdp_worker_command {
     MDPW_DISCONNECT = 0x06,
 };
 
-/* Extension: READY's fourth frame is the credit, an ASCII decimal: how many requests the worker takes
- * at once (absent = 1, as in the RFC). */
+/* Extension: READY's fourth frame is the credit, an ASCII decimal: how many requests the worker
+ * takes at once (absent = 1, as in the RFC). */
 #define MDP_CREDIT_MAX 65536
 
-/* A worker that drains sends DISCONNECT, goes on answering what it was given, and ends when the bus,
- * having got the last answer, sends DISCONNECT back. */
+/* A worker that drains sends DISCONNECT, goes on answering what it was given, and ends when the
+ * bus, having got the last answer, sends DISCONNECT back. */
 #define MDP_HEARTBEAT_MS 500
 #define MDP_LIVENESS 4 /* beats missed before the other side is taken for dead */
 

@@ -45,15 +45,16 @@ enum status rpc_reply_parse(const void *data, size_t len, msgpack_zone *zone, st
 /* The context map; what the client did not send is absent. */
 #define RPC_KEY_MAX 64
 struct rpc_context {
-    struct text key;      /* idempotency key */
-    int64_t deadline_ms;  /* ms left when sent, INT64_MIN if none */
-    int64_t min_seq;      /* INT64_MIN if none */
+    struct text key;     /* idempotency key */
+    int64_t deadline_ms; /* ms left when sent, INT64_MIN if none */
+    int64_t min_seq;     /* INT64_MIN if none */
     bool safe;
     struct text traceparent;
-    struct text framing;  /* the framing that the client reads (common/bus/compact.h) */
+    struct text framing; /* the framing that the client reads (common/bus/compact.h) */
 };
 
-/* Parses a context frame (len 0 is an empty context). Unknown keys are passed over: the map may grow. */
+/* Parses a context frame (len 0 is an empty context). Unknown keys are passed over: the map may
+ * grow. */
 enum status rpc_context_parse(const void *data, size_t len, msgpack_zone *zone,
                               struct rpc_context *out, struct error *error);
 void rpc_context_write(struct buf *buf, const struct rpc_context *context);
@@ -62,8 +63,8 @@ void rpc_context_write(struct buf *buf, const struct rpc_context *context);
 #define PRINCIPAL_ID_MAX 64
 struct principal {
     char id[PRINCIPAL_ID_MAX + 1];
-    unsigned roles;     /* bits of enum permission (common/msg/schema.h) */
-    char member[17];    /* the state a member speaks for; empty if none */
+    unsigned roles;  /* bits of enum permission (common/msg/schema.h) */
+    char member[17]; /* the state a member speaks for; empty if none */
 };
 
 /* Parses a principal frame; without one (len 0) the principal is the local Secretariat, as long as

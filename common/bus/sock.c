@@ -4,7 +4,7 @@
 #include "common/base/cfg.h"
 #include "common/base/log.h"
 
-#define HWM 100000          /* bounds are kept by credit and by queues; this is the last resort */
+#define HWM 100000 /* bounds are kept by credit and by queues; this is the last resort */
 #define HEARTBEAT_IVL_MS 2000
 #define HEARTBEAT_TIMEOUT_MS 6000
 #define HANDSHAKE_IVL_MS 5000 /* a peer that connects and says nothing is dropped */
@@ -27,7 +27,8 @@ sock_new(int type)
     zsock_set_reconnect_ivl_max(sock, 1000);
     zsock_set_ipv6(sock, 1);
     if (type == ZMQ_ROUTER)
-        zsock_set_router_mandatory(sock, 1); /* sending to a peer that is gone is an error, not loss */
+        zsock_set_router_mandatory(sock,
+                                   1); /* sending to a peer that is gone is an error, not loss */
     if (type == ZMQ_DEALER)
         zsock_set_immediate(sock, 1); /* nothing is queued for a connection that does not exist */
     return sock;

@@ -5,14 +5,16 @@
 
 #include <czmq.h>
 
-/* A frame beyond our own limit (MP_BYTES_MAX) is answered with an error; one beyond this cuts its peer. */
+/* A frame beyond our own limit (MP_BYTES_MAX) is answered with an error; one beyond this cuts its
+ * peer. */
 #define SOCK_MESSAGE_MAX (16 * 1024 * 1024)
 
 /* A socket of `type` (ZMQ_ROUTER, …) with our defaults. NULL if ZeroMQ refuses. Destroyed by
  * zsock_destroy. Attach with zsock_attach/zsock_bind/zsock_connect. */
 zsock_t *sock_new(int type);
 
-/* Binds to every endpoint of a comma list. 0, or -1 after a line in the log that names the endpoint. */
+/* Binds to every endpoint of a comma list. 0, or -1 after a line in the log that names the
+ * endpoint. */
 int sock_bind_all(zsock_t *sock, const char *endpoints);
 
 #endif

@@ -13,9 +13,9 @@
 #include "common/bus/sock.h"
 
 #define BUSES_MAX 16
-#define TURN_MAX 256      /* messages a bus and turn, so that nobody starves */
+#define TURN_MAX 256 /* messages a bus and turn, so that nobody starves */
 #define FRAMES_MAX 8
-#define HELLO_MS 20       /* between attempts to register while there is no connection */
+#define HELLO_MS 20 /* between attempts to register while there is no connection */
 
 struct worker_bus {
     struct worker *worker;
@@ -88,7 +88,8 @@ static void
 send_out(struct worker_bus *bus)
 {
     if (bus->out.len && !bus->out.failed)
-        zmq_send(bus->raw, bus->out.data, bus->out.len, ZMQ_DONTWAIT); /* gone: its clients ask again */
+        zmq_send(bus->raw, bus->out.data, bus->out.len,
+                 ZMQ_DONTWAIT); /* gone: its clients ask again */
     buf_clear(&bus->out);
 }
 

@@ -18,7 +18,7 @@ enum worker_part { WORKER_ADDRESS, WORKER_RPC, WORKER_CONTEXT, WORKER_PRINCIPAL,
 
 struct worker_request {
     struct worker_bus *bus;
-    bool compact;                /* it came in a frame of many (common/bus/compact.h) */
+    bool compact;                 /* it came in a frame of many (common/bus/compact.h) */
     zmq_msg_t msgs[WORKER_PARTS]; /* one a part; compact: the whole frame is in the first */
     struct {
         uint32_t offset, len;

@@ -75,9 +75,10 @@ int cbm_call(struct cbm_client *client, const char *service, const char *method,
              size_t params_len, const struct cbm_options *options, struct cbm_reply *reply);
 void cbm_reply_free(struct cbm_reply *reply); /* of a zeroed or freed reply does nothing */
 
-/* Sends a request without waiting. Requests that follow one another go together: they leave with the
- * next cbm_poll or cbm_call at the latest, the only one in flight at once. Returns its id, or 0 with `error` filled (it may be NULL) if it
- * can never be sent: names or parameters are unusable, or CBM_IN_FLIGHT_MAX are in flight. */
+/* Sends a request without waiting. Requests that follow one another go together: they leave with
+ * the next cbm_poll or cbm_call at the latest, the only one in flight at once. Returns its id, or 0
+ * with `error` filled (it may be NULL) if it can never be sent: names or parameters are unusable,
+ * or CBM_IN_FLIGHT_MAX are in flight. */
 #define CBM_IN_FLIGHT_MAX 65535
 uint32_t cbm_send(struct cbm_client *client, const char *service, const char *method,
                   const void *params, size_t params_len, const struct cbm_options *options,

@@ -206,7 +206,8 @@ start(struct cbm_client *client, const char *service, const char *method, struct
         return NULL;
     int64_t now = clock_mono_ms();
     struct request *request = request_new(&client->table);
-    if (request && request_fill(&client->table, request, service, method, params, options, now) != STATUS_OK)
+    if (request &&
+        request_fill(&client->table, request, service, method, params, options, now) != STATUS_OK)
         request_destroy(&client->table, &request);
     if (!request) {
         error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL,

@@ -1,5 +1,5 @@
-/* What notify publishes, as it comes from a SUB socket (design section 4): a record, or the watermark
- * of a prefix. It must not know who subscribed to what. */
+/* What notify publishes, as it comes from a SUB socket (design section 4): a record, or the
+ * watermark of a prefix. It must not know who subscribed to what. */
 #ifndef CBM_CLIENT_PUBLICATION_H
 #define CBM_CLIENT_PUBLICATION_H
 
@@ -21,7 +21,8 @@ struct publication {
     int count;
 };
 
-/* Reads one message of a raw SUB socket without waiting. Whatever came, publication_close follows. */
+/* Reads one message of a raw SUB socket without waiting. Whatever came, publication_close follows.
+ */
 enum publication_kind publication_receive(void *socket, struct publication *publication);
 void publication_close(struct publication *publication);
 

@@ -139,8 +139,8 @@ request_check(const char *service, const char *method, struct text params,
 }
 
 enum status
-request_fill(struct request_table *table, struct request *request, const char *service, const char *method, struct text params,
-             const struct cbm_options *options, int64_t now)
+request_fill(struct request_table *table, struct request *request, const char *service,
+             const char *method, struct text params, const struct cbm_options *options, int64_t now)
 {
     snprintf(request->service, sizeof request->service, "%s", service);
     request->safe = options->safe || is_read_only(service, method);

@@ -61,8 +61,9 @@ enum status request_check(const char *service, const char *method, struct text p
                           const struct cbm_options *options, struct error *error);
 
 /* Fills a new request, with a random key if it changes something and has none. */
-enum status request_fill(struct request_table *table, struct request *request, const char *service, const char *method,
-                         struct text params, const struct cbm_options *options, int64_t now_ms);
+enum status request_fill(struct request_table *table, struct request *request, const char *service,
+                         const char *method, struct text params, const struct cbm_options *options,
+                         int64_t now_ms);
 
 /* Takes an answer's body. `final` is false for a PARTIAL. True when the request now has its outcome
  * (error.code, and result: the result or the details). */

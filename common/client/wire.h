@@ -10,8 +10,8 @@
  * link takes nothing now. */
 bool wire_send(struct link *link, const struct request *request, int64_t now);
 
-/* Sends the frame under construction, if there is one. False if the link does not take it now: it is
- * kept. */
+/* Sends the frame under construction, if there is one. False if the link does not take it now: it
+ * is kept. */
 bool wire_flush(struct link *link);
 
 /* Called for each answer; `body` is borrowed. */

@@ -1,5 +1,5 @@
-/* Following the log in Redis: every record under a prefix, in order, each once, from a seq on, through
- * lost connections. One own connection to Redis, on the loop; nothing blocks. */
+/* Following the log in Redis: every record under a prefix, in order, each once, from a seq on,
+ * through lost connections. One own connection to Redis, on the loop; nothing blocks. */
 #ifndef CBM_LOG_FOLLOW_H
 #define CBM_LOG_FOLLOW_H
 
@@ -17,9 +17,10 @@ typedef void log_follow_passed_fn(void *arg, int64_t seq);
 
 #define LOG_FOLLOW_NEW (-1) /* from the first record committed after the start */
 
-/* Starts following `prefix` ("" for all, private records included) after `after`, or LOG_FOLLOW_NEW.
- * What is older is read back along the prefix's own chain, so a short prefix of a long log is cheap.
- * `url` and `org` as in struct service_config. `passed` may be NULL. NULL when out of memory. */
+/* Starts following `prefix` ("" for all, private records included) after `after`, or
+ * LOG_FOLLOW_NEW. What is older is read back along the prefix's own chain, so a short prefix of a
+ * long log is cheap. `url` and `org` as in struct service_config. `passed` may be NULL. NULL when
+ * out of memory. */
 struct log_follow *log_follow_new(struct loop *loop, const char *url, const char *org,
                                   struct text prefix, int64_t after, log_follow_fn *record,
                                   log_follow_passed_fn *passed, void *arg);
@@ -30,11 +31,12 @@ bool log_follow_current(const struct log_follow *follow);
 /* The last seq passed. */
 int64_t log_follow_seq(const struct log_follow *follow);
 
-/* Asks for the last seq under a prefix that ends at a level; `fn` gets it (0 if there is none) once,
- * or never if the connection is lost before: ask again when log_follow_current. `prefix` is copied.
- * -1 if not connected. */
+/* Asks for the last seq under a prefix that ends at a level; `fn` gets it (0 if there is none)
+ * once, or never if the connection is lost before: ask again when log_follow_current. `prefix` is
+ * copied. -1 if not connected. */
 typedef void log_follow_last_fn(void *arg, struct text prefix, int64_t seq);
-int log_follow_last(struct log_follow *follow, struct text prefix, log_follow_last_fn *fn, void *arg);
+int log_follow_last(struct log_follow *follow, struct text prefix, log_follow_last_fn *fn,
+                    void *arg);
 
 void log_follow_destroy(struct log_follow **follow);
 

@@ -26,8 +26,8 @@ struct log_record {
 void log_attributes_write(struct buf *buf, const char *type, const char *source, const char *actor,
                           struct text traceparent);
 
-/* Writes the meta map: CloudEvents 1.0 attributes, seq, prev, actor, traceparent. STATUS_INTERNAL if
- * the stored record is damaged (and then `buf` is unusable). */
+/* Writes the meta map: CloudEvents 1.0 attributes, seq, prev, actor, traceparent. STATUS_INTERNAL
+ * if the stored record is damaged (and then `buf` is unusable). */
 enum status log_record_meta(const struct log_record *record, struct buf *buf);
 
 /* Writes {topic, meta, data}, the item of log.read. */

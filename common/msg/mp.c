@@ -57,14 +57,14 @@ static const char *
 scan_long(struct scan *scan, uint8_t lead)
 {
     static const uint8_t sizes[32] = {
-        [0x04] = 1, [0x05] = 2, [0x06] = 4,                                        /* bin */
-        [0x07] = 1, [0x08] = 2, [0x09] = 4,                                        /* ext */
-        [0x0a] = 4, [0x0b] = 8,                                                    /* float */
-        [0x0c] = 1, [0x0d] = 2, [0x0e] = 4, [0x0f] = 8,                            /* uint */
-        [0x10] = 1, [0x11] = 2, [0x12] = 4, [0x13] = 8,                            /* int */
-        [0x14] = 2, [0x15] = 3, [0x16] = 5, [0x17] = 9, [0x18] = 17,               /* fixext */
-        [0x19] = 1, [0x1a] = 2, [0x1b] = 4,                                        /* str */
-        [0x1c] = 2, [0x1d] = 4, [0x1e] = 2, [0x1f] = 4,                            /* array, map */
+        [0x04] = 1, [0x05] = 2, [0x06] = 4,                          /* bin */
+        [0x07] = 1, [0x08] = 2, [0x09] = 4,                          /* ext */
+        [0x0a] = 4, [0x0b] = 8,                                      /* float */
+        [0x0c] = 1, [0x0d] = 2, [0x0e] = 4, [0x0f] = 8,              /* uint */
+        [0x10] = 1, [0x11] = 2, [0x12] = 4, [0x13] = 8,              /* int */
+        [0x14] = 2, [0x15] = 3, [0x16] = 5, [0x17] = 9, [0x18] = 17, /* fixext */
+        [0x19] = 1, [0x1a] = 2, [0x1b] = 4,                          /* str */
+        [0x1c] = 2, [0x1d] = 4, [0x1e] = 2, [0x1f] = 4,              /* array, map */
     };
     uint64_t value = 0;
     unsigned size = sizes[lead & 0x1f];
@@ -135,13 +135,14 @@ mp_scan(const void *data, size_t len, struct error *error)
     if (!wrong && scan.at != len)
         wrong = "it goes on after its end";
     if (wrong)
-        return error_set(error, STATUS_INVALID_ARGUMENT, NULL, "not a usable MessagePack message: %s",
-                         wrong);
+        return error_set(error, STATUS_INVALID_ARGUMENT, NULL,
+                         "not a usable MessagePack message: %s", wrong);
     return STATUS_OK;
 }
 
 enum status
-mp_unpack(const void *data, size_t len, msgpack_zone *zone, msgpack_object *out, struct error *error)
+mp_unpack(const void *data, size_t len, msgpack_zone *zone, msgpack_object *out,
+          struct error *error)
 {
     enum status status = mp_scan(data, len, error);
     if (status != STATUS_OK)

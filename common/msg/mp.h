@@ -1,5 +1,6 @@
-/* MessagePack at the lowest level: the allocation-free check of what comes from outside, writing into
- * a buf, and splicing of maps. Reading and packing are msgpack-c's. It must not know any message. */
+/* MessagePack at the lowest level: the allocation-free check of what comes from outside, writing
+ * into a buf, and splicing of maps. Reading and packing are msgpack-c's. It must not know any
+ * message. */
 #ifndef CBM_MSG_MP_H
 #define CBM_MSG_MP_H
 
@@ -9,8 +10,8 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 
-/* Limits of every message from outside. msgpack-c trusts the counts it reads (`dd ff ff ff ff` makes
- * it reserve gigabytes): nothing is unpacked that has not passed mp_scan. */
+/* Limits of every message from outside. msgpack-c trusts the counts it reads (`dd ff ff ff ff`
+ * makes it reserve gigabytes): nothing is unpacked that has not passed mp_scan. */
 #define MP_DEPTH_MAX 16
 #define MP_ITEMS_MAX 262144
 #define MP_BYTES_MAX (1024 * 1024)
@@ -20,7 +21,8 @@
  * memory beyond a fixed stack. */
 enum status mp_scan(const void *data, size_t len, struct error *error);
 
-/* The length of the well-formed object that `data` begins with, 0 if there is none. Limits as above. */
+/* The length of the well-formed object that `data` begins with, 0 if there is none. Limits as
+ * above. */
 size_t mp_object_len(const void *data, size_t len);
 
 /* Scans, then unpacks into `zone`; strings point into `data`, which must outlive `out`. */

@@ -83,8 +83,7 @@ items_offset(const struct field *field)
     return schema_item_size(field) % 8 == 0 ? 8 : 4;
 }
 
-static bool
-same_message(const struct schema *schema, const char *a, const char *b);
+static bool same_message(const struct schema *schema, const char *a, const char *b);
 
 /* Whether two values of one type are the same. By member: structs have padding. */
 static bool

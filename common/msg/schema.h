@@ -2,9 +2,10 @@
  * .def file, from which come its C struct, its decoder, its encoder and its documentation.
  * Pure: no socket, no store, and no MessagePack type shows here (schema_mp.h has the codec).
  *
- * A decoded message is a plain value: texts point into the message they came from, lists are bounded
- * arrays inside the struct. Absent values: text ptr NULL, numbers INT_NONE, dates DATE_NONE, times
- * TIME_NONE, bools BOOL_NONE, enums 0, lists count 0, sub-messages `present` false. */
+ * A decoded message is a plain value: texts point into the message they came from, lists are
+ * bounded arrays inside the struct. Absent values: text ptr NULL, numbers INT_NONE, dates
+ * DATE_NONE, times TIME_NONE, bools BOOL_NONE, enums 0, lists count 0, sub-messages `present`
+ * false. */
 #ifndef CBM_MSG_SCHEMA_H
 #define CBM_MSG_SCHEMA_H
 
@@ -31,8 +32,8 @@ enum field_type {
     FIELD_ENUM,    /* int: 1 + index in `words`, 0 absent; on the wire the word */
     FIELD_STRUCT,  /* an embedded message of schema `sub`; its first member is `bool present` */
     FIELD_TEXTMAP, /* struct { uint32_t count; struct text_pair items[]; }: a map language: text */
-    FIELD_LIST,    /* struct { uint32_t count; T items[]; } of `item` (or of `sub` for FIELD_STRUCT) */
-    FIELD_ANY,     /* struct text over the encoded value, unchanged */
+    FIELD_LIST, /* struct { uint32_t count; T items[]; } of `item` (or of `sub` for FIELD_STRUCT) */
+    FIELD_ANY,  /* struct text over the encoded value, unchanged */
 };
 
 struct text_pair {
@@ -67,7 +68,8 @@ size_t schema_item_size(const struct field *field);
 /* Sets every value of the struct to absent. */
 void schema_init(const struct schema *schema, void *message);
 
-/* Whether the value (at field->offset of its message) is absent. A list that must be there never is. */
+/* Whether the value (at field->offset of its message) is absent. A list that must be there never
+ * is. */
 bool schema_absent(const struct field *field, const void *value);
 
 /* Copies every field of `src` that is present and has the same name and shape in `dst` (a list also
@@ -90,12 +92,12 @@ enum permission {
 
 /* A method of a service, declared once in the service's .def file. */
 struct method {
-    const char *name;             /* "event.propose" */
+    const char *name; /* "event.propose" */
     const struct schema *params;
-    const struct schema *result;  /* what it answers; `empty` where `answers` says it in words */
+    const struct schema *result; /* what it answers; `empty` where `answers` says it in words */
     const char *answers;
-    bool read_only;               /* may be sent twice: libcbm sets `safe` for it */
-    unsigned permission;          /* bits of enum permission */
+    bool read_only;      /* may be sent twice: libcbm sets `safe` for it */
+    unsigned permission; /* bits of enum permission */
     const char *doc;
 };
 

@@ -12,9 +12,8 @@ struct decoder {
     size_t path_len;
 };
 
-static enum status
-decode_map(struct decoder *decoder, const struct schema *schema, const msgpack_object *object,
-           void *message);
+static enum status decode_map(struct decoder *decoder, const struct schema *schema,
+                              const msgpack_object *object, void *message);
 
 static size_t
 path_push(struct decoder *decoder, const char *name, size_t name_len)

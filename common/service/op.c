@@ -129,8 +129,8 @@ op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int
         if (at >= op->ask_count)
             at -= op->ask_count;
         struct ask *ask = &op->asks[at];
-        if (ask->hash == hash && ask->kind == kind && ask->number == number && ask->limit == limit &&
-            text_equal(ask->a, a) && text_equal(ask->b, b)) {
+        if (ask->hash == hash && ask->kind == kind && ask->number == number &&
+            ask->limit == limit && text_equal(ask->a, a) && text_equal(ask->b, b)) {
             op->ask_hint = at + 1;
             return ask;
         }
@@ -274,9 +274,8 @@ find_doc(struct op *op, const char *kind, struct text id, bool guard, struct ask
 static enum status
 decode_doc(struct op *op, const struct ask *ask, const struct schema *schema, void *message)
 {
-    enum status status =
-        schema_decode_bytes(schema, ask->value.ptr, ask->value.len, op->service->zone, message,
-                            SCHEMA_STORED, &op->error);
+    enum status status = schema_decode_bytes(schema, ask->value.ptr, ask->value.len,
+                                             op->service->zone, message, SCHEMA_STORED, &op->error);
     if (status != STATUS_OK)
         return error_set(&op->error, STATUS_INTERNAL, NULL, "the stored %.*s is damaged",
                          TEXT_ARG(ask->a));

@@ -4,8 +4,9 @@
  * yet makes the ask return STATUS_AGAIN, which the handler returns at once; the runtime fetches all
  * that was asked for in one pipelined round and runs the handler again from its start. When it
  * returns STATUS_OK, what it saved, indexed and recorded is committed in one atomic step together
- * with the revisions of everything it loaded; if one of them moved, all is forgotten and the handler
- * runs again. So a handler has no side effect but through these functions, and never blocks.
+ * with the revisions of everything it loaded; if one of them moved, all is forgotten and the
+ * handler runs again. So a handler has no side effect but through these functions, and never
+ * blocks.
  *
  *     struct event event;
  *     enum status status = op_load(op, "event", in->id, &event_schema, &event);
@@ -44,21 +45,21 @@ enum status op_no_memory(struct op *op); /* fills the error; STATUS_RESOURCE_EXH
 /* Formats a text that lives as long as the run (ids, topics, index entries). */
 struct text op_format(struct op *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Loads a document of this service. STATUS_OK; STATUS_AGAIN; STATUS_NOT_FOUND (the error is not set;
- * its absence is remembered and guarded by the commit). `message` is a struct of `schema`. */
+/* Loads a document of this service. STATUS_OK; STATUS_AGAIN; STATUS_NOT_FOUND (the error is not
+ * set; its absence is remembered and guarded by the commit). `message` is a struct of `schema`. */
 enum status op_load(struct op *op, const char *kind, struct text id, const struct schema *schema,
                     void *message);
 
 /* The same, as the stored bytes, without decoding. */
 enum status op_load_raw(struct op *op, const char *kind, struct text id, struct text *bytes);
 
-/* The same for reads that need no guard (lists): what is only peeked at is not part of what the commit
- * checks. `schema`/`message` and `bytes` may be NULL. */
+/* The same for reads that need no guard (lists): what is only peeked at is not part of what the
+ * commit checks. `schema`/`message` and `bytes` may be NULL. */
 enum status op_peek(struct op *op, const char *kind, struct text id, const struct schema *schema,
                     void *message, struct text *bytes);
 
-/* Up to `limit` entries of this service's index from `from` (inclusive) up to `upto` (exclusive), in
- * byte order. Not guarded. */
+/* Up to `limit` entries of this service's index from `from` (inclusive) up to `upto` (exclusive),
+ * in byte order. Not guarded. */
 struct op_range {
     unsigned count;
     struct text *items;
@@ -82,8 +83,8 @@ struct op_log_page {
 enum status op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
                         struct op_log_page *out);
 
-/* Waits until the service's own copy of the log (service_set_position) has passed `seq`: STATUS_AGAIN
- * until then, STATUS_OK after; at once STATUS_OK for a service without such a copy. */
+/* Waits until the service's own copy of the log (service_set_position) has passed `seq`:
+ * STATUS_AGAIN until then, STATUS_OK after; at once STATUS_OK for a service without such a copy. */
 enum status op_wait_seq(struct op *op, int64_t seq);
 
 /* Fails with `aborted` if the caller gave a revision and it is another than the document has. */

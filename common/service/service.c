@@ -123,8 +123,7 @@ service_refuse(struct op *op, const struct error *error)
 /* ---- the gates ---- */
 
 static enum status
-gate_permission(const struct method *method, const struct principal *principal,
-                struct error *error)
+gate_permission(const struct method *method, const struct principal *principal, struct error *error)
 {
     if (method->permission & principal->roles)
         return STATUS_OK;
@@ -132,7 +131,8 @@ gate_permission(const struct method *method, const struct principal *principal,
                      method->name);
 }
 
-/* The digest of a request for its idempotency key: service, method and parameters, not the msgid. */
+/* The digest of a request for its idempotency key: service, method and parameters, not the msgid.
+ */
 static void
 make_digest(struct op *op, struct text rpc)
 {
@@ -171,8 +171,7 @@ fill_op(struct op *op, const struct rpc_request *rpc, struct text body, struct e
         return status;
     op->now_ms = op->store_ms = clock_wall_ms();
     int64_t left_ms = op->context.deadline_ms;
-    op->deadline_ms =
-        clock_mono_ms() + (left_ms == INT64_MIN ? MDP_DEADLINE_DEFAULT_MS : left_ms);
+    op->deadline_ms = clock_mono_ms() + (left_ms == INT64_MIN ? MDP_DEADLINE_DEFAULT_MS : left_ms);
     if (left_ms == 0)
         return error_set(error, STATUS_DEADLINE_EXCEEDED, NULL, "the deadline has passed");
     if (op->context.key.ptr && !method->read_only) {
@@ -204,8 +203,7 @@ begin_op(struct service *service, struct worker_request *request, const struct r
     struct text who = worker_request_part(&op->request, WORKER_PRINCIPAL);
     struct rpc_request moved;
     msgpack_zone_clear(service->zone);
-    enum status status =
-        rpc_request_parse(body.ptr, body.len, service->zone, &moved, &error);
+    enum status status = rpc_request_parse(body.ptr, body.len, service->zone, &moved, &error);
     if (status == STATUS_OK)
         status = rpc_context_parse(context.ptr, context.len, service->zone, &op->context, &error);
     if (status == STATUS_OK)
@@ -243,10 +241,10 @@ on_request(void *arg, struct worker_request *request)
         }
     }
     if (status == STATUS_OK && !(method = interface_method(service->interface, rpc.method)))
-        status = error_set(&error, STATUS_UNIMPLEMENTED, NULL,
-                           "%s has no method \"%.*s\" ($info lists them)",
-                           service->interface->service, (int)(rpc.method.len > 64 ? 64 : rpc.method.len),
-                           rpc.method.ptr);
+        status =
+            error_set(&error, STATUS_UNIMPLEMENTED, NULL,
+                      "%s has no method \"%.*s\" ($info lists them)", service->interface->service,
+                      (int)(rpc.method.len > 64 ? 64 : rpc.method.len), rpc.method.ptr);
     if (status != STATUS_OK) {
         refuse_request(service, request, rpc.msgid, &error);
         worker_request_fini(request);

@@ -1,6 +1,6 @@
-/* What every domain service is: a worker on all buses, a store, a table of handlers, and the gates in
- * between: size, scan, version, known method, permission, decode, deadline, idempotency, store up.
- * It must not know any domain. */
+/* What every domain service is: a worker on all buses, a store, a table of handlers, and the gates
+ * in between: size, scan, version, known method, permission, decode, deadline, idempotency, store
+ * up. It must not know any domain. */
 #ifndef CBM_SERVICE_SERVICE_H
 #define CBM_SERVICE_SERVICE_H
 
@@ -22,18 +22,44 @@ struct service_config {
 
 /* The rows of a config struct whose member `member` is a struct service_config. */
 #define SERVICE_ROWS(type, member)                                                                 \
-    {"CBM_WORKERS", CFG_ENDPOINTS, offsetof(type, member.workers), "tcp://127.0.0.1:5551", 1,      \
-     CFG_TEXT_MAX, NULL, "worker endpoints of all buses, by comma"},                               \
-    {"CBM_REDIS", CFG_TEXT, offsetof(type, member.redis), "redis://127.0.0.1:6379", 1,             \
-     CFG_TEXT_MAX, NULL, "Redis, redis://[user@]host[:port] or unix:///path"},                     \
-    {"CBM_ORG", CFG_TEXT, offsetof(type, member.org), "cica", 1, 64, NULL,                         \
-     "the organisation, the hash tag of every key"},                                               \
-    {"CBM_DURABILITY", CFG_WORD, offsetof(type, member.durability), "always", 0, 0,                \
-     "always|everysec|memory", "what Redis must promise at least before an acknowledgement"},      \
-    {"CBM_CREDIT", CFG_INT, offsetof(type, member.credit), "1024", 1, 65536, NULL,                 \
-     "requests taken at once from each bus"},                                                      \
-    {"CBM_PENDING_MAX", CFG_INT, offsetof(type, member.pending_max), "20000", 1, 1000000, NULL,    \
-     "requests that may wait for a lost Redis"}
+    {"CBM_WORKERS",                                                                                \
+     CFG_ENDPOINTS,                                                                                \
+     offsetof(type, member.workers),                                                               \
+     "tcp://127.0.0.1:5551",                                                                       \
+     1,                                                                                            \
+     CFG_TEXT_MAX,                                                                                 \
+     NULL,                                                                                         \
+     "worker endpoints of all buses, by comma"},                                                   \
+        {"CBM_REDIS",                                                                              \
+         CFG_TEXT,                                                                                 \
+         offsetof(type, member.redis),                                                             \
+         "redis://127.0.0.1:6379",                                                                 \
+         1,                                                                                        \
+         CFG_TEXT_MAX,                                                                             \
+         NULL,                                                                                     \
+         "Redis, redis://[user@]host[:port] or unix:///path"},                                     \
+        {"CBM_ORG",                                                                                \
+         CFG_TEXT,                                                                                 \
+         offsetof(type, member.org),                                                               \
+         "cica",                                                                                   \
+         1,                                                                                        \
+         64,                                                                                       \
+         NULL,                                                                                     \
+         "the organisation, the hash tag of every key"},                                           \
+        {"CBM_DURABILITY",                                                                         \
+         CFG_WORD,                                                                                 \
+         offsetof(type, member.durability),                                                        \
+         "always",                                                                                 \
+         0,                                                                                        \
+         0,                                                                                        \
+         "always|everysec|memory",                                                                 \
+         "what Redis must promise at least before an acknowledgement"},                            \
+        {"CBM_CREDIT", CFG_INT, offsetof(type, member.credit),         "1024", 1,                  \
+         65536,        NULL,    "requests taken at once from each bus"},                           \
+    {                                                                                              \
+        "CBM_PENDING_MAX", CFG_INT, offsetof(type, member.pending_max), "20000", 1, 1000000, NULL, \
+            "requests that may wait for a lost Redis"                                              \
+    }
 
 struct service;
 
@@ -49,12 +75,13 @@ void service_drain(struct service *service);
 bool service_drained(const struct service *service);
 void service_destroy(struct service **service);
 
-/* Requests are answered `unavailable` until the gate (NULL: always open) returns true: a service that
- * needs a copy of somebody's records says here whether it has it. Also part of service_ready. */
+/* Requests are answered `unavailable` until the gate (NULL: always open) returns true: a service
+ * that needs a copy of somebody's records says here whether it has it. Also part of service_ready.
+ */
 void service_set_gate(struct service *service, bool (*open)(void *arg), void *arg);
 
-/* How far the service's own copy of the log is: requests with a `min_seq` beyond it wait, and so does
- * op_wait_seq. */
+/* How far the service's own copy of the log is: requests with a `min_seq` beyond it wait, and so
+ * does op_wait_seq. */
 void service_set_position(struct service *service, int64_t (*position)(void *arg), void *arg);
 
 /* Appends the service's metrics in Prometheus' format; for struct run_program. */

@@ -9,11 +9,11 @@
 #include "common/service/service_internal.h"
 
 static const char *const type_words[] = {
-    [FIELD_TEXT] = "text",     [FIELD_ID] = "id",     [FIELD_CODE] = "code",
-    [FIELD_ZONE] = "zone",     [FIELD_INT] = "int",   [FIELD_BOOL] = "bool",
-    [FIELD_DATE] = "date",     [FIELD_TIME] = "time", [FIELD_WHEN] = "date or time",
-    [FIELD_ENUM] = "enum",     [FIELD_STRUCT] = "map", [FIELD_TEXTMAP] = "map of texts",
-    [FIELD_LIST] = "list",     [FIELD_ANY] = "any",
+    [FIELD_TEXT] = "text", [FIELD_ID] = "id",      [FIELD_CODE] = "code",
+    [FIELD_ZONE] = "zone", [FIELD_INT] = "int",    [FIELD_BOOL] = "bool",
+    [FIELD_DATE] = "date", [FIELD_TIME] = "time",  [FIELD_WHEN] = "date or time",
+    [FIELD_ENUM] = "enum", [FIELD_STRUCT] = "map", [FIELD_TEXTMAP] = "map of texts",
+    [FIELD_LIST] = "list", [FIELD_ANY] = "any",
 };
 
 static void
@@ -129,8 +129,8 @@ method_counters(const struct service *service, const char *name, const char *hel
     metrics_head(out, name, "counter", help);
     for (unsigned i = 0; i < service->interface->method_count; i++) {
         const struct method_stats *stats = &service->stats[i];
-        snprintf(labels, sizeof labels, "service=\"%s\",method=\"%s\"",
-                 service->interface->service, service->interface->methods[i].name);
+        snprintf(labels, sizeof labels, "service=\"%s\",method=\"%s\"", service->interface->service,
+                 service->interface->methods[i].name);
         metrics_value(out, name, labels, (int64_t)(errors ? stats->errors : stats->requests));
     }
 }
@@ -153,8 +153,8 @@ method_latencies(const struct service *service, struct buf *out)
                      service->interface->service, method, quantiles[q].label);
             metrics_seconds(out, name, labels, histogram_quantile(latency, quantiles[q].permille));
         }
-        snprintf(labels, sizeof labels, "service=\"%s\",method=\"%s\"",
-                 service->interface->service, method);
+        snprintf(labels, sizeof labels, "service=\"%s\",method=\"%s\"", service->interface->service,
+                 method);
         metrics_seconds(out, "cbm_request_seconds_sum", labels, (int64_t)latency->sum);
         metrics_value(out, "cbm_request_seconds_count", labels, (int64_t)latency->count);
     }
@@ -169,7 +169,8 @@ service_metrics(const struct service *service, struct buf *out)
     method_latencies(service, out);
     metrics_head(out, "cbm_requests_active", "gauge", "Requests being worked on.");
     metrics_value(out, "cbm_requests_active", NULL, service->active);
-    metrics_head(out, "cbm_requests_waiting", "gauge", "Of these: waiting for the store or a copy.");
+    metrics_head(out, "cbm_requests_waiting", "gauge",
+                 "Of these: waiting for the store or a copy.");
     metrics_value(out, "cbm_requests_waiting", NULL, service->parked_count);
     metrics_head(out, "cbm_commits_total", "counter", "Commits applied.");
     metrics_value(out, "cbm_commits_total", NULL, service->commits);

@@ -99,8 +99,8 @@ void service_refuse(struct op *op, const struct error *error);
 bool service_free_method(struct service *service, struct text method, struct buf *result);
 
 /* op.c */
-void op_reset(struct op *op);     /* before a run: what the last one wrote is forgotten */
-void op_start_over(struct op *op); /* and what was read */
+void op_reset(struct op *op);         /* before a run: what the last one wrote is forgotten */
+void op_start_over(struct op *op);    /* and what was read */
 enum status op_finish(struct op *op); /* after a run that ended well: completes the commit */
 struct ask *op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b,
                         int64_t number, unsigned limit);

@@ -56,7 +56,8 @@ service_park_op(struct op *op)
     }
     int64_t wait_ms = op->wait_seq ? SEQ_LOOK_MS : PARKED_LOOK_MS;
     int64_t at = clock_mono_ms() + wait_ms;
-    loop_tick_by(service->loop, op->not_before_ms && op->not_before_ms < at ? op->not_before_ms : at);
+    loop_tick_by(service->loop,
+                 op->not_before_ms && op->not_before_ms < at ? op->not_before_ms : at);
 }
 
 static void
@@ -77,8 +78,8 @@ static void
 give_up(struct op *op)
 {
     const char *why = !store_up(op->service->store) ? "there is no connection to Redis"
-                      : op->wait_seq ? "the state asked for has not arrived here yet"
-                                     : "the service is not ready yet";
+                      : op->wait_seq                ? "the state asked for has not arrived here yet"
+                                                    : "the service is not ready yet";
     error_set(&op->error, STATUS_UNAVAILABLE, NULL, "%s: try again later", why);
     service_refuse(op, &op->error);
 }
@@ -118,7 +119,8 @@ take_number(struct text from, uint32_t *at)
     return number;
 }
 
-/* What the idempotency key has kept: "digest time seq reply". Answers it if it is of this request. */
+/* What the idempotency key has kept: "digest time seq reply". Answers it if it is of this request.
+ */
 static void
 answer_kept(struct op *op, struct text kept)
 {

@@ -171,8 +171,8 @@ connect_now(struct redis_link *link)
 {
     link->connect_at_ms = INT64_MAX;
     link->want_write = false;
-    redisAsyncContext *context = link->port ? redisAsyncConnect(link->host, link->port)
-                                            : redisAsyncConnectUnix(link->host);
+    redisAsyncContext *context =
+        link->port ? redisAsyncConnect(link->host, link->port) : redisAsyncConnectUnix(link->host);
     if (!context || context->err) {
         report_lost(link, context ? context->errstr : "out of memory");
         if (context)

@@ -33,7 +33,8 @@ int redis_link_send(struct redis_link *link, redis_reply_fn *fn, void *arg, int 
                     const char **argv, const size_t *lens);
 
 /* The same for a printf-like command without spaces in its values (%s, %b as in hiredis). */
-int redis_link_sendf(struct redis_link *link, redis_reply_fn *fn, void *arg, const char *format, ...);
+int redis_link_sendf(struct redis_link *link, redis_reply_fn *fn, void *arg, const char *format,
+                     ...);
 
 /* Writes what is queued. Called at the end of a turn; inside a reply function it is put off. */
 void redis_link_flush(struct redis_link *link);

@@ -1,5 +1,5 @@
-/* What Redis answers to the commit function, to the log function and to XREAD, as values. Nothing is
- * trusted: another shape is an error, never a crash. It must not know connections. */
+/* What Redis answers to the commit function, to the log function and to XREAD, as values. Nothing
+ * is trusted: another shape is an error, never a crash. It must not know connections. */
 #ifndef CBM_STORE_REPLY_H
 #define CBM_STORE_REPLY_H
 

@@ -6,10 +6,10 @@
  *   {org}:<service>:rev   hash    <kind>/<id> -> revision
  *   {org}:<service>:doc   hash    <kind>/<id> -> MessagePack document
  *   {org}:<service>:ix    zset    index entries, all of score 0, ordered by bytes
- *   {org}:<service>:keys:<day>  hash    <principal>:<key> -> "digest time seq reply"; gone after 3 days
- *   {org}:log             stream  the log (common/log/record.h)
- *   {org}:log:prefix      hash    prefix -> "last-seq count"; "#" for all
- *   {org}:log:mark        hash    "<prefix> <n>" -> seq of its n*128th record */
+ *   {org}:<service>:keys:<day>  hash    <principal>:<key> -> "digest time seq reply"; gone after 3
+ * days {org}:log             stream  the log (common/log/record.h) {org}:log:prefix      hash
+ * prefix -> "last-seq count"; "#" for all {org}:log:mark        hash    "<prefix> <n>" -> seq of
+ * its n*128th record */
 #ifndef CBM_STORE_STORE_H
 #define CBM_STORE_STORE_H
 
@@ -24,13 +24,13 @@ enum store_durability { STORE_ALWAYS, STORE_EVERYSEC, STORE_MEMORY };
 extern const char *const store_durability_words[]; /* "always", "everysec", "memory" */
 
 struct store_config {
-    const char *url, *org, *service; /* borrowed for store_new */
+    const char *url, *org, *service;  /* borrowed for store_new */
     enum store_durability durability; /* the least that Redis must promise */
 };
 
 struct store_events {
-    void (*up)(void *arg);                       /* checked, function loaded: it may be used */
-    void (*down)(void *arg);                     /* lost; every outstanding function got its failure */
+    void (*up)(void *arg);   /* checked, function loaded: it may be used */
+    void (*down)(void *arg); /* lost; every outstanding function got its failure */
     void (*refused)(void *arg, const char *why); /* it promises less than the configuration asks */
     void (*turn)(void *arg);                     /* all replies at hand were given */
 };
@@ -43,8 +43,8 @@ bool store_up(const struct store *store);
 /* What Redis promises, as found at the last connection: for `$info`. */
 enum store_durability store_durability(const struct store *store);
 
-/* Functions that get what was read. `values` are borrowed for the call; ok false: the connection was
- * lost, nothing else is set. `slot` is what the asker gave. */
+/* Functions that get what was read. `values` are borrowed for the call; ok false: the connection
+ * was lost, nothing else is set. `slot` is what the asker gave. */
 typedef void store_value_fn(void *arg, unsigned slot, bool ok, struct text value);
 typedef void store_list_fn(void *arg, unsigned slot, bool ok, unsigned count,
                            const struct text *values);
@@ -57,8 +57,8 @@ void store_get_rev(struct store *store, struct text field, store_value_fn *fn, v
                    unsigned slot);
 void store_get_doc(struct store *store, struct text field, store_value_fn *fn, void *arg,
                    unsigned slot);
-/* What an idempotency key has kept: "digest time seq reply", absent if it is not known or older than
- * 24 h. One command a key: meant for the rare request that makes no commit. */
+/* What an idempotency key has kept: "digest time seq reply", absent if it is not known or older
+ * than 24 h. One command a key: meant for the rare request that makes no commit. */
 void store_get_key(struct store *store, struct text key, store_value_fn *fn, void *arg,
                    unsigned slot);
 void store_scan(struct store *store, struct text from, struct text upto, unsigned limit,
@@ -78,9 +78,9 @@ void store_log_read(struct store *store, struct text prefix, int64_t after, unsi
 /* A commit under construction: the caller fills it, store_commit borrows it until `fn` is called.
  * Zeroed is empty; store_commit_fini frees, store_commit_clear keeps the memory. */
 struct store_commit {
-    struct text key;    /* idempotency key with its principal, "<principal>:<key>"; absent for none */
-    struct text digest; /* of the request; bytes without space */
-    struct text reply;  /* kept under the key */
+    struct text key; /* idempotency key with its principal, "<principal>:<key>"; absent for none */
+    struct text digest;         /* of the request; bytes without space */
+    struct text reply;          /* kept under the key */
     int64_t not_before, before; /* ms, 0 for none */
     struct store_list {
         struct buf bytes;
@@ -111,8 +111,8 @@ typedef void store_commit_fn(void *arg, enum store_outcome outcome, int64_t numb
                              struct text kept);
 void store_commit(struct store *store, struct store_commit *commit, store_commit_fn *fn, void *arg);
 
-/* Sends what was asked for and committed since the last flush. Commits go together, up to 64 a call,
- * 4 calls under way; what is over waits for one to return. */
+/* Sends what was asked for and committed since the last flush. Commits go together, up to 64 a
+ * call, 4 calls under way; what is over waits for one to return. */
 void store_flush(struct store *store);
 
 #endif

@@ -158,8 +158,7 @@ static void
 add_commit(struct store_args *args, const struct store_commit *commit, struct numbers *numbers)
 {
     const uint32_t counts[] = {commit->checks.count / 2, commit->writes.count / 2,
-                               commit->add.count, commit->remove.count,
-                               commit->records.count / 3};
+                               commit->add.count, commit->remove.count, commit->records.count / 3};
     struct text document = first_document(commit);
     snprintf(numbers->not_before, sizeof numbers->not_before, "%" PRId64, commit->not_before);
     snprintf(numbers->before, sizeof numbers->before, "%" PRId64, commit->before);

@@ -85,7 +85,6 @@ on_settings(void *arg, const redisReply *reply)
 void
 store_setup_start(struct store *store)
 {
-    redis_link_sendf(store->link, on_settings, store,
-                     "CONFIG GET append* maxmemory-policy");
+    redis_link_sendf(store->link, on_settings, store, "CONFIG GET append* maxmemory-policy");
     redis_link_flush(store->link);
 }

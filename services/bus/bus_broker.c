@@ -201,9 +201,8 @@ take_back(struct bus_broker *broker, struct bus_worker *worker)
 {
     struct bus_request *request;
     while ((request = worker->sent.last)) {
-        if (request->state == BUS_REQUEST_ABANDONED ||
-            (!request->may_repeat && !request->unsent) || request->has_partial ||
-            request->attempts >= BUS_ATTEMPTS_MAX) {
+        if (request->state == BUS_REQUEST_ABANDONED || (!request->may_repeat && !request->unsent) ||
+            request->has_partial || request->attempts >= BUS_ATTEMPTS_MAX) {
             if (request->state != BUS_REQUEST_ABANDONED)
                 bus_broker_fail(broker, request, STATUS_UNAVAILABLE,
                                 "the worker that had the request is gone; it may have been done");

@@ -40,71 +40,57 @@ struct bus_broker {
     struct bus_directory directory;
     struct bus_request_table requests;
     struct bus_totals totals;
-    struct bus_worker *lost; /* to be settled, linked by next_lost */
-    struct buf principal;    /* encoded once */
-    struct buf scratch;      /* of whoever writes a frame right now */
+    struct bus_worker *lost;  /* to be settled, linked by next_lost */
+    struct buf principal;     /* encoded once */
+    struct buf scratch;       /* of whoever writes a frame right now */
     struct bus_outbox outbox; /* for peers of the compact framing, sent at the end of a turn */
-    msgpack_zone *zone;      /* for reading, cleared by whoever used it */
-    size_t bytes;            /* of the messages held */
-    uint32_t open;           /* requests not answered yet */
-    int64_t now_us, now_ms;  /* monotonic, of the message or tick being worked on */
+    msgpack_zone *zone;       /* for reading, cleared by whoever used it */
+    size_t bytes;             /* of the messages held */
+    uint32_t open;            /* requests not answered yet */
+    int64_t now_us, now_ms;   /* monotonic, of the message or tick being worked on */
     int64_t started_ms, beat_ms;
     bool draining;
 };
 
 /* For struct run_program; see run.h. */
-void *
-bus_broker_start(struct loop *loop, const void *config, int *exit_code);
-bool
-bus_broker_ready(void *state);
-void
-bus_broker_drain(void *state);
-bool
-bus_broker_drained(void *state);
-void
-bus_broker_stop(void *state);
+void *bus_broker_start(struct loop *loop, const void *config, int *exit_code);
+bool bus_broker_ready(void *state);
+void bus_broker_drain(void *state);
+bool bus_broker_drained(void *state);
+void bus_broker_stop(void *state);
 
 /* Reads the clock. Called before each message. */
-void
-bus_broker_touch(struct bus_broker *broker);
+void bus_broker_touch(struct bus_broker *broker);
 
 /* Takes a request that has its messages, service, times and flags set: it goes to a worker now or
  * waits. `deadline_ms` is the time left, INT64_MIN if the client set none. */
-void
-bus_broker_submit(struct bus_broker *broker, struct bus_request *request, int64_t deadline_ms);
+void bus_broker_submit(struct bus_broker *broker, struct bus_request *request, int64_t deadline_ms);
 
 /* Sends waiting requests to workers as far as there is credit. */
-void
-bus_broker_dispatch(struct bus_broker *broker, struct bus_service *service);
+void bus_broker_dispatch(struct bus_broker *broker, struct bus_service *service);
 
 /* The request's answer went out (or nobody is there to get it): its worker has its credit back. */
-void
-bus_broker_finish(struct bus_broker *broker, struct bus_request *request);
+void bus_broker_finish(struct bus_broker *broker, struct bus_request *request);
 
 /* Answers the request with an error, without giving back its slot. */
-void
-bus_broker_fail(struct bus_broker *broker, struct bus_request *request, enum status status,
-                const char *message);
+void bus_broker_fail(struct bus_broker *broker, struct bus_request *request, enum status status,
+                     const char *message);
 
 /* The worker is gone: no more work for it; what it has is taken back by bus_broker_settle. */
-void
-bus_broker_lose(struct bus_broker *broker, struct bus_worker *worker);
+void bus_broker_lose(struct bus_broker *broker, struct bus_worker *worker);
 
 /* No worker of the service takes work any more: what waits does so for a short time only. */
-void
-bus_broker_starve(struct bus_broker *broker, struct bus_service *service);
+void bus_broker_starve(struct bus_broker *broker, struct bus_service *service);
 
 /* Sends what the turn left for peers of the compact framing: the end of each turn. */
-void
-bus_broker_send_out(struct bus_broker *broker);
+void bus_broker_send_out(struct bus_broker *broker);
 
 /* Takes back what lost workers had and frees them. */
-void
-bus_broker_settle(struct bus_broker *broker);
+void bus_broker_settle(struct bus_broker *broker);
 
 /* The encoded principal on whose behalf a request is sent to a worker: the one place that access
  * control will change. */
-struct text
-bus_broker_principal(const struct bus_broker *broker, const struct bus_request *request);
+struct text bus_broker_principal(const struct bus_broker *broker,
+                                 const struct bus_request *request);
 
 #endif

@@ -50,8 +50,7 @@ static struct bus_wire_to
 to_client(const struct bus_broker *broker, struct bus_request *request)
 {
     return (struct bus_wire_to){broker->clients, zmq_msg_data(&request->client),
-                                zmq_msg_size(&request->client), request->mirror,
-                                request->compact};
+                                zmq_msg_size(&request->client), request->mirror, request->compact};
 }
 
 static struct bus_wire_to

@@ -7,18 +7,16 @@
 
 struct bus_context {
     int64_t deadline_ms; /* left when it was received, INT64_MIN if none */
-    bool compact; /* the client reads the compact framing */
+    bool compact;        /* the client reads the compact framing */
     bool may_repeat;     /* it has a key or is safe */
 };
 
 /* Reads a context frame; `zone` is cleared after. STATUS_OK, or an error filled. */
-enum status
-bus_context_read(const void *data, size_t len, msgpack_zone *zone, struct bus_context *out,
-                 struct error *error);
+enum status bus_context_read(const void *data, size_t len, msgpack_zone *zone,
+                             struct bus_context *out, struct error *error);
 
 /* Writes the context, which bus_context_read accepted, with `deadline_ms` in place of its own
  * deadline. All else is copied as it is, also keys that the bus does not know. */
-void
-bus_context_rewrite(struct buf *buf, const void *data, size_t len, int64_t deadline_ms);
+void bus_context_rewrite(struct buf *buf, const void *data, size_t len, int64_t deadline_ms);
 
 #endif

@@ -128,8 +128,7 @@ write_ping(const struct bus_broker *broker, struct buf *buf)
     write_identity(broker, buf);
 }
 
-static void
-write_info(const struct bus_broker *broker, struct buf *buf);
+static void write_info(const struct bus_broker *broker, struct buf *buf);
 
 static const struct {
     const char *name;

@@ -51,12 +51,9 @@ struct bus_request_list {
     uint32_t count;
 };
 
-void
-bus_request_append(struct bus_request_list *list, struct bus_request *request);
-void
-bus_request_prepend(struct bus_request_list *list, struct bus_request *request);
-void
-bus_request_remove(struct bus_request_list *list, struct bus_request *request);
+void bus_request_append(struct bus_request_list *list, struct bus_request *request);
+void bus_request_prepend(struct bus_request_list *list, struct bus_request *request);
+void bus_request_remove(struct bus_request_list *list, struct bus_request *request);
 
 struct bus_request_due {
     int64_t at_ms;
@@ -73,39 +70,32 @@ struct bus_request_table {
 };
 
 /* Room for `max` requests at most; memory is taken as they come. 0, or -1 without memory. */
-int
-bus_request_table_init(struct bus_request_table *table, uint32_t max);
-void
-bus_request_table_fini(struct bus_request_table *table);
+int bus_request_table_init(struct bus_request_table *table, uint32_t max);
+void bus_request_table_fini(struct bus_request_table *table);
 
 /* A slot with everything zero but index and generation, or NULL: full, or out of memory. */
-struct bus_request *
-bus_request_take(struct bus_request_table *table);
+struct bus_request *bus_request_take(struct bus_request_table *table);
 
 /* Gives a slot back: its tokens are void, it is due no more. It must be in no list. */
-void
-bus_request_give(struct bus_request_table *table, struct bus_request *request);
+void bus_request_give(struct bus_request_table *table, struct bus_request *request);
 
 #define BUS_TOKEN_LEN 8
 
 /* Writes a new token for the request; all earlier ones are void. */
-void
-bus_request_renew(struct bus_request *request, uint8_t token[BUS_TOKEN_LEN]);
+void bus_request_renew(struct bus_request *request, uint8_t token[BUS_TOKEN_LEN]);
 
 /* The request of a token; NULL if it is void or never was one. */
-struct bus_request *
-bus_request_find(const struct bus_request_table *table, const void *token, size_t len);
+struct bus_request *bus_request_find(const struct bus_request_table *table, const void *token,
+                                     size_t len);
 
 /* Sets when the request is due, instead of what was set before. Never fails. */
-void
-bus_request_schedule(struct bus_request_table *table, struct bus_request *request, int64_t at_ms);
+void bus_request_schedule(struct bus_request_table *table, struct bus_request *request,
+                          int64_t at_ms);
 
 /* The earliest time set, INT64_MAX if none. */
-int64_t
-bus_request_next_due(const struct bus_request_table *table);
+int64_t bus_request_next_due(const struct bus_request_table *table);
 
 /* Takes a request that is due at `now_ms` out of the heap; NULL if none is. */
-struct bus_request *
-bus_request_pop_due(struct bus_request_table *table, int64_t now_ms);
+struct bus_request *bus_request_pop_due(struct bus_request_table *table, int64_t now_ms);
 
 #endif

@@ -167,8 +167,8 @@ bus_service_remove_worker(struct bus_directory *directory, struct bus_worker *wo
     free(worker);
 }
 
-/* The load in steps of a 64th of the credit. Within a step workers count as equal and take turns, so
- * that a few requests in flight are shared evenly and do not all go to whoever answered last. */
+/* The load in steps of a 64th of the credit. Within a step workers count as equal and take turns,
+ * so that a few requests in flight are shared evenly and do not all go to whoever answered last. */
 static uint32_t
 load_of(const struct bus_worker *worker)
 {

@@ -51,46 +51,38 @@ struct bus_directory {
 };
 
 /* Frees everything. No request may be in any list. */
-void
-bus_directory_fini(struct bus_directory *directory);
+void bus_directory_fini(struct bus_directory *directory);
 
 /* 1 to MDP_SERVICE_MAX bytes of printable ASCII without space. */
-bool
-bus_service_name_valid(struct text name);
+bool bus_service_name_valid(struct text name);
 
 /* The service of that name; NULL if there is none. */
-struct bus_service *
-bus_service_find(const struct bus_directory *directory, struct text name);
+struct bus_service *bus_service_find(const struct bus_directory *directory, struct text name);
 
 /* The same, made if needed; NULL when there are `max` services in use, or out of memory. */
-struct bus_service *
-bus_service_get(struct bus_directory *directory, struct text name, uint32_t max);
+struct bus_service *bus_service_get(struct bus_directory *directory, struct text name,
+                                    uint32_t max);
 
 /* Frees the service if no worker serves it, nothing waits for it and it was never served. */
-void
-bus_service_release(struct bus_directory *directory, struct bus_service *service);
+void bus_service_release(struct bus_directory *directory, struct bus_service *service);
 
-struct bus_worker *
-bus_service_find_worker(const struct bus_directory *directory, const void *id, size_t id_len);
+struct bus_worker *bus_service_find_worker(const struct bus_directory *directory, const void *id,
+                                           size_t id_len);
 
 /* Makes a worker of the service; NULL when there are too many, or out of memory. */
-struct bus_worker *
-bus_service_add_worker(struct bus_directory *directory, struct bus_service *service, const void *id,
-                       size_t id_len, uint32_t credit);
+struct bus_worker *bus_service_add_worker(struct bus_directory *directory,
+                                          struct bus_service *service, const void *id,
+                                          size_t id_len, uint32_t credit);
 
 /* The worker gets no more work: it finishes what it has (drain), or it is gone (lose). */
-void
-bus_service_drain_worker(struct bus_worker *worker);
-void
-bus_service_lose_worker(struct bus_worker *worker);
+void bus_service_drain_worker(struct bus_worker *worker);
+void bus_service_lose_worker(struct bus_worker *worker);
 
 /* Frees a worker that has no requests. */
-void
-bus_service_remove_worker(struct bus_directory *directory, struct bus_worker *worker);
+void bus_service_remove_worker(struct bus_directory *directory, struct bus_worker *worker);
 
-/* The worker with the least load for its credit (in steps of a 64th), of equals the one whose turn it
- * is; NULL if none has credit left. */
-struct bus_worker *
-bus_service_choose(struct bus_service *service);
+/* The worker with the least load for its credit (in steps of a 64th), of equals the one whose turn
+ * it is; NULL if none has credit left. */
+struct bus_worker *bus_service_choose(struct bus_service *service);
 
 #endif

@@ -6,7 +6,8 @@
 #include "services/bus/bus_context.h"
 #include "services/bus/bus_own.h"
 
-/* Worker READY: "MDPW02" 0x01 service [credit [framing]]      answer: "MDPW02" 0x03|0x04 token "" body */
+/* Worker READY: "MDPW02" 0x01 service [credit [framing]]      answer: "MDPW02" 0x03|0x04 token ""
+ * body */
 enum {
     FRAME_SERVICE = 2,
     FRAME_CREDIT = 3,

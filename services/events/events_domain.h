@@ -32,19 +32,16 @@ struct events_step {
 };
 
 /* Looks the step up in the table. STATUS_FAILED_PRECONDITION with the steps that are possible. */
-enum status
-events_domain_step(const struct event *event, enum events_action action, struct events_step *out,
-                   struct error *error);
+enum status events_domain_step(const struct event *event, enum events_action action,
+                               struct events_step *out, struct error *error);
 
 /* STATUS_FAILED_PRECONDITION while the first session has not begun. */
-enum status
-events_domain_begun(const struct event *event, int64_t now_ms, struct error *error);
+enum status events_domain_begun(const struct event *event, int64_t now_ms, struct error *error);
 
 /* STATUS_FAILED_PRECONDITION if an amendment would move the sessions of an event that has a
  * schedule. */
-enum status
-events_domain_amendable(const struct event *event, const struct event_amendment *amendment,
-                        struct error *error);
+enum status events_domain_amendable(const struct event *event,
+                                    const struct event_amendment *amendment, struct error *error);
 
 /* ---- who may (events_domain.c) --------------------------------------------------------------- */
 
@@ -54,17 +51,15 @@ struct events_actor {
 };
 
 /* STATUS_OK or STATUS_PERMISSION_DENIED with who may. */
-enum status
-events_domain_may_propose(const struct events_actor *actor, struct text host, struct error *error);
-enum status
-events_domain_may(const struct events_actor *actor, enum events_action action,
-                  const struct event *event, const struct events_known *known, date_day today,
-                  struct error *error);
+enum status events_domain_may_propose(const struct events_actor *actor, struct text host,
+                                      struct error *error);
+enum status events_domain_may(const struct events_actor *actor, enum events_action action,
+                              const struct event *event, const struct events_known *known,
+                              date_day today, struct error *error);
 
 /* Only the Secretariat hands an event to another host. */
-enum status
-events_domain_may_hand_over(const struct events_actor *actor, struct text host_before,
-                            struct text host_after, struct error *error);
+enum status events_domain_may_hand_over(const struct events_actor *actor, struct text host_before,
+                                        struct text host_after, struct error *error);
 
 /* ---- what may be said (events_domain_check.c) ------------------------------------------------ */
 
@@ -73,39 +68,31 @@ events_domain_may_hand_over(const struct events_actor *actor, struct text host_b
 #define EVENTS_YEAR_MAX 9998
 
 /* Sessions: start and end of one kind, not empty, in order, apart from one another. */
-enum status
-events_domain_check_sessions(const struct event *event, struct error *error);
+enum status events_domain_check_sessions(const struct event *event, struct error *error);
 
 /* Host and co-hosts against the registry: known, not former on the day, none twice. A refusal may
  * only mean that `known` is behind. */
-enum status
-events_domain_check_hosts(const struct event *event, const struct events_known *known,
-                          date_day today, struct error *error);
+enum status events_domain_check_hosts(const struct event *event, const struct events_known *known,
+                                      date_day today, struct error *error);
 
 /* Dimension and area against the newest revision of the catalogue; an area without its dimension
  * gets it (borrowed from `known`). A refusal as above. */
-enum status
-events_domain_check_place(struct event *event, const struct events_known *known,
-                          struct error *error);
+enum status events_domain_check_place(struct event *event, const struct events_known *known,
+                                      struct error *error);
 
 /* Put what an amendment or a schedule gives into the event; an area without a dimension leaves the
  * dimension to be filled in by the check. Returns whether anything changed. */
-bool
-events_domain_amend(struct event *event, const struct event_amendment *amendment);
-bool
-events_domain_set_schedule(struct event *event, const struct event_schedule *schedule);
+bool events_domain_amend(struct event *event, const struct event_amendment *amendment);
+bool events_domain_set_schedule(struct event *event, const struct event_schedule *schedule);
 
 /* The report by itself, and its states against the registry (as above). A count without a
  * qualifier becomes exact. */
-enum status
-events_domain_check_report(struct event_report *report, struct error *error);
-enum status
-events_domain_check_states(const struct event_report *report, const struct events_known *known,
-                           struct error *error);
+enum status events_domain_check_report(struct event_report *report, struct error *error);
+enum status events_domain_check_states(const struct event_report *report,
+                                       const struct events_known *known, struct error *error);
 
 /* Whether an event proposed for the plan (NULL: there is none) comes after its adoption. */
-bool
-events_domain_additional(const struct plan *plan);
+bool events_domain_additional(const struct plan *plan);
 
 /* ---- ids and topics (events_domain_list.c) --------------------------------------------------- */
 
@@ -113,12 +100,10 @@ events_domain_additional(const struct plan *plan);
 #define EVENTS_TOPIC_MAX 300
 
 /* The n-th (from 0) id to try for a draft without one; `out` is terminated. */
-void
-events_domain_id(const struct event_draft *draft, unsigned n, char out[TEXT_ID_MAX + 1]);
+void events_domain_id(const struct event_draft *draft, unsigned n, char out[TEXT_ID_MAX + 1]);
 
 /* "events.<dimension|->.<area|->.<id>." */
-void
-events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX]);
+void events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX]);
 
 /* ---- the index and lists (events_domain_list.c) ----------------------------------------------
  *
@@ -139,10 +124,8 @@ struct events_keys {
     char items[EVENTS_KEYS_MAX][EVENTS_KEY_LEN + 1]; /* in order, each once */
 };
 
-void
-events_domain_keys(const struct event *event, struct events_keys *out);
-bool
-events_domain_has_key(const struct events_keys *keys, const char *key);
+void events_domain_keys(const struct event *event, struct events_keys *out);
+bool events_domain_has_key(const struct events_keys *keys, const char *key);
 
 /* What event.list was asked for, checked. */
 #define EVENTS_BOUND_MAX 160
@@ -157,25 +140,23 @@ struct events_query {
 };
 
 /* STATUS_INVALID_ARGUMENT for a span that ends before it begins or a cursor that is none. */
-enum status
-events_domain_query(const struct event_list *in, struct events_query *out, struct error *error);
+enum status events_domain_query(const struct event_list *in, struct events_query *out,
+                                struct error *error);
 
 /* Splits an index entry of the query's range. False if it is none. */
-bool
-events_domain_entry(const struct events_query *query, struct text entry, struct text *key,
-                    struct text *id);
+bool events_domain_entry(const struct events_query *query, struct text entry, struct text *key,
+                         struct text *id);
 
 /* Whether the event belongs on the list, at the entry with this key: an event stands at one entry
  * only, that of its first piece in the span. */
-bool
-events_domain_listed(const struct events_query *query, const struct event *event, struct text key);
+bool events_domain_listed(const struct events_query *query, const struct event *event,
+                          struct text key);
 
 /* About how many MessagePack objects the encoded event has; never too few. */
-unsigned
-events_domain_weight(const struct event *event);
+unsigned events_domain_weight(const struct event *event);
 
 /* A cursor that is a decimal from 0 on (plan.list, event.history). Absent gives `fallback`. */
-enum status
-events_domain_cursor(struct text cursor, int64_t fallback, int64_t *out, struct error *error);
+enum status events_domain_cursor(struct text cursor, int64_t fallback, int64_t *out,
+                                 struct error *error);
 
 #endif

@@ -21,20 +21,18 @@ extern op_handler_fn *const events_handlers[];
 #include "common/msg/def_end.h"
 
 /* What the service knows of the registry. */
-const struct events_known *
-events_handlers_known(const struct op *op);
+const struct events_known *events_handlers_known(const struct op *op);
 
 /* For a refusal by what is known: it may be behind. STATUS_AGAIN until it has passed the log's end
  * as it was when the request came; then, or for STATUS_OK, `status` itself. */
-enum status
-events_handlers_sure(struct op *op, enum status status);
+enum status events_handlers_sure(struct op *op, enum status status);
 
 /* STATUS_NOT_FOUND gets its message; every other status is passed on. */
-enum status
-events_handlers_found(struct op *op, enum status status, const char *what, struct text id);
+enum status events_handlers_found(struct op *op, enum status status, const char *what,
+                                  struct text id);
 
 /* Replaces the index entries of an event (`before` NULL: it is new). */
-enum status
-events_handlers_index(struct op *op, const struct event *before, const struct event *after);
+enum status events_handlers_index(struct op *op, const struct event *before,
+                                  const struct event *after);
 
 #endif

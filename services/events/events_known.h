@@ -8,46 +8,35 @@
 
 struct events_known;
 
-struct events_known *
-events_known_new(void); /* empty; NULL when out of memory */
-void
-events_known_destroy(struct events_known **known);
+struct events_known *events_known_new(void); /* empty; NULL when out of memory */
+void events_known_destroy(struct events_known **known);
 
 /* Replace what was known of the participant or area. The messages are copied. False when out of
  * memory; then the table is as it was. */
-bool
-events_known_put_participant(struct events_known *known, const struct participant *from);
-bool
-events_known_put_area(struct events_known *known, const struct area *from);
+bool events_known_put_participant(struct events_known *known, const struct participant *from);
+bool events_known_put_area(struct events_known *known, const struct area *from);
 
 /* Takes a revision of the catalogue if its number is not older than the one held. As above. */
-bool
-events_known_put_catalogue(struct events_known *known, const struct catalogue *from);
+bool events_known_put_catalogue(struct events_known *known, const struct catalogue *from);
 
 /* Whether there is, or ever was, such a participant. */
-bool
-events_known_participant(const struct events_known *known, struct text code);
+bool events_known_participant(const struct events_known *known, struct text code);
 
 /* Whether the participant is known and not a former one on the day. */
-bool
-events_known_takes_part(const struct events_known *known, struct text code, date_day day);
+bool events_known_takes_part(const struct events_known *known, struct text code, date_day day);
 
 /* Whether the member coordinates or co-coordinates the area on the day. */
-bool
-events_known_coordinates(const struct events_known *known, struct text area, const char *member,
-                         date_day day);
+bool events_known_coordinates(const struct events_known *known, struct text area,
+                              const char *member, date_day day);
 
 /* The number of the newest revision of the catalogue, 0 if there is none. */
-int64_t
-events_known_revision(const struct events_known *known);
+int64_t events_known_revision(const struct events_known *known);
 
 /* The dimension of an area in the newest revision; absent if it has no such area. Borrowed until
  * the next put. */
-struct text
-events_known_area(const struct events_known *known, struct text area);
+struct text events_known_area(const struct events_known *known, struct text area);
 
 /* Whether the newest revision has the dimension. */
-bool
-events_known_dimension(const struct events_known *known, struct text dimension);
+bool events_known_dimension(const struct events_known *known, struct text dimension);
 
 #endif

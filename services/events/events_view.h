@@ -10,21 +10,16 @@ struct events_view;
 
 /* Starts following the log. `redis` and `org` as in struct service_config. NULL when out of memory.
  */
-struct events_view *
-events_view_new(struct loop *loop, const char *redis, const char *org);
-void
-events_view_destroy(struct events_view **view);
+struct events_view *events_view_new(struct loop *loop, const char *redis, const char *org);
+void events_view_destroy(struct events_view **view);
 
 /* What is known; borrowed, changes as records come in. */
-const struct events_known *
-events_view_known(const struct events_view *view);
+const struct events_known *events_view_known(const struct events_view *view);
 
 /* For service_set_gate and service_set_position; `arg` is the view. Open once all that was on the
  * log at the start has been seen; a lost connection afterwards does not close it (reads go on, and
  * a refusal waits for the position). */
-bool
-events_view_open(void *arg);
-int64_t
-events_view_position(void *arg);
+bool events_view_open(void *arg);
+int64_t events_view_position(void *arg);
 
 #endif

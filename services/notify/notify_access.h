@@ -8,7 +8,6 @@
 /* Whether a topic, or everything under a prefix that ends at a level, may be seen by everyone.
  * Until there is access control (design section 7) nothing under "private." is published, promised
  * by a watermark, or read back; with it, this takes the principal. */
-bool
-notify_access_open(struct text topic);
+bool notify_access_open(struct text topic);
 
 #endif

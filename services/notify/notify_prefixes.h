@@ -23,55 +23,45 @@ struct notify_prefixes;
 
 /* Holds at most `max` prefixes. `key` is random: prefixes are chosen outside, and must not be able
  * to be chosen so that they all fall on one place of the hash table. NULL when out of memory. */
-struct notify_prefixes *
-notify_prefixes_new(uint32_t max, const uint64_t key[2]);
-void
-notify_prefixes_destroy(struct notify_prefixes **prefixes);
+struct notify_prefixes *notify_prefixes_new(uint32_t max, const uint64_t key[2]);
+void notify_prefixes_destroy(struct notify_prefixes **prefixes);
 
 /* Somebody subscribed (also: again) to a valid prefix: its watermark is due at once. False if there
  * are too many prefixes or no memory: it gets none. Times are monotonic ms. */
-bool
-notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix, int64_t now_ms);
+bool notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix,
+                               int64_t now_ms);
 
 /* Nobody subscribes to it any more. */
-void
-notify_prefixes_unsubscribe(struct notify_prefixes *prefixes, struct text prefix);
+void notify_prefixes_unsubscribe(struct notify_prefixes *prefixes, struct text prefix);
 
 /* A record was put on the socket; seqs only grow. */
-void
-notify_prefixes_published(struct notify_prefixes *prefixes, struct text topic, int64_t seq,
-                          int64_t now_ms);
+void notify_prefixes_published(struct notify_prefixes *prefixes, struct text topic, int64_t seq,
+                               int64_t now_ms);
 
 /* The next prefix whose last seq is to be asked of the store; false if there is none now. Borrowed
  * until the next call. */
-bool
-notify_prefixes_next_ask(struct notify_prefixes *prefixes, int64_t now_ms, struct text *prefix);
+bool notify_prefixes_next_ask(struct notify_prefixes *prefixes, int64_t now_ms,
+                              struct text *prefix);
 
 /* The question could not be put: it is asked again later. */
-void
-notify_prefixes_unasked(struct notify_prefixes *prefixes, struct text prefix);
+void notify_prefixes_unasked(struct notify_prefixes *prefixes, struct text prefix);
 
 /* The store's answer: `last` (0: no record). Records up to `passed` have been put on the socket; an
  * answer ahead of that is held until notify_prefixes_passed says so. Unknown prefixes are ignored.
  */
-void
-notify_prefixes_answered(struct notify_prefixes *prefixes, struct text prefix, int64_t last,
-                         int64_t passed, int64_t now_ms);
-void
-notify_prefixes_passed(struct notify_prefixes *prefixes, int64_t passed, int64_t now_ms);
+void notify_prefixes_answered(struct notify_prefixes *prefixes, struct text prefix, int64_t last,
+                              int64_t passed, int64_t now_ms);
+void notify_prefixes_passed(struct notify_prefixes *prefixes, int64_t passed, int64_t now_ms);
 
 /* The next watermark that is due; it counts as sent. False if there is none now. Borrowed until the
  * next call. */
-bool
-notify_prefixes_next_due(struct notify_prefixes *prefixes, int64_t now_ms, struct text *prefix,
-                         int64_t *seq);
+bool notify_prefixes_next_due(struct notify_prefixes *prefixes, int64_t now_ms, struct text *prefix,
+                              int64_t *seq);
 
 /* When the next watermark or repeated question is due, INT64_MAX for none. Questions not put yet
  * are not part of it. */
-int64_t
-notify_prefixes_next_ms(const struct notify_prefixes *prefixes);
+int64_t notify_prefixes_next_ms(const struct notify_prefixes *prefixes);
 
-uint32_t
-notify_prefixes_count(const struct notify_prefixes *prefixes);
+uint32_t notify_prefixes_count(const struct notify_prefixes *prefixes);
 
 #endif

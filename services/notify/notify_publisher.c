@@ -84,8 +84,7 @@ send_watermark(struct notify_publisher *publisher, struct text prefix, int64_t s
         publisher->watermarks++;
 }
 
-static void
-answered(void *arg, struct text prefix, int64_t seq);
+static void answered(void *arg, struct text prefix, int64_t seq);
 
 /* Asks what is not known and sends what is due; both bounded. Returns when to go on. */
 static int64_t

@@ -17,19 +17,16 @@ struct notify_publisher;
 
 /* Binds and starts to follow the log. `redis` and `org` as in struct service_config; `config` is
  * borrowed for the call. NULL after a line in the log. */
-struct notify_publisher *
-notify_publisher_new(struct loop *loop, const struct notify_publisher_config *config,
-                     const char *redis, const char *org);
+struct notify_publisher *notify_publisher_new(struct loop *loop,
+                                              const struct notify_publisher_config *config,
+                                              const char *redis, const char *org);
 
 /* Adds its numbers to the service's $stats; the publisher must outlive the service. */
-void
-notify_publisher_add_gauges(struct notify_publisher *publisher, struct service *service);
+void notify_publisher_add_gauges(struct notify_publisher *publisher, struct service *service);
 
 /* Whether what is committed now would be published at once. */
-bool
-notify_publisher_ready(const struct notify_publisher *publisher);
+bool notify_publisher_ready(const struct notify_publisher *publisher);
 
-void
-notify_publisher_destroy(struct notify_publisher **publisher);
+void notify_publisher_destroy(struct notify_publisher **publisher);
 
 #endif

@@ -17,33 +17,31 @@
 /* ---- participants (registry_domain_participant.c) ---- */
 
 /* The status in effect on a day; participant_status_absent if it was not recorded yet then. */
-enum participant_status
-registry_participant_on(const struct participant *participant, date_day day);
+enum participant_status registry_participant_on(const struct participant *participant,
+                                                date_day day);
 
 /* Sets status, since, name and names to what was in effect on the day. `trim` also leaves out the
  * entries that begin after it. False (and nothing changed) if it was not recorded yet then. */
-bool
-registry_participant_view(struct participant *participant, date_day day, bool trim);
+bool registry_participant_view(struct participant *participant, date_day day, bool trim);
 
 /* The same for the answer to a change, which must show something: if nothing is in effect on the
  * day yet, the first entry to come. */
-void
-registry_participant_view_changed(struct participant *participant, date_day day);
+void registry_participant_view_changed(struct participant *participant, date_day day);
 
 /* participant.put of a code that is not known: fills `out`, a struct of any content, but `rev`. */
-enum status
-registry_participant_create(const struct participant_put *in, date_day today,
-                            struct participant *out, struct error *error);
+enum status registry_participant_create(const struct participant_put *in, date_day today,
+                                        struct participant *out, struct error *error);
 
 /* participant.put of a known one: a new name, or nothing. */
-enum status
-registry_participant_rename(struct participant *participant, const struct participant_put *in,
-                            date_day today, bool *changed, struct error *error);
+enum status registry_participant_rename(struct participant *participant,
+                                        const struct participant_put *in, date_day today,
+                                        bool *changed, struct error *error);
 
 /* participant.status. `before` gets the status that was in effect on `from` (absent if none). */
-enum status
-registry_participant_change(struct participant *participant, const struct participant_change *in,
-                            enum participant_status *before, bool *changed, struct error *error);
+enum status registry_participant_change(struct participant *participant,
+                                        const struct participant_change *in,
+                                        enum participant_status *before, bool *changed,
+                                        struct error *error);
 
 /* ---- the chairmanship (registry_domain_chair.c) ---- */
 
@@ -60,78 +58,69 @@ struct registry_spans {
 };
 
 /* Adds the days in [from, to) on which the participant (NULL: nobody) is no member. */
-void
-registry_chair_absences(const struct participant *participant, struct text code, date_day from,
-                        date_day to, struct registry_spans *spans);
+void registry_chair_absences(const struct participant *participant, struct text code, date_day from,
+                             date_day to, struct registry_spans *spans);
 
 /* chair.appoint: `chair` is the participant of term->code, NULL if there is none. Where days stand
  * against it, `spans` names them. */
-enum status
-registry_chair_add(struct chair_book *book, const struct chair_term *term,
-                   const struct participant *chair, struct registry_spans *spans, bool *changed,
-                   struct error *error);
+enum status registry_chair_add(struct chair_book *book, const struct chair_term *term,
+                               const struct participant *chair, struct registry_spans *spans,
+                               bool *changed, struct error *error);
 
 /* Whether the participant, as it would be after a change, is a member on every day of its terms. */
-enum status
-registry_chair_keeps(const struct chair_book *book, const struct participant *participant,
-                     struct registry_spans *spans, struct error *error);
+enum status registry_chair_keeps(const struct chair_book *book,
+                                 const struct participant *participant,
+                                 struct registry_spans *spans, struct error *error);
 
 /* The term of a day; NULL and `error` filled if there is none. */
-const struct chair_term *
-registry_chair_on(const struct chair_book *book, date_day day, struct error *error);
+const struct chair_term *registry_chair_on(const struct chair_book *book, date_day day,
+                                           struct error *error);
 
 /* ---- bodies (registry_domain.c) ---- */
 
 /* Whether two bodies say the same, but for `rev`. */
-bool
-registry_body_equal(const struct body *a, const struct body *b);
+bool registry_body_equal(const struct body *a, const struct body *b);
 
 /* Whether two maps of texts by language say the same, in any order. */
-bool
-registry_names_equal(const struct text_pair *a, uint32_t a_count, const struct text_pair *b,
-                     uint32_t b_count);
+bool registry_names_equal(const struct text_pair *a, uint32_t a_count, const struct text_pair *b,
+                          uint32_t b_count);
 
 /* The one day of two ways to name it; `today` if neither is given. */
-enum status
-registry_day(date_day on, date_day as_of, date_day today, date_day *day, struct error *error);
+enum status registry_day(date_day on, date_day as_of, date_day today, date_day *day,
+                         struct error *error);
 
 /* ---- the catalogue and its coordinators (registry_domain_catalogue.c) ---- */
 
 /* What can be said of a revision by itself. */
-enum status
-registry_catalogue_check(const struct catalogue *in, struct error *error);
+enum status registry_catalogue_check(const struct catalogue *in, struct error *error);
 
 /* The number that a revision would have: an existing one (then it must be the same as that,
  * registry_catalogue_equal) or the next. */
-enum status
-registry_catalogue_place(const struct catalogue_index *index, const struct catalogue *in,
-                         int64_t *number, struct error *error);
+enum status registry_catalogue_place(const struct catalogue_index *index,
+                                     const struct catalogue *in, int64_t *number,
+                                     struct error *error);
 
 /* Whether two revisions say the same, but for `revision` and `rev`. */
-bool
-registry_catalogue_equal(const struct catalogue *a, const struct catalogue *b);
+bool registry_catalogue_equal(const struct catalogue *a, const struct catalogue *b);
 
 /* The number of the revision in force on a day; 0 and `error` filled if there is none. */
-int64_t
-registry_catalogue_on(const struct catalogue_index *index, date_day day, struct error *error);
+int64_t registry_catalogue_on(const struct catalogue_index *index, date_day day,
+                              struct error *error);
 
 /* Whether the revision has a priority area of that code. */
-bool
-registry_catalogue_has(const struct catalogue *catalogue, struct text area);
+bool registry_catalogue_has(const struct catalogue *catalogue, struct text area);
 
 /* What can be said of the parameters of area.coordinators by themselves. `records` tells whether
  * they record (a first day is given) or read. */
-enum status
-registry_area_check(const struct area_coordinators *in, bool *records, struct error *error);
+enum status registry_area_check(const struct area_coordinators *in, bool *records,
+                                struct error *error);
 
 /* Appends the entry. */
-enum status
-registry_area_add(struct area *area, const struct area_coordinators *in, bool *changed,
-                  struct error *error);
+enum status registry_area_add(struct area *area, const struct area_coordinators *in, bool *changed,
+                              struct error *error);
 
 /* Sets the lists and `from` to what was in effect on the day (empty if nothing); `trim` also leaves
  * out the entries that begin after it. */
-void
-registry_area_view(struct area *area, date_day day, bool trim);
+void registry_area_view(struct area *area, date_day day, bool trim);
 
 #endif

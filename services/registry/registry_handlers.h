@@ -29,28 +29,23 @@ registry_no_memory(struct op *op)
 }
 
 /* Refuses a decision that is cited and does not exist (absent: nothing is cited). */
-enum status
-registry_handlers_cites(struct op *op, struct text decision);
+enum status registry_handlers_cites(struct op *op, struct text decision);
 
 /* Puts the spans into the details of the error that was just set. */
-void
-registry_handlers_details(struct op *op, const struct registry_spans *spans);
+void registry_handlers_details(struct op *op, const struct registry_spans *spans);
 
 /* Answers a repeat that changed nothing: the document and, as for the change itself, a `seq`: of
  * the last record of the topic. */
-enum status
-registry_handlers_unchanged(struct op *op, const struct schema *schema, const void *message,
-                            struct text topic);
+enum status registry_handlers_unchanged(struct op *op, const struct schema *schema,
+                                        const void *message, struct text topic);
 
 /* Loads the list of all terms: an empty one if there is none yet. STATUS_OK or STATUS_AGAIN. */
-enum status
-registry_handlers_chair_book(struct op *op, struct chair_book **book);
+enum status registry_handlers_chair_book(struct op *op, struct chair_book **book);
 
 /* A list that pages over the index entries "<kind>:<code>" in order of codes. The function gets
  * each document (a struct of `schema`) and says whether it belongs in the list; it may change it.
  */
-typedef bool
-registry_list_fn(void *message, const void *arg);
+typedef bool registry_list_fn(void *message, const void *arg);
 struct registry_list {
     const char *kind;
     const struct schema *schema;
@@ -59,8 +54,7 @@ struct registry_list {
     int64_t limit;      /* INT_NONE: 100 */
     struct text cursor; /* the last code of the page before, absent or empty for the first page */
 };
-enum status
-registry_handlers_list(struct op *op, const struct registry_list *list);
+enum status registry_handlers_list(struct op *op, const struct registry_list *list);
 
 #define REGISTRY_LIMIT_DEFAULT 100
 

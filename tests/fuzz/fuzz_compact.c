@@ -1,5 +1,6 @@
 // LINK: common/bus/compact.c common/base/buf.c common/base/text.c
-/* Frames of the compact framing: any bytes, and what was read is written again to the same bytes. */
+/* Frames of the compact framing: any bytes, and what was read is written again to the same bytes.
+ */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/bus/compact.h"

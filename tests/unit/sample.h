@@ -19,8 +19,7 @@ extern const char *const sample_names[SAMPLE_VARIANTS]; /* "least", … */
 extern const struct schema *const sample_schemas[];
 
 /* Fills the struct. What it points to lives in the arena. */
-void
-sample_fill(const struct schema *schema, void *message, enum sample_variant variant,
-            struct arena *arena);
+void sample_fill(const struct schema *schema, void *message, enum sample_variant variant,
+                 struct arena *arena);
 
 #endif
