@@ -23,6 +23,23 @@ text_equal(struct text a, struct text b)
     return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
+size_t
+text_number(int64_t value, char out[TEXT_NUMBER_MAX])
+{
+    char digits[TEXT_NUMBER_MAX];
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    size_t count = 0, len = 0;
+    do
+        digits[count++] = (char)('0' + rest % 10);
+    while ((rest /= 10) != 0);
+    if (value < 0)
+        out[len++] = '-';
+    while (count)
+        out[len++] = digits[--count];
+    out[len] = '\0';
+    return len;
+}
+
 int
 text_compare(struct text a, struct text b)
 {

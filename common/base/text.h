@@ -27,6 +27,11 @@ struct text text_of(const char *s);
 bool text_is(struct text t, const char *s);
 bool text_equal(struct text a, struct text b);
 
+/* Writes a decimal and a terminator; returns its length. Like printf("%" PRId64), many times
+ * faster. */
+#define TEXT_NUMBER_MAX 21
+size_t text_number(int64_t value, char out[TEXT_NUMBER_MAX]);
+
 /* Order by bytes, then by length: <0, 0, >0. */
 int text_compare(struct text a, struct text b);
 

@@ -19,11 +19,15 @@ static size_t
 path_push(struct decoder *decoder, const char *name, size_t name_len)
 {
     size_t before = decoder->path_len;
-    int added = snprintf(decoder->path + before, sizeof decoder->path - before, "%s%.*s",
-                         before && *name != '[' ? "." : "", (int)name_len, name);
-    size_t room = sizeof decoder->path - 1 - before;
-    decoder->path_len += added < 0 ? 0 : (size_t)added < room ? (size_t)added : room;
-    if (added >= 0 && (size_t)added > room) { /* a hostile key was cut; the path stays text */
+    size_t room = before + 2 < sizeof decoder->path ? sizeof decoder->path - 2 - before : 0;
+    size_t len = strnlen(name, name_len < room ? name_len : room);
+    char *at = decoder->path + before;
+    if (before && room && *name != '[')
+        *at++ = '.';
+    memcpy(at, name, len);
+    at[len] = '\0';
+    decoder->path_len = (size_t)(at - decoder->path) + len;
+    if (len < name_len) { /* a hostile key was cut; the path stays text */
         text_trim_cut(decoder->path);
         decoder->path_len = strlen(decoder->path);
     }

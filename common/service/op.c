@@ -84,6 +84,32 @@ op_format(struct op *op, const char *format, ...)
     return (struct text){copy ? copy : "", copy ? (uint32_t)len : 0};
 }
 
+struct text
+op_join(struct op *op, unsigned count, const struct text *parts)
+{
+    uint32_t len = 0;
+    for (unsigned i = 0; i < count; i++)
+        len += parts[i].len;
+    char *copy = arena_alloc(&op->run, len + 1), *at = copy;
+    if (!copy) {
+        op->no_memory = true;
+        return TEXT_LITERAL("");
+    }
+    for (unsigned i = 0; i < count; at += parts[i++].len)
+        if (parts[i].len)
+            memcpy(at, parts[i].ptr, parts[i].len);
+    *at = '\0';
+    return (struct text){copy, len};
+}
+
+/* The field of a document: <kind>/<id>. */
+static struct text
+field_of(struct op *op, const char *kind, struct text id)
+{
+    const struct text parts[] = {text_of(kind), TEXT_LITERAL("/"), id};
+    return op_join(op, 3, parts);
+}
+
 void
 op_reset(struct op *op)
 {
@@ -245,7 +271,7 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
 static enum status
 find_doc(struct op *op, const char *kind, struct text id, bool guard, struct ask **out)
 {
-    struct text field = op_format(op, "%s/%.*s", kind, TEXT_ARG(id));
+    struct text field = field_of(op, kind, id);
     struct ask *ask = op_find_ask(op, ASK_DOC, field, TEXT_LITERAL(""), 0, 0);
     if (!ask)
         return op_no_memory(op);
@@ -394,7 +420,7 @@ op_expect_rev(struct op *op, int64_t given, int64_t actual)
 static struct ask *
 loaded(struct op *op, const char *kind, struct text id)
 {
-    struct text field = op_format(op, "%s/%.*s", kind, TEXT_ARG(id));
+    struct text field = field_of(op, kind, id);
     struct ask *ask = op_find_ask(op, ASK_DOC, field, TEXT_LITERAL(""), 0, 0);
     if (!ask || op->no_memory)
         return NULL;

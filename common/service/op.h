@@ -42,6 +42,9 @@ void *op_service(const struct op *op); /* the `arg` given to service_new */
 void *op_alloc(struct op *op, size_t size);
 enum status op_no_memory(struct op *op); /* fills the error; STATUS_RESOURCE_EXHAUSTED */
 
+/* Joins texts to one that lives as long as the run: op_format for what is done a thousand times. */
+struct text op_join(struct op *op, unsigned count, const struct text *parts);
+
 /* Formats a text that lives as long as the run (ids, topics, index entries). */
 struct text op_format(struct op *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 
 #define RETRY_MIN_MS 20
 #define RETRY_MAX_MS 1000
@@ -244,21 +245,86 @@ on_reply(redisAsyncContext *context, void *reply, void *arg)
         waiter.fn(waiter.arg, reply);
 }
 
-int
-redis_link_send(struct redis_link *link, redis_reply_fn *fn, void *arg, int argc, const char **argv,
-                const size_t *lens)
+/* Where the arguments begin: in front of them is room for "*count\r\n", known only at the end. */
+#define COMMAND_HEAD 16
+
+void
+redis_command_add(struct redis_command *command, const void *ptr, size_t len)
 {
-    if (!link->up)
-        return -1;
+    struct buf *bytes = &command->bytes;
+    char number[TEXT_NUMBER_MAX];
+    size_t digits = text_number((int64_t)len, number);
+    size_t head = command->count++ ? 0 : COMMAND_HEAD;
+    uint8_t *at = buf_reserve(bytes, head + 1 + digits + 2 + len + 2);
+    if (!at)
+        return;
+    at += head;
+    *at++ = '$';
+    memcpy(at, number, digits);
+    at += digits;
+    memcpy(at, "\r\n", 2);
+    at += 2;
+    if (len)
+        memcpy(at, ptr, len);
+    memcpy(at + len, "\r\n", 2);
+    bytes->len += head + 1 + digits + 2 + len + 2;
+}
+
+void
+redis_command_add_string(struct redis_command *command, const char *string)
+{
+    redis_command_add(command, string, strlen(string));
+}
+
+void
+redis_command_add_number(struct redis_command *command, int64_t number)
+{
+    char text[TEXT_NUMBER_MAX];
+    redis_command_add(command, text, text_number(number, text));
+}
+
+void
+redis_command_fini(struct redis_command *command)
+{
+    buf_fini(&command->bytes);
+    command->count = 0;
+}
+
+static int
+send_formatted(struct redis_link *link, redis_reply_fn *fn, void *arg, const char *bytes,
+               size_t len)
+{
     struct waiter *waiter = malloc(sizeof *waiter);
     if (!waiter)
         return -1;
     *waiter = (struct waiter){fn, arg};
-    if (redisAsyncCommandArgv(link->context, on_reply, waiter, argc, argv, lens) != REDIS_OK) {
+    if (redisAsyncFormattedCommand(link->context, on_reply, waiter, bytes, len) != REDIS_OK) {
         free(waiter);
         return -1;
     }
     return 0;
+}
+
+int
+redis_link_send(struct redis_link *link, redis_reply_fn *fn, void *arg,
+                struct redis_command *command)
+{
+    struct buf *bytes = &command->bytes;
+    int result = -1;
+    if (link->up && !bytes->failed && command->count) {
+        char head[COMMAND_HEAD], number[TEXT_NUMBER_MAX];
+        size_t len = text_number(command->count, number);
+        head[0] = '*';
+        memcpy(head + 1, number, len);
+        memcpy(head + 1 + len, "\r\n", 2);
+        len += 3;
+        memcpy(bytes->data + COMMAND_HEAD - len, head, len);
+        result = send_formatted(link, fn, arg, (char *)bytes->data + COMMAND_HEAD - len,
+                                bytes->len - COMMAND_HEAD + len);
+    }
+    buf_clear(bytes);
+    command->count = 0;
+    return result;
 }
 
 int

@@ -5,6 +5,7 @@
 
 #include <hiredis/async.h>
 
+#include "common/base/buf.h"
 #include "common/base/loop.h"
 
 struct redis_link;
@@ -27,10 +28,20 @@ void redis_link_destroy(struct redis_link **link);
 
 bool redis_link_up(const struct redis_link *link);
 
-/* Queues a command; `fn` NULL ignores the reply. Arguments are copied. It leaves with the next
- * redis_link_flush. -1 if not connected (fn is not called then). */
-int redis_link_send(struct redis_link *link, redis_reply_fn *fn, void *arg, int argc,
-                    const char **argv, const size_t *lens);
+/* A command under construction, as bytes of the protocol: an embedded value, zeroed is empty. */
+struct redis_command {
+    struct buf bytes;
+    unsigned count;
+};
+void redis_command_add(struct redis_command *command, const void *ptr, size_t len); /* copies */
+void redis_command_add_string(struct redis_command *command, const char *string);
+void redis_command_add_number(struct redis_command *command, int64_t number);
+void redis_command_fini(struct redis_command *command);
+
+/* Queues the command, which is empty afterwards; `fn` NULL ignores the reply. It leaves with the
+ * next redis_link_flush. -1 if not connected or out of memory (fn is not called then). */
+int redis_link_send(struct redis_link *link, redis_reply_fn *fn, void *arg,
+                    struct redis_command *command);
 
 /* The same for a printf-like command without spaces in its values (%s, %b as in hiredis). */
 int redis_link_sendf(struct redis_link *link, redis_reply_fn *fn, void *arg, const char *format,

@@ -13,41 +13,6 @@
 
 const char *const store_durability_words[] = {"always", "everysec", "memory", NULL};
 
-void
-store_args_add(struct store_args *args, const void *ptr, size_t len)
-{
-    if (args->count == args->cap) {
-        unsigned cap = args->cap ? args->cap * 2 : 64;
-        const char **argv = realloc(args->argv, cap * sizeof *argv);
-        if (argv)
-            args->argv = argv;
-        size_t *lens = realloc(args->lens, cap * sizeof *lens);
-        if (lens)
-            args->lens = lens;
-        if (!argv || !lens) {
-            args->failed = true;
-            return;
-        }
-        args->cap = cap;
-    }
-    args->argv[args->count] = ptr ? ptr : "";
-    args->lens[args->count++] = len;
-}
-
-void
-store_args_add_string(struct store_args *args, const char *string)
-{
-    store_args_add(args, string, strlen(string));
-}
-
-void
-store_args_fini(struct store_args *args)
-{
-    free(args->argv);
-    free(args->lens);
-    *args = (struct store_args){0};
-}
-
 /* ---- asks that go together ---- */
 
 static void
@@ -127,28 +92,24 @@ send_asks(struct store *store, struct store_asks *asks, const char *hash)
     if (!asks->count)
         return;
     struct round *round = malloc(sizeof *round + asks->count * sizeof *asks->items);
-    struct store_args *args = &store->args;
-    args->count = 0;
-    store_args_add_string(args, "HMGET");
-    store_args_add_string(args, hash);
+    struct redis_command *command = &store->command;
+    redis_command_add_string(command, "HMGET");
+    redis_command_add_string(command, hash);
     const char *name = (const char *)asks->names.data;
     for (unsigned i = 0; i < asks->count; name += asks->items[i++].len)
-        store_args_add(args, name, asks->items[i].len);
-    if (round && !args->failed) {
+        redis_command_add(command, name, asks->items[i].len);
+    if (round) {
         round->count = asks->count;
         memcpy(round->asks, asks->items, asks->count * sizeof *asks->items);
     }
-    if (round && !args->failed &&
-        redis_link_send(store->link, on_values, round, (int)args->count, args->argv, args->lens) ==
-            0) {
+    if (round && redis_link_send(store->link, on_values, round, command) == 0) {
         asks->count = 0;
         buf_clear(&asks->names);
-        round = NULL; /* on_values frees it */
-    } else {
-        fail_asks(asks);
+        return; /* on_values frees it */
     }
-    args->failed = false;
+    redis_command_fini(command);
     free(round);
+    fail_asks(asks);
 }
 
 /* ---- scans and log pages: one command each ---- */
@@ -338,7 +299,7 @@ store_destroy(struct store **store)
         free(all[i]->items);
         buf_fini(&all[i]->names);
     }
-    store_args_fini(&(*store)->args);
+    redis_command_fini(&(*store)->command);
     free((*store)->queue);
     free(*store);
     *store = NULL;

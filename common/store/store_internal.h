@@ -9,17 +9,6 @@
 
 enum store_key { KEY_REV, KEY_DOC, KEY_INDEX, KEY_LOG, KEY_PREFIX, KEY_MARK, KEY_COUNT };
 
-/* A command's arguments, pointing to memory that lives until it is sent. */
-struct store_args {
-    const char **argv;
-    size_t *lens;
-    unsigned count, cap;
-    bool failed;
-};
-void store_args_add(struct store_args *args, const void *ptr, size_t len);
-void store_args_add_string(struct store_args *args, const char *string);
-void store_args_fini(struct store_args *args);
-
 /* One ask of a kind that is answered by one HMGET (or MGET) for all. */
 struct store_ask {
     store_value_fn *fn;
@@ -51,7 +40,7 @@ struct store {
     enum store_durability wanted, found;
     bool up, refused, closing;
     struct store_asks seqs, revs, docs;
-    struct store_args args;
+    struct redis_command command;     /* scratch */
     struct store_commit_entry *queue; /* commits that wait, in order, from `head` on */
     unsigned queue_head, queue_count, queue_cap;
     unsigned calls; /* commit calls under way */

@@ -111,11 +111,11 @@ on_committed(void *arg, const redisReply *reply)
 }
 
 static void
-add_list(struct store_args *args, const struct store_list *list)
+add_list(struct redis_command *args, const struct store_list *list)
 {
     const uint8_t *at = list->bytes.data;
     for (uint32_t i = 0; i < list->count; at += list->lens[i++])
-        store_args_add(args, at, list->lens[i]);
+        redis_command_add(args, at, list->lens[i]);
 }
 
 /* The first document that the commit writes: what is the same elsewhere is sent as "=". */
@@ -129,48 +129,40 @@ first_document(const struct store_commit *commit)
 }
 
 static void
-add_shared(struct store_args *args, struct text value, struct text document)
+add_shared(struct redis_command *args, struct text value, struct text document)
 {
     if (document.ptr && text_equal(value, document))
-        store_args_add_string(args, "=");
+        redis_command_add_string(args, "=");
     else
-        store_args_add(args, value.ptr, value.len);
+        redis_command_add(args, value.ptr, value.len);
 }
 
 static void
-add_records(struct store_args *args, const struct store_list *records, struct text document)
+add_records(struct redis_command *args, const struct store_list *records, struct text document)
 {
     const char *at = (const char *)records->bytes.data;
     for (uint32_t i = 0; i < records->count; at += records->lens[i++]) {
         if (i % 3 == 2)
             add_shared(args, (struct text){at, records->lens[i]}, document);
         else
-            store_args_add(args, at, records->lens[i]);
+            redis_command_add(args, at, records->lens[i]);
     }
 }
 
-/* Text of numbers that lives until the command is formatted. */
-struct numbers {
-    char counts[5][12], not_before[24], before[24];
-};
-
 static void
-add_commit(struct store_args *args, const struct store_commit *commit, struct numbers *numbers)
+add_commit(struct redis_command *args, const struct store_commit *commit)
 {
-    const uint32_t counts[] = {commit->checks.count / 2, commit->writes.count / 2,
-                               commit->add.count, commit->remove.count, commit->records.count / 3};
     struct text document = first_document(commit);
-    snprintf(numbers->not_before, sizeof numbers->not_before, "%" PRId64, commit->not_before);
-    snprintf(numbers->before, sizeof numbers->before, "%" PRId64, commit->before);
-    store_args_add(args, commit->key.ptr, commit->key.len);
-    store_args_add(args, commit->digest.ptr, commit->digest.len);
+    redis_command_add(args, commit->key.ptr, commit->key.len);
+    redis_command_add(args, commit->digest.ptr, commit->digest.len);
     add_shared(args, commit->reply, document);
-    store_args_add_string(args, numbers->not_before);
-    store_args_add_string(args, numbers->before);
-    for (unsigned i = 0; i < 5; i++) {
-        snprintf(numbers->counts[i], sizeof numbers->counts[i], "%" PRIu32, counts[i]);
-        store_args_add_string(args, numbers->counts[i]);
-    }
+    redis_command_add_number(args, commit->not_before);
+    redis_command_add_number(args, commit->before);
+    redis_command_add_number(args, commit->checks.count / 2);
+    redis_command_add_number(args, commit->writes.count / 2);
+    redis_command_add_number(args, commit->add.count);
+    redis_command_add_number(args, commit->remove.count);
+    redis_command_add_number(args, commit->records.count / 3);
     add_list(args, &commit->checks);
     add_list(args, &commit->writes);
     add_list(args, &commit->add);
@@ -205,31 +197,22 @@ take_call(struct store *store)
 static int
 send_call(struct store *store, struct call *call)
 {
-    struct numbers numbers[STORE_BATCH_MAX];
-    char days[STORE_DAYS][STORE_KEY_MAX], keys[12], commits[12], day[24];
-    struct store_args *args = &store->args;
-    args->count = 0;
-    snprintf(keys, sizeof keys, "%d", KEY_COUNT + STORE_DAYS);
-    snprintf(commits, sizeof commits, "%u", call->count);
-    snprintf(day, sizeof day, "%" PRId64, store_day_keys(store, days));
-    store_args_add_string(args, "FCALL");
-    store_args_add_string(args, "cbm_commit");
-    store_args_add_string(args, keys);
+    char days[STORE_DAYS][STORE_KEY_MAX];
+    struct redis_command *args = &store->command;
+    int64_t today = store_day_keys(store, days);
+    redis_command_add_string(args, "FCALL");
+    redis_command_add_string(args, "cbm_commit");
+    redis_command_add_number(args, KEY_COUNT + STORE_DAYS);
     for (unsigned i = 0; i < KEY_COUNT; i++)
-        store_args_add_string(args, store->keys[i]);
+        redis_command_add_string(args, store->keys[i]);
     for (unsigned i = 0; i < STORE_DAYS; i++)
-        store_args_add_string(args, days[i]);
-    store_args_add_string(args, commits);
-    store_args_add_string(args, day);
-    store_args_add_string(args, DAY_TTL_S);
+        redis_command_add_string(args, days[i]);
+    redis_command_add_number(args, call->count);
+    redis_command_add_number(args, today);
+    redis_command_add_string(args, DAY_TTL_S);
     for (unsigned i = 0; i < call->count; i++)
-        add_commit(args, call->entries[i].commit, &numbers[i]);
-    int result = -1;
-    if (!args->failed)
-        result = redis_link_send(store->link, on_committed, call, (int)args->count, args->argv,
-                                 args->lens);
-    args->failed = false;
-    return result;
+        add_commit(args, call->entries[i].commit);
+    return redis_link_send(store->link, on_committed, call, args);
 }
 
 void

@@ -65,9 +65,11 @@ on_settings(void *arg, const redisReply *reply)
     } else {
         store->found = level_of(reply);
         if (store->found <= store->wanted) {
-            const char *argv[] = {"FUNCTION", "LOAD", "REPLACE", lua_commit};
-            const size_t lens[] = {8, 4, 7, sizeof lua_commit - 1};
-            redis_link_send(store->link, on_loaded, store, 4, argv, lens);
+            redis_command_add_string(&store->command, "FUNCTION");
+            redis_command_add_string(&store->command, "LOAD");
+            redis_command_add_string(&store->command, "REPLACE");
+            redis_command_add_string(&store->command, lua_commit);
+            redis_link_send(store->link, on_loaded, store, &store->command);
             return;
         }
         snprintf(why, sizeof why,

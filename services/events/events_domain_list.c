@@ -44,15 +44,15 @@ print_key(int64_t ms, char out[EVENTS_KEY_LEN + 1])
     int year, month, mday;
     date_day day = date_of_time(ms);
     date_civil(day, &year, &month, &mday);
-    int second = (int)((ms - day * DATE_DAY_MS) / 1000);
     if (year < 1)
         memcpy(out, "0001-00-00T00:00:00Z", EVENTS_KEY_LEN + 1);
     else if (year > 9999)
         memcpy(out, "9999-12-31T23:59:59Z", EVENTS_KEY_LEN + 1);
-    else
-        snprintf(out, EVENTS_KEY_LEN + 1, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000U,
-                 (unsigned)month % 100U, (unsigned)mday % 100U, (unsigned)second / 3600U % 24U,
-                 (unsigned)second / 60U % 60U, (unsigned)second % 60U);
+    else {
+        char text[TIME_TEXT_MAX]; /* without its milliseconds it has the length of a key */
+        time_print(ms - (ms % 1000 + 1000) % 1000, text);
+        memcpy(out, text, EVENTS_KEY_LEN + 1);
+    }
 }
 
 static void

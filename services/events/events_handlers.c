@@ -45,7 +45,7 @@ topic_of(struct op *op, const struct event *event)
 {
     char topic[EVENTS_TOPIC_MAX];
     events_domain_topic(event, topic);
-    return op_format(op, "%s", topic);
+    return op_join(op, 1, (const struct text[]){text_of(topic)});
 }
 
 static struct events_actor

@@ -27,7 +27,16 @@ entry_by(struct op *op, char kind, struct text owner, const struct events_keys *
 {
     if (!owner.ptr)
         return TEXT_NONE;
-    return op_format(op, "%c|%.*s|%s|%.*s", kind, TEXT_ARG(owner), keys->items[0], TEXT_ARG(id));
+    const struct text bar = TEXT_LITERAL("|");
+    const struct text parts[] = {{&kind, 1}, bar, owner, bar, text_of(keys->items[0]), bar, id};
+    return op_join(op, 7, parts);
+}
+
+static struct text
+entry_by_time(struct op *op, const char *key, struct text id)
+{
+    const struct text parts[] = {TEXT_LITERAL("t|"), text_of(key), TEXT_LITERAL("|"), id};
+    return op_join(op, 4, parts);
 }
 
 enum status
@@ -43,10 +52,10 @@ events_handlers_index(struct op *op, const struct event *before, const struct ev
     events_domain_keys(after, new);
     for (unsigned i = 0; i < old->count; i++)
         if (!events_domain_has_key(new, old->items[i]))
-            op_index_remove(op, op_format(op, "t|%s|%.*s", old->items[i], TEXT_ARG(id)));
+            op_index_remove(op, entry_by_time(op, old->items[i], id));
     for (unsigned i = 0; i < new->count; i++)
         if (!events_domain_has_key(old, new->items[i]))
-            op_index_add(op, op_format(op, "t|%s|%.*s", new->items[i], TEXT_ARG(id)));
+            op_index_add(op, entry_by_time(op, new->items[i], id));
     index_one(op, before ? entry_by(op, 'h', before->host, old, id) : none,
               entry_by(op, 'h', after->host, new, id));
     index_one(op, before ? entry_by(op, 'r', before->area, old, id) : none,
