@@ -144,8 +144,8 @@ same_message(const struct schema *schema, const char *a, const char *b)
 static bool
 same_shape(const struct field *a, const struct field *b)
 {
-    return strcmp(a->name, b->name) == 0 && a->type == b->type && a->item == b->item &&
-           a->sub == b->sub && a->words == b->words;
+    return a->type == b->type && a->item == b->item && a->sub == b->sub && a->words == b->words &&
+           a->name[0] == b->name[0] && strcmp(a->name, b->name) == 0;
 }
 
 /* Copies a value into a field of the same shape. False if it is there already or does not fit. */

@@ -13,28 +13,38 @@ item_path(char out[ERROR_FIELD_MAX], const char *list, uint32_t index, const cha
 }
 
 static enum status
-check_session(const struct span_when *session, uint32_t index, struct error *error)
+refuse_session(uint32_t index, const char *field, struct error *error, const char *want)
 {
     char path[ERROR_FIELD_MAX];
+    item_path(path, "sessions", index, field);
+    return error_set(error, STATUS_INVALID_ARGUMENT, path, "%s: %s", path, want);
+}
+
+#define IN_WORDS(number) #number
+#define WORDS_OF(number) IN_WORDS(number)
+
+static enum status
+check_session(const struct span_when *session, uint32_t index, struct error *error)
+{
     struct when start = session->start, end = session->end;
     int year, month, mday;
     date_civil(date_of_time(start.ms), &year, &month, &mday);
-    item_path(path, "sessions", index, ".start");
-    if (year < EVENTS_YEAR_MIN || year > EVENTS_YEAR_MAX)
-        return error_set(error, STATUS_INVALID_ARGUMENT, path, "%s: want a year from %d to %d",
-                         path, EVENTS_YEAR_MIN, EVENTS_YEAR_MAX);
-    item_path(path, "sessions", index, ".end");
+    if (year < EVENTS_YEAR_MIN)
+        return refuse_session(index, ".start", error,
+                              "want a year from " WORDS_OF(EVENTS_YEAR_MIN) " on");
+    if (year > EVENTS_YEAR_MAX)
+        return refuse_session(index, ".start", error,
+                              "want a year up to " WORDS_OF(EVENTS_YEAR_MAX));
     if (start.is_date != end.is_date)
-        return error_set(error, STATUS_INVALID_ARGUMENT, path,
-                         "%s: start and end must both be dates or both be times", path);
+        return refuse_session(index, ".end", error,
+                              "start and end must both be dates or both be times");
     if (end.ms < start.ms)
-        return error_set(error, STATUS_INVALID_ARGUMENT, path, "%s: is before its start", path);
+        return refuse_session(index, ".end", error, "is before its start");
     if (!end.is_date && end.ms == start.ms)
-        return error_set(error, STATUS_INVALID_ARGUMENT, path,
-                         "%s: a session of times must end after its start", path);
+        return refuse_session(index, ".end", error, "a session of times must end after its start");
     if (when_end_ms(end) - start.ms > EVENTS_SESSION_DAYS_MAX * DATE_DAY_MS)
-        return error_set(error, STATUS_INVALID_ARGUMENT, path,
-                         "%s: a session lasts at most %d days", path, EVENTS_SESSION_DAYS_MAX);
+        return refuse_session(index, ".end", error,
+                              "a session lasts at most " WORDS_OF(EVENTS_SESSION_DAYS_MAX) " days");
     return STATUS_OK;
 }
 
