@@ -1,6 +1,8 @@
-/* See follow.h. States: (lost) -> asking the log's end -> reading the prefix back in pages up to
- * that end -> tailing the stream with XREAD BLOCK. Its asks for last seqs go over a second
- * connection, because one that blocks answers nothing else. */
+/* See follow.h. There are two connections, because one that waits answers nothing else.
+ * Of the whole log: (lost) -> asking the log's end -> tailing the stream with XREAD BLOCK.
+ * Of a prefix: the commit function publishes on a channel that its tree has a new record; then, and
+ * whenever somebody wants to be sure (log_follow_hurry), the log's end is asked for and the prefix
+ * read back in pages up to it. So a service that needs few records does not get all of them. */
 #include "common/log/follow.h"
 
 #include <stdio.h>
@@ -24,14 +26,24 @@ struct log_follow {
     uint32_t prefix_len;
     int64_t seq; /* passed */
     int64_t end; /* of the log when it (re)connected */
+    char channel[KEY_MAX + TOPIC_MAX];
     bool current, closing;
+    bool subscribed;     /* of a prefix: news will be told */
+    bool polling, again; /* of a prefix: it is being read; and must be once more */
     log_follow_fn *record;
     log_follow_passed_fn *passed;
     void *arg;
 };
 
 static void tail(struct log_follow *follow);
-static void page(struct log_follow *follow);
+static void poll_prefix(struct log_follow *follow);
+
+/* The connection over which the log is read. */
+static struct redis_link *
+reader(const struct log_follow *follow)
+{
+    return follow->prefix_len ? follow->asks : follow->tail;
+}
 
 static bool
 damaged(struct log_follow *follow, const redisReply *reply)
@@ -39,7 +51,7 @@ damaged(struct log_follow *follow, const redisReply *reply)
     log_event(LOG_LEVEL_ERROR, "the log cannot be read",
               LOG_TEXT("error", reply->type == REDIS_REPLY_ERROR ? reply->str : "damaged"),
               LOG_NUMBER("seq", follow->seq));
-    redis_link_reset(follow->tail);
+    redis_link_reset(reader(follow));
     return true;
 }
 
@@ -57,7 +69,8 @@ give(struct log_follow *follow, const struct log_record *record)
 static void
 pass(struct log_follow *follow)
 {
-    if (!follow->current && follow->seq >= follow->end) {
+    bool told = !follow->prefix_len || follow->subscribed;
+    if (!follow->current && told && follow->seq >= follow->end) {
         follow->current = true;
         log_event(LOG_LEVEL_INFO, "log followed", LOG_TEXT("prefix", follow->prefix),
                   LOG_NUMBER("seq", follow->seq));
@@ -99,6 +112,20 @@ tail(struct log_follow *follow)
     redis_link_flush(follow->tail);
 }
 
+/* The prefix was read up to the end. */
+static void
+polled(struct log_follow *follow)
+{
+    if (follow->seq < follow->end) /* nothing more under the prefix up to the end as it was */
+        follow->seq = follow->end;
+    follow->polling = false;
+    pass(follow);
+    if (follow->again)
+        poll_prefix(follow);
+}
+
+static void read_page(struct log_follow *follow);
+
 static void
 on_page(void *arg, const struct store_log_page *got, const redisReply *failure)
 {
@@ -113,24 +140,20 @@ on_page(void *arg, const struct store_log_page *got, const redisReply *failure)
     }
     for (unsigned i = 0; i < got->count; i++)
         give(follow, &got->records[i]);
-    if (got->count) {
-        page(follow);
-        return;
-    }
-    if (follow->seq < follow->end) /* nothing more under the prefix up to the end as it was */
-        follow->seq = follow->end;
-    pass(follow);
-    tail(follow);
+    if (got->count)
+        read_page(follow);
+    else
+        polled(follow);
 }
 
 static void
-page(struct log_follow *follow)
+read_page(struct log_follow *follow)
 {
     struct store_page_keys keys = {follow->log_key, follow->prefix_key, follow->mark_key};
     struct text prefix = {follow->prefix, follow->prefix_len};
-    if (store_page_read(follow->tail, &keys, prefix, follow->seq, PAGE_LIMIT, on_page, follow) != 0)
-        redis_link_reset(follow->tail);
-    redis_link_flush(follow->tail);
+    if (store_page_read(follow->asks, &keys, prefix, follow->seq, PAGE_LIMIT, on_page, follow) != 0)
+        redis_link_reset(follow->asks);
+    redis_link_flush(follow->asks);
 }
 
 static void
@@ -146,19 +169,62 @@ on_end(void *arg, const redisReply *reply)
     follow->end = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
     if (follow->seq == LOG_FOLLOW_NEW)
         follow->seq = follow->end;
-    if (follow->seq >= follow->end)
-        pass(follow);
-    if (follow->prefix_len && follow->seq < follow->end)
-        page(follow);
-    else
+    if (!follow->prefix_len) {
+        if (follow->seq >= follow->end)
+            pass(follow);
         tail(follow);
+    } else if (follow->seq < follow->end) {
+        read_page(follow);
+    } else {
+        polled(follow);
+    }
+}
+
+static void
+ask_end(struct log_follow *follow)
+{
+    redis_link_sendf(reader(follow), on_end, follow, "HGET %s #", follow->prefix_key);
+    redis_link_flush(reader(follow));
+}
+
+static void
+poll_prefix(struct log_follow *follow)
+{
+    if (!redis_link_up(follow->asks))
+        return; /* it polls when it is up */
+    follow->again = follow->polling;
+    if (follow->polling)
+        return;
+    follow->polling = true;
+    ask_end(follow);
+}
+
+void
+log_follow_hurry(struct log_follow *follow)
+{
+    if (follow->prefix_len)
+        poll_prefix(follow);
+}
+
+/* The confirmation of the subscription, or news. */
+static void
+on_news(void *arg, const redisReply *reply)
+{
+    struct log_follow *follow = arg;
+    if (!reply || follow->closing)
+        return;
+    follow->subscribed = true;
+    poll_prefix(follow);
 }
 
 static void
 on_up(void *arg)
 {
     struct log_follow *follow = arg;
-    redis_link_sendf(follow->tail, on_end, follow, "HGET %s #", follow->prefix_key);
+    if (!follow->prefix_len)
+        ask_end(follow);
+    else if (redis_link_subscribe(follow->tail, follow->channel, on_news, follow) != 0)
+        redis_link_reset(follow->tail);
     redis_link_flush(follow->tail);
 }
 
@@ -166,13 +232,22 @@ static void
 on_down(void *arg)
 {
     struct log_follow *follow = arg;
-    follow->current = false;
+    follow->current = follow->subscribed = false;
 }
 
 static void
-on_asks_changed(void *arg)
+on_asks_up(void *arg)
 {
-    (void)arg;
+    log_follow_hurry(arg);
+}
+
+static void
+on_asks_down(void *arg)
+{
+    struct log_follow *follow = arg;
+    follow->polling = follow->again = false;
+    if (follow->prefix_len)
+        follow->current = false;
 }
 
 struct ask {
@@ -227,10 +302,15 @@ log_follow_new(struct loop *loop, const char *url, const char *org, struct text 
     snprintf(follow->log_key, KEY_MAX, "{%s}:log", org);
     snprintf(follow->prefix_key, KEY_MAX, "{%s}:log:prefix", org);
     snprintf(follow->mark_key, KEY_MAX, "{%s}:log:mark", org);
+    uint32_t root = 0; /* the first level of the prefix, with its dot */
+    while (root < prefix.len && prefix.ptr[root++] != '.')
+        continue;
+    snprintf(follow->channel, sizeof follow->channel, "%s:%.*s", follow->log_key, (int)root,
+             prefix.ptr);
     struct redis_events events = {on_up, on_down, NULL};
-    struct redis_events quiet = {on_asks_changed, on_asks_changed, NULL};
+    struct redis_events asks = {on_asks_up, on_asks_down, NULL};
     follow->tail = redis_link_new(loop, url, &events, follow);
-    follow->asks = follow->tail ? redis_link_new(loop, url, &quiet, follow) : NULL;
+    follow->asks = follow->tail ? redis_link_new(loop, url, &asks, follow) : NULL;
     if (!follow->asks)
         log_follow_destroy(&follow);
     return follow;

@@ -28,6 +28,11 @@ struct log_follow *log_follow_new(struct loop *loop, const char *url, const char
 /* Whether it is connected and has passed the end of the log as it was when it (re)connected. */
 bool log_follow_current(const struct log_follow *follow);
 
+/* Asks for what is new at once. Only of use to who follows a prefix: news of it come by themselves,
+ * but that nothing is new, and so how far the whole log has been passed, is found only when asked
+ * for. */
+void log_follow_hurry(struct log_follow *follow);
+
 /* The last seq passed. */
 int64_t log_follow_seq(const struct log_follow *follow);
 

@@ -397,7 +397,7 @@ enum status
 op_wait_seq(struct op *op, int64_t seq)
 {
     struct service *service = op->service;
-    if (!service->position || service->position(service->position_arg) >= seq)
+    if (!service->position || service->position(service->position_arg, seq) >= seq)
         return STATUS_OK;
     op->wait_seq = seq;
     return STATUS_AGAIN;

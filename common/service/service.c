@@ -352,7 +352,8 @@ service_set_gate(struct service *service, bool (*open)(void *arg), void *arg)
 }
 
 void
-service_set_position(struct service *service, int64_t (*position)(void *arg), void *arg)
+service_set_position(struct service *service, int64_t (*position)(void *arg, int64_t wanted),
+                     void *arg)
 {
     service->position = position;
     service->position_arg = arg;

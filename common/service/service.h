@@ -80,9 +80,10 @@ void service_destroy(struct service **service);
  */
 void service_set_gate(struct service *service, bool (*open)(void *arg), void *arg);
 
-/* How far the service's own copy of the log is: requests with a `min_seq` beyond it wait, and so
- * does op_wait_seq. */
-void service_set_position(struct service *service, int64_t (*position)(void *arg), void *arg);
+/* How far the service's own copy of the log is (if that is less than `wanted` it hurries): requests
+ * with a `min_seq` beyond it wait, and so does op_wait_seq. */
+void service_set_position(struct service *service, int64_t (*position)(void *arg, int64_t wanted),
+                          void *arg);
 
 /* Appends the service's metrics in Prometheus' format; for struct run_program. */
 void service_metrics(const struct service *service, struct buf *out);

@@ -74,7 +74,7 @@ struct service {
     bool draining;
     bool (*gate)(void *arg);
     void *gate_arg;
-    int64_t (*position)(void *arg);
+    int64_t (*position)(void *arg, int64_t wanted);
     void *position_arg;
     struct op *free_ops, *parked; /* parked: waiting for the store, the gate, a seq, or a retry */
     int64_t active, parked_count, parked_max;

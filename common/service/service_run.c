@@ -32,7 +32,7 @@ seq_passed(const struct op *op)
 {
     const struct service *service = op->service;
     return !op->wait_seq || !service->position ||
-           service->position(service->position_arg) >= op->wait_seq;
+           service->position(service->position_arg, op->wait_seq) >= op->wait_seq;
 }
 
 void

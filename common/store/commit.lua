@@ -123,7 +123,7 @@ local function commit(KEYS, ARGV)
     end
     local kept = kept_of(KEYS, 7, keys, now)
     local revs, docs, answers, entries = {}, {}, {}, {}
-    local marks, moved, keeps = {}, {}, {}
+    local marks, moved, keeps, roots = {}, {}, {}, {}
     local first_seq = tonumber(last['#'] or 0)
     local seq, time_text = first_seq, '-' .. string.format('%d', now)
 
@@ -142,6 +142,7 @@ local function commit(KEYS, ARGV)
                 marks[#marks + 1] = text
             end
         end
+        roots[list[1] == '' and (list[2] or topic) or list[1]] = text
         call('XADD', KEYS[4], text .. time_text, 't', topic, 'p', prev, 'a', attributes, 'd', data)
     end
 
@@ -225,6 +226,8 @@ local function commit(KEYS, ARGV)
         end
         call_all('HSET', KEYS[5], values)
         call_all('HSET', KEYS[6], marks)
+        -- who follows one tree only (common/log/follow.c) is told that there is something to read
+        for root, text in pairs(roots) do call('PUBLISH', KEYS[4] .. ':' .. root, text) end
     end
     if #keeps > 0 then
         -- the store's clock says which day it is; the caller's may be one off

@@ -347,6 +347,30 @@ redis_link_sendf(struct redis_link *link, redis_reply_fn *fn, void *arg, const c
     return 0;
 }
 
+/* Messages come to the same waiter until the connection ends. */
+static void
+on_message(redisAsyncContext *context, void *reply, void *arg)
+{
+    (void)context;
+    struct waiter waiter = *(struct waiter *)arg;
+    if (!reply)
+        free(arg);
+    waiter.fn(waiter.arg, reply);
+}
+
+int
+redis_link_subscribe(struct redis_link *link, const char *channel, redis_reply_fn *fn, void *arg)
+{
+    struct waiter *waiter = link->up ? malloc(sizeof *waiter) : NULL;
+    if (!waiter)
+        return -1;
+    *waiter = (struct waiter){fn, arg};
+    if (redisAsyncCommand(link->context, on_message, waiter, "SUBSCRIBE %s", channel) == REDIS_OK)
+        return 0;
+    free(waiter);
+    return -1;
+}
+
 bool
 redis_link_up(const struct redis_link *link)
 {

@@ -47,6 +47,12 @@ int redis_link_send(struct redis_link *link, redis_reply_fn *fn, void *arg,
 int redis_link_sendf(struct redis_link *link, redis_reply_fn *fn, void *arg, const char *format,
                      ...);
 
+/* Subscribes to a channel: from then on the link takes no other command. `fn` gets the
+ * confirmation, every message, and NULL when the connection is lost (subscribe again when it is
+ * up). -1 as above. */
+int redis_link_subscribe(struct redis_link *link, const char *channel, redis_reply_fn *fn,
+                         void *arg);
+
 /* Writes what is queued. Called at the end of a turn; inside a reply function it is put off. */
 void redis_link_flush(struct redis_link *link);
 

@@ -106,8 +106,10 @@ events_view_open(void *arg)
 }
 
 int64_t
-events_view_position(void *arg)
+events_view_position(void *arg, int64_t wanted)
 {
-    const struct events_view *view = arg;
+    struct events_view *view = arg;
+    if (log_follow_seq(view->follow) < wanted)
+        log_follow_hurry(view->follow);
     return log_follow_seq(view->follow);
 }

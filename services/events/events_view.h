@@ -20,6 +20,6 @@ const struct events_known *events_view_known(const struct events_view *view);
  * log at the start has been seen; a lost connection afterwards does not close it (reads go on, and
  * a refusal waits for the position). */
 bool events_view_open(void *arg);
-int64_t events_view_position(void *arg);
+int64_t events_view_position(void *arg, int64_t wanted);
 
 #endif
