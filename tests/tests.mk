@@ -113,7 +113,7 @@ cppcheck:
 tidy: $(BUILD)/common/store/lua.h
 	@printf '%s\n' $(TIDY_FILES) | xargs -P2 -n6 sh -c 'clang-tidy --quiet --warnings-as-errors="*" \
 	    --checks="$(TIDY_CHECKS)" "$$@" -- -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. \
-	    -I$(BUILD) $(PKG_CFLAGS) 2>/dev/null' tidy
+	    -I$(BUILD) -Icommon/client $(PKG_CFLAGS) 2>/dev/null' tidy
 analyze: ## every check of the clang analyzer, for people to read
 	-@$(MAKE) TIDY_CHECKS='-*,clang-analyzer-*' tidy
 shellcheck:

@@ -69,9 +69,11 @@ take_entry(struct reader *from, struct log_record *out)
 static bool
 open_page(struct text packed, struct reader *from, uint32_t *count)
 {
+    if (!packed.ptr)
+        return false;
     from->at = (const uint8_t *)packed.ptr;
     from->end = from->at + packed.len;
-    return packed.ptr && take_array(from, count) &&
+    return take_array(from, count) &&
            *count <= (size_t)(from->end - from->at) / ENTRY_BYTES_MIN;
 }
 

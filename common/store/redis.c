@@ -262,11 +262,12 @@ redis_command_add(struct redis_command *command, const void *ptr, size_t len)
     *at++ = '$';
     memcpy(at, number, digits);
     at += digits;
-    memcpy(at, "\r\n", 2);
-    at += 2;
+    *at++ = '\r';
+    *at++ = '\n';
     if (len)
         memcpy(at, ptr, len);
-    memcpy(at + len, "\r\n", 2);
+    at[len] = '\r';
+    at[len + 1] = '\n';
     bytes->len += head + 1 + digits + 2 + len + 2;
 }
 
@@ -316,7 +317,8 @@ redis_link_send(struct redis_link *link, redis_reply_fn *fn, void *arg,
         size_t len = text_number(command->count, number);
         head[0] = '*';
         memcpy(head + 1, number, len);
-        memcpy(head + 1 + len, "\r\n", 2);
+        head[1 + len] = '\r';
+        head[2 + len] = '\n';
         len += 3;
         memcpy(bytes->data + COMMAND_HEAD - len, head, len);
         result = send_formatted(link, fn, arg, (char *)bytes->data + COMMAND_HEAD - len,
