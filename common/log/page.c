@@ -73,8 +73,7 @@ open_page(struct text packed, struct reader *from, uint32_t *count)
         return false;
     from->at = (const uint8_t *)packed.ptr;
     from->end = from->at + packed.len;
-    return take_array(from, count) &&
-           *count <= (size_t)(from->end - from->at) / ENTRY_BYTES_MIN;
+    return take_array(from, count) && *count <= (size_t)(from->end - from->at) / ENTRY_BYTES_MIN;
 }
 
 int64_t
