@@ -415,3 +415,33 @@ service_destroy(struct service **service)
     free(self);
     *service = NULL;
 }
+
+static struct service *
+service_of(void *state)
+{
+    return *(struct service **)state;
+}
+
+bool
+service_run_ready(void *state)
+{
+    return service_ready(service_of(state));
+}
+
+void
+service_run_drain(void *state)
+{
+    service_drain(service_of(state));
+}
+
+bool
+service_run_drained(void *state)
+{
+    return service_drained(service_of(state));
+}
+
+void
+service_run_metrics(void *state, struct buf *out)
+{
+    service_metrics(service_of(state), out);
+}

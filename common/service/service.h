@@ -75,6 +75,12 @@ void service_drain(struct service *service);
 bool service_drained(const struct service *service);
 void service_destroy(struct service **service);
 
+/* The same for struct run_program, for a state whose first member is its `struct service *`. */
+bool service_run_ready(void *state);
+void service_run_drain(void *state);
+bool service_run_drained(void *state);
+void service_run_metrics(void *state, struct buf *out);
+
 /* Requests are answered `unavailable` until the gate (NULL: always open) returns true: a service
  * that needs a copy of somebody's records says here whether it has it. Also part of service_ready.
  */

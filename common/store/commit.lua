@@ -6,13 +6,14 @@
 --       5 last "seq count" a prefix, and of all under "#" (hash)  6 marks (hash)
 --       7 8 9 idempotency keys of the day before, the day and the day after (hashes)
 -- ARGV  the number of commits  the day, counted from 1970  ttl of a day's keys in s, then each commit:
---       key ("" none)  digest  reply  not_before  before (ms, 0 none)
---       the numbers of what follows: checks  writes  adds  removes  records
+--       key ("" none)  digest  reply
+--       "checks writes adds removes records not_before before": how many of each follow, and the span of
+--       the store's clock in ms, 0 none
 --       checks × (field, revision)         expected; 0: it must not exist
 --       writes × (field, document)         written; the revision becomes the expected one + 1; "" only bumps
 --       adds × entry                       to the index
 --       removes × entry                    from the index
---       records × (topic, attributes, data) log records
+--       records × (parent, topic, attributes, data) log records; parent: the topic without its last level
 --       a reply or data of "=" is the first document written
 -- Answers a flat list, for each commit 0, seq applied · 1, field a revision moved · 2, kept the key was
 -- used, "digest time seq reply" is what was kept · 3, now the store's clock is outside not_before…before.
@@ -44,31 +45,38 @@ end
 
 -- The prefixes of a topic but itself, under which it counts; private ones count in their own tree only.
 -- Topics with the same parent share the list.
-local function parents_of(topic, lists)
-    local parent = topic:match('^(.*%.)[^.]+%.$') or ''
-    local list = lists[parent]
-    if list then return list end
-    list = {}
-    if topic:sub(1, 8) ~= 'private.' then list[1] = '' end
+local function prefixes_of(parent)
+    local list = {}
+    if parent:sub(1, 8) ~= 'private.' then list[1] = '' end
     local at = parent:find('.', 1, true)
     while at do
         list[#list + 1] = parent:sub(1, at)
         at = parent:find('.', at + 1, true)
     end
-    lists[parent] = list
     return list
 end
 
--- The names of everything that the commits read: fields, prefixes, keys. `parents` gets each topic's.
-local function names_of(ARGV, parents)
+-- The numbers of a shape, parsed once: most commits of a call have the same.
+local function shape_of(text, shapes)
+    local shape = shapes[text]
+    if not shape then
+        shape = {}
+        for number in text:gmatch('%d+') do shape[#shape + 1] = tonumber(number) end
+        shapes[text] = shape
+    end
+    return shape
+end
+
+-- The names of everything that the commits read: fields, prefixes, keys. `lists` gets those of parents.
+local function names_of(ARGV, lists, shapes)
     local fields, prefixes, keys = {}, {'#'}, {}
-    local lists, seen_field, seen_prefix = {}, {}, {}
+    local seen_field, seen_prefix = {}, {}
     local at = 4
     for _ = 1, tonumber(ARGV[1]) do
         if ARGV[at] ~= '' then keys[#keys + 1] = ARGV[at] end
-        local checks, records = 2 * tonumber(ARGV[at + 5]), 3 * tonumber(ARGV[at + 9])
-        local others = 2 * tonumber(ARGV[at + 6]) + tonumber(ARGV[at + 7]) + tonumber(ARGV[at + 8])
-        at = at + 10
+        local shape = shape_of(ARGV[at + 3], shapes)
+        local checks, records = 2 * shape[1], 4 * shape[5]
+        at = at + 4
         for j = at, at + checks - 1, 2 do
             local field = ARGV[j]
             if not seen_field[field] then
@@ -76,20 +84,21 @@ local function names_of(ARGV, parents)
                 fields[#fields + 1] = field
             end
         end
-        at = at + checks + others
-        for j = at, at + records - 1, 3 do
-            local topic = ARGV[j]
-            local list = parents_of(topic, lists)
-            parents[topic] = list
+        at = at + checks + 2 * shape[2] + shape[3] + shape[4]
+        for j = at, at + records - 1, 4 do
+            local parent, topic = ARGV[j], ARGV[j + 1]
             if not seen_prefix[topic] then
                 seen_prefix[topic] = true
                 prefixes[#prefixes + 1] = topic
             end
-            for k = 1, #list do
-                local prefix = list[k]
-                if not seen_prefix[prefix] then
-                    seen_prefix[prefix] = true
-                    prefixes[#prefixes + 1] = prefix
+            if not lists[parent] then
+                local list = prefixes_of(parent)
+                lists[parent] = list
+                for k = 1, #list do
+                    if not seen_prefix[list[k]] then
+                        seen_prefix[list[k]] = true
+                        prefixes[#prefixes + 1] = list[k]
+                    end
                 end
             end
         end
@@ -113,8 +122,8 @@ local function commit(KEYS, ARGV)
     call = redis.call
     local time = call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local parents = {}
-    local fields, prefixes, keys = names_of(ARGV, parents)
+    local lists, shapes = {}, {}
+    local fields, prefixes, keys = names_of(ARGV, lists, shapes)
     local revisions = get_all(KEYS[1], fields, {})
     local last, count = {}, {} -- last seqs are texts: most of them are only written again
     for prefix, value in pairs(get_all(KEYS[5], prefixes, {})) do
@@ -127,8 +136,7 @@ local function commit(KEYS, ARGV)
     local first_seq = tonumber(last['#'] or 0)
     local seq, time_text = first_seq, '-' .. string.format('%d', now)
 
-    local function add_record(topic, attributes, data)
-        local list = parents[topic]
+    local function add_record(list, topic, attributes, data)
         seq = seq + 1
         local text = string.format('%d', seq)
         local prev = ''
@@ -138,7 +146,7 @@ local function commit(KEYS, ARGV)
             local n = (count[prefix] or 0) + 1
             last[prefix], count[prefix], moved[prefix] = text, n, true
             if n % MARK == 0 then
-                marks[#marks + 1] = prefix .. ' ' .. n / MARK
+                marks[#marks + 1] = prefix .. ' ' .. string.format('%d', n / MARK)
                 marks[#marks + 1] = text
             end
         end
@@ -149,13 +157,14 @@ local function commit(KEYS, ARGV)
     local at = 4
     for i = 1, tonumber(ARGV[1]) do
         local key, from = ARGV[at], at
-        local not_before, before = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-        local check = at + 10
-        local write = check + 2 * tonumber(ARGV[at + 5])
-        local add = write + 2 * tonumber(ARGV[at + 6])
-        local remove = add + tonumber(ARGV[at + 7])
-        local record = remove + tonumber(ARGV[at + 8])
-        at = record + 3 * tonumber(ARGV[from + 9])
+        local shape = shapes[ARGV[at + 3]]
+        local not_before, before = shape[6], shape[7]
+        local check = at + 4
+        local write = check + 2 * shape[1]
+        local add = write + 2 * shape[2]
+        local remove = add + shape[3]
+        local record = remove + shape[4]
+        at = record + 4 * shape[5]
 
         local status, value = 0, nil
         if key ~= '' and kept[key] then
@@ -175,7 +184,9 @@ local function commit(KEYS, ARGV)
             for j = write, add - 1, 2 do
                 local field, rev = ARGV[j], nil
                 for k = check, write - 1, 2 do
-                    if ARGV[k] == field then rev = ARGV[k + 1] + 1 .. '' end
+                    if ARGV[k] == field then
+                        rev = ARGV[k + 1] == '0' and '1' or string.format('%d', ARGV[k + 1] + 1)
+                    end
                 end
                 revisions[field] = rev
                 revs[#revs + 1] = field
@@ -188,9 +199,9 @@ local function commit(KEYS, ARGV)
             end
             for j = remove, record - 1 do entries[ARGV[j]] = false end
             for j = add, remove - 1 do entries[ARGV[j]] = true end
-            for j = record, at - 1, 3 do
-                local data = ARGV[j + 2]
-                add_record(ARGV[j], ARGV[j + 1], data == '=' and document or data)
+            for j = record, at - 1, 4 do
+                local data = ARGV[j + 3]
+                add_record(lists[ARGV[j]], ARGV[j + 1], ARGV[j + 2], data == '=' and document or data)
             end
             if key ~= '' then
                 local reply = ARGV[from + 2]
@@ -222,7 +233,8 @@ local function commit(KEYS, ARGV)
         local values = {'#', text .. ' ' .. text}
         for prefix in pairs(moved) do
             values[#values + 1] = prefix
-            values[#values + 1] = last[prefix] .. ' ' .. count[prefix]
+            local n = count[prefix]
+            values[#values + 1] = last[prefix] .. (n == 1 and ' 1' or string.format(' %d', n))
         end
         call_all('HSET', KEYS[5], values)
         call_all('HSET', KEYS[6], marks)

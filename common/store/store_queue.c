@@ -137,16 +137,50 @@ add_shared(struct redis_command *args, struct text value, struct text document)
         redis_command_add(args, value.ptr, value.len);
 }
 
+/* A topic without its last level. */
+static struct text
+parent_of(struct text topic)
+{
+    uint32_t len = topic.len ? topic.len - 1 : 0;
+    while (len && topic.ptr[len - 1] != '.')
+        len--;
+    return (struct text){topic.ptr, len};
+}
+
 static void
 add_records(struct redis_command *args, const struct store_list *records, struct text document)
 {
     const char *at = (const char *)records->bytes.data;
     for (uint32_t i = 0; i < records->count; at += records->lens[i++]) {
+        struct text value = {at, records->lens[i]};
+        if (i % 3 == 0)
+            redis_command_add(args, value.ptr, parent_of(value).len);
         if (i % 3 == 2)
-            add_shared(args, (struct text){at, records->lens[i]}, document);
+            add_shared(args, value, document);
         else
-            redis_command_add(args, at, records->lens[i]);
+            redis_command_add(args, value.ptr, value.len);
     }
+}
+
+/* How many of each follow, and the span of the store's clock, in one argument: most commits of a
+ * call have the same, and the function parses it once. */
+static void
+add_shape(struct redis_command *args, const struct store_commit *commit)
+{
+    const int64_t numbers[] = {commit->checks.count / 2,
+                               commit->writes.count / 2,
+                               commit->add.count,
+                               commit->remove.count,
+                               commit->records.count / 3,
+                               commit->not_before,
+                               commit->before};
+    char shape[7 * TEXT_NUMBER_MAX];
+    size_t len = 0;
+    for (unsigned i = 0; i < 7; i++) {
+        len += text_number(numbers[i], shape + len);
+        shape[len++] = ' ';
+    }
+    redis_command_add(args, shape, len - 1);
 }
 
 static void
@@ -156,13 +190,7 @@ add_commit(struct redis_command *args, const struct store_commit *commit)
     redis_command_add(args, commit->key.ptr, commit->key.len);
     redis_command_add(args, commit->digest.ptr, commit->digest.len);
     add_shared(args, commit->reply, document);
-    redis_command_add_number(args, commit->not_before);
-    redis_command_add_number(args, commit->before);
-    redis_command_add_number(args, commit->checks.count / 2);
-    redis_command_add_number(args, commit->writes.count / 2);
-    redis_command_add_number(args, commit->add.count);
-    redis_command_add_number(args, commit->remove.count);
-    redis_command_add_number(args, commit->records.count / 3);
+    add_shape(args, commit);
     add_list(args, &commit->checks);
     add_list(args, &commit->writes);
     add_list(args, &commit->add);

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "services/bus/bus_context.h"
 #include "services/bus/bus_own.h"
+#include "services/bus/bus_turn.h"
 
 /* Client REQUEST: "MDPC02" 0x01 service rpc [context] */
 enum { FRAME_SERVICE = 2, FRAME_RPC = 3, FRAME_CONTEXT = 4, FRAMES_MIN = 4, FRAMES_MAX = 5 };
@@ -215,42 +216,10 @@ take_message(struct bus_broker *broker, struct bus_wire_message *message)
         refuse(broker, message, &error);
 }
 
-/* A frame of many requests. */
-static void
-take_items(struct bus_broker *broker, struct bus_wire_message *message, struct text frame)
-{
-    struct compact_item item;
-    struct bus_wire_message one;
-    size_t at = 0;
-    int got;
-    while ((got = compact_next(frame.ptr, frame.len, &at, &item)) == 1) {
-        if (item.kind != COMPACT_REQUEST || !bus_wire_of_item(message, &item, &one)) {
-            broker->totals.dropped_garbage++;
-            continue;
-        }
-        take_message(broker, &one);
-        bus_wire_release(&one);
-        bus_broker_settle(broker);
-    }
-    broker->totals.dropped_garbage += got < 0;
-}
-
 void
 bus_client_turn(void *arg, short revents)
 {
     (void)revents;
     struct bus_broker *broker = arg;
-    struct bus_wire_message message;
-    for (unsigned i = 0; i < BUS_TURN_MAX && bus_wire_receive(broker->clients, &message); i++) {
-        bus_broker_touch(broker);
-        struct text items = bus_wire_items(&message);
-        if (items.ptr)
-            take_items(broker, &message, items);
-        else
-            take_message(broker, &message);
-        bus_wire_release(&message);
-        bus_broker_settle(broker);
-    }
-    bus_broker_send_out(broker);
-    loop_tick_by(broker->loop, bus_request_next_due(&broker->requests));
+    bus_turn(broker, broker->clients, true, take_message);
 }

@@ -12,8 +12,8 @@ struct events_config {
 
 /* The running service. */
 struct events {
+    struct service *service;  /* owned; the first member, for service_run_* */
     struct events_view *view; /* owned */
-    struct service *service;  /* owned */
 };
 
 static const struct cfg_row rows[] = {SERVICE_ROWS(struct events_config, service), CFG_END};
@@ -47,30 +47,6 @@ start(struct loop *loop, const void *config, int *exit_code)
     return events;
 }
 
-static bool
-ready(void *state)
-{
-    return service_ready(((struct events *)state)->service);
-}
-
-static void
-drain(void *state)
-{
-    service_drain(((struct events *)state)->service);
-}
-
-static bool
-drained(void *state)
-{
-    return service_drained(((struct events *)state)->service);
-}
-
-static void
-metrics(void *state, struct buf *out)
-{
-    service_metrics(((struct events *)state)->service, out);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -80,11 +56,11 @@ main(int argc, char **argv)
         .rows = rows,
         .config_size = sizeof(struct events_config),
         .start = start,
-        .ready = ready,
-        .drain = drain,
-        .drained = drained,
+        .ready = service_run_ready,
+        .drain = service_run_drain,
+        .drained = service_run_drained,
         .stop = stop,
-        .metrics = metrics,
+        .metrics = service_run_metrics,
     };
     return run_main(&program, argc, argv);
 }

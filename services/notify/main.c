@@ -24,7 +24,7 @@ static const struct cfg_row rows[] = {
 };
 
 struct notify {
-    struct service *service;
+    struct service *service; /* the first member, for service_run_* */
     struct notify_publisher *publisher;
 };
 
@@ -64,24 +64,6 @@ ready(void *state)
     return service_ready(notify->service) && notify_publisher_ready(notify->publisher);
 }
 
-static void
-drain(void *state)
-{
-    service_drain(((struct notify *)state)->service);
-}
-
-static bool
-drained(void *state)
-{
-    return service_drained(((struct notify *)state)->service);
-}
-
-static void
-metrics(void *state, struct buf *out)
-{
-    service_metrics(((struct notify *)state)->service, out);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -92,10 +74,10 @@ main(int argc, char **argv)
         .config_size = sizeof(struct config),
         .start = start,
         .ready = ready,
-        .drain = drain,
-        .drained = drained,
+        .drain = service_run_drain,
+        .drained = service_run_drained,
         .stop = stop,
-        .metrics = metrics,
+        .metrics = service_run_metrics,
     };
     return run_main(&program, argc, argv);
 }

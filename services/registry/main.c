@@ -1,5 +1,7 @@
 /* cbm-registry: the registry service on the common runner. It must not know any rule of the domain.
  */
+#include <stdlib.h>
+
 #include "common/base/run.h"
 #include "common/service/service.h"
 #include "services/registry/registry_handlers.h"
@@ -10,43 +12,33 @@ struct registry_config {
 
 static const struct cfg_row rows[] = {SERVICE_ROWS(struct registry_config, service), CFG_END};
 
-static void *
-start(struct loop *loop, const void *config, int *exit_code)
-{
-    const struct registry_config *registry = config;
-    return service_new(loop, &registry_interface, registry_handlers, &registry->service, NULL,
-                       exit_code);
-}
-
-static bool
-ready(void *state)
-{
-    return service_ready(state);
-}
-
-static void
-drain(void *state)
-{
-    service_drain(state);
-}
-
-static bool
-drained(void *state)
-{
-    return service_drained(state);
-}
+/* The running service. */
+struct registry {
+    struct service *service; /* owned; the first member, for service_run_* */
+};
 
 static void
 stop(void *state)
 {
-    struct service *service = state;
-    service_destroy(&service);
+    struct registry *registry = state;
+    service_destroy(&registry->service);
+    free(registry);
 }
 
-static void
-metrics(void *state, struct buf *out)
+static void *
+start(struct loop *loop, const void *config, int *exit_code)
 {
-    service_metrics(state, out);
+    const struct registry_config *settings = config;
+    struct registry *registry = calloc(1, sizeof *registry);
+    if (!registry)
+        return NULL;
+    registry->service = service_new(loop, &registry_interface, registry_handlers,
+                                    &settings->service, NULL, exit_code);
+    if (!registry->service) {
+        stop(registry);
+        return NULL;
+    }
+    return registry;
 }
 
 int
@@ -58,11 +50,11 @@ main(int argc, char **argv)
         .rows = rows,
         .config_size = sizeof(struct registry_config),
         .start = start,
-        .ready = ready,
-        .drain = drain,
-        .drained = drained,
+        .ready = service_run_ready,
+        .drain = service_run_drain,
+        .drained = service_run_drained,
         .stop = stop,
-        .metrics = metrics,
+        .metrics = service_run_metrics,
     };
     return run_main(&program, argc, argv);
 }
