@@ -173,7 +173,8 @@ mp_as_text(const msgpack_object *object, struct text *out)
 {
     if (!object || object->type != MSGPACK_OBJECT_STR)
         return false;
-    *out = (struct text){object->via.str.ptr, object->via.str.size};
+    /* msgpack-c gives an empty string no pointer: it is empty, not absent */
+    *out = (struct text){object->via.str.size ? object->via.str.ptr : "", object->via.str.size};
     return true;
 }
 
