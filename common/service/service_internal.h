@@ -98,7 +98,9 @@ void service_refuse(struct op *op, const struct error *error);
 /* service_free.c: $ping, $info, $stats. False if the method is none of them. */
 bool service_free_method(struct service *service, struct text method, struct buf *result);
 
-/* op.c */
+/* op.c, op_ask.c, op_leave.c */
+struct text op_field(struct op *op, const char *kind,
+                     struct text id); /* of a document: <kind>/<id> */
 void op_reset(struct op *op);         /* before a run: what the last one wrote is forgotten */
 void op_start_over(struct op *op);    /* and what was read */
 enum status op_finish(struct op *op); /* after a run that ended well: completes the commit */

@@ -1,0 +1,288 @@
+/* See op.h: what a handler asks for: documents, scans, pages of the log. What is not here yet is
+ * fetched in one round, and then the handler runs again. It must not know sockets. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/msg/schema_mp.h"
+#include "common/service/service_internal.h"
+
+/* FNV-1a: makes a search that finds nothing cheap. */
+static uint32_t
+hash_of(struct text text)
+{
+    uint32_t hash = 2166136261U;
+    for (uint32_t i = 0; i < text.len; i++)
+        hash = (hash ^ (uint8_t)text.ptr[i]) * 16777619U;
+    return hash;
+}
+
+/* The ask with these words; a new one, not here yet, if it is the first time. Asks come in the same
+ * order in every run, so the search begins behind the last one found. NULL without memory. */
+struct ask *
+op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int64_t number,
+            unsigned limit)
+{
+    uint32_t hash = hash_of(a);
+    for (unsigned i = 0; i < op->ask_count; i++) {
+        unsigned at = op->ask_hint + i;
+        if (at >= op->ask_count)
+            at -= op->ask_count;
+        struct ask *ask = &op->asks[at];
+        if (ask->hash == hash && ask->kind == kind && ask->number == number &&
+            ask->limit == limit && text_equal(ask->a, a) && text_equal(ask->b, b)) {
+            op->ask_hint = at + 1;
+            return ask;
+        }
+    }
+    if (op->ask_count == op->ask_cap) {
+        unsigned cap = op->ask_cap ? op->ask_cap * 2 : 8;
+        struct ask *asks = realloc(op->asks, cap * sizeof *asks);
+        if (!asks)
+            return NULL;
+        op->asks = asks;
+        op->ask_cap = cap;
+    }
+    struct ask *ask = &op->asks[op->ask_count];
+    *ask = (struct ask){.kind = kind, .hash = hash, .number = number, .limit = limit};
+    ask->a = (struct text){arena_copy(&op->keep, a.ptr, a.len), a.len};
+    ask->b = (struct text){arena_copy(&op->keep, b.ptr, b.len), b.len};
+    if (!ask->a.ptr || !ask->b.ptr)
+        return NULL;
+    op->ask_hint = ++op->ask_count;
+    return ask;
+}
+
+static struct text
+keep_text(struct op *op, struct text text)
+{
+    char *copy = arena_copy(&op->keep, text.ptr, text.len);
+    if (!copy) {
+        op->no_memory = true;
+        return TEXT_NONE;
+    }
+    return (struct text){copy, text.len};
+}
+
+/* One of the replies that the op waits for has come: when it is the last the handler runs again. */
+static void
+arrived(struct op *op, bool ok)
+{
+    if (!ok)
+        op->io_failed = true;
+    if (--op->outstanding == 0 && !op->running)
+        service_run_op(op);
+}
+
+static void
+on_doc(void *arg, unsigned slot, bool ok, struct text value)
+{
+    struct op *op = arg;
+    struct ask *ask = &op->asks[slot];
+    ask->here = ok;
+    ask->found = ok && value.ptr;
+    if (ask->found)
+        ask->value = keep_text(op, value);
+    arrived(op, ok);
+}
+
+static void
+on_rev(void *arg, unsigned slot, bool ok, struct text value)
+{
+    struct op *op = arg;
+    op->asks[slot].revision = ok && value.ptr ? keep_text(op, value) : TEXT_LITERAL("0");
+    arrived(op, ok);
+}
+
+static void
+on_seq(void *arg, unsigned slot, bool ok, struct text value)
+{
+    struct op *op = arg;
+    op->asks[slot].here = ok;
+    op->asks[slot].page.last = ok && value.ptr ? strtoll(value.ptr, NULL, 10) : 0;
+    arrived(op, ok);
+}
+
+static void
+on_scan(void *arg, unsigned slot, bool ok, unsigned count, const struct text *values)
+{
+    struct op *op = arg;
+    struct ask *ask = &op->asks[slot];
+    struct text *items = ok ? arena_alloc(&op->keep, (count + 1) * sizeof *items) : NULL;
+    for (unsigned i = 0; items && i < count; i++)
+        items[i] = keep_text(op, values[i]);
+    ask->here = items != NULL;
+    ask->range = (struct op_range){items ? count : 0, items};
+    arrived(op, items != NULL);
+}
+
+static void
+on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
+{
+    struct op *op = arg;
+    struct ask *ask = &op->asks[slot];
+    struct op_log_page *out = &ask->page;
+    struct text *items = ok ? arena_alloc(&op->keep, (page->count + 1) * sizeof *items) : NULL;
+    *out = (struct op_log_page){0, items, ask->number, page->last, page->first};
+    struct buf all = {0};
+    for (unsigned i = 0; items && i < page->count; i++) {
+        size_t before = all.len;
+        if (log_record_item(&page->records[i], &all) != STATUS_OK || all.failed)
+            break; /* damaged: the page ends before it, and the reader sees the hole */
+        items[out->count++] = (struct text){NULL, (uint32_t)(all.len - before)};
+        out->next = page->records[i].seq;
+    }
+    const char *at = arena_copy(&op->keep, all.data, all.len);
+    if (!at)
+        items = NULL;
+    for (unsigned i = 0; items && i < out->count; at += items[i++].len)
+        items[i].ptr = at;
+    buf_fini(&all);
+    ask->here = items != NULL;
+    arrived(op, items != NULL);
+}
+
+static enum status
+find_doc(struct op *op, const char *kind, struct text id, bool guard, struct ask **out)
+{
+    struct text field = op_field(op, kind, id);
+    struct ask *ask = op_find_ask(op, ASK_DOC, field, TEXT_LITERAL(""), 0, 0);
+    if (!ask)
+        return op_no_memory(op);
+    bool changes = !op->service->interface->methods[op->method].read_only;
+    unsigned slot = (unsigned)(ask - op->asks);
+    if (!ask->here && ask->asked)
+        return STATUS_AGAIN; /* asked for in this very run */
+    if (!ask->here || (guard && changes && !ask->with_rev)) {
+        ask->here = false;
+        ask->asked = true;
+        if (guard && changes) {
+            ask->with_rev = true;
+            op->outstanding += 2;
+            store_get_rev(op->service->store, ask->a, on_rev, op, slot);
+        } else {
+            op->outstanding++;
+        }
+        store_get_doc(op->service->store, op->asks[slot].a, on_doc, op, slot);
+        return STATUS_AGAIN;
+    }
+    ask->guarded = ask->guarded || guard;
+    *out = ask;
+    return ask->found ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+static enum status
+decode_doc(struct op *op, const struct ask *ask, const struct schema *schema, void *message)
+{
+    enum status status = schema_decode_bytes(schema, ask->value.ptr, ask->value.len,
+                                             op->service->zone, message, SCHEMA_STORED, &op->error);
+    if (status != STATUS_OK)
+        return error_set(&op->error, STATUS_INTERNAL, NULL, "the stored %.*s is damaged",
+                         TEXT_ARG(ask->a));
+    return STATUS_OK;
+}
+
+enum status
+op_load(struct op *op, const char *kind, struct text id, const struct schema *schema, void *message)
+{
+    struct ask *ask;
+    enum status status = find_doc(op, kind, id, true, &ask);
+    return status == STATUS_OK ? decode_doc(op, ask, schema, message) : status;
+}
+
+enum status
+op_load_raw(struct op *op, const char *kind, struct text id, struct text *bytes)
+{
+    struct ask *ask;
+    enum status status = find_doc(op, kind, id, true, &ask);
+    if (status == STATUS_OK)
+        *bytes = ask->value;
+    return status;
+}
+
+enum status
+op_peek(struct op *op, const char *kind, struct text id, const struct schema *schema, void *message,
+        struct text *bytes)
+{
+    struct ask *ask;
+    enum status status = find_doc(op, kind, id, false, &ask);
+    if (status == STATUS_OK && bytes)
+        *bytes = ask->value;
+    return status == STATUS_OK && schema ? decode_doc(op, ask, schema, message) : status;
+}
+
+enum status
+op_scan(struct op *op, struct text from, struct text upto, unsigned limit, struct op_range *out)
+{
+    struct ask *ask = op_find_ask(op, ASK_SCAN, from, upto, 0, limit);
+    if (!ask)
+        return op_no_memory(op);
+    if (ask->here) {
+        *out = ask->range;
+        return STATUS_OK;
+    }
+    if (ask->asked)
+        return STATUS_AGAIN;
+    ask->asked = true;
+    op->outstanding++;
+    store_scan(op->service->store, ask->a, ask->b, limit, on_scan, op, (unsigned)(ask - op->asks));
+    return STATUS_AGAIN;
+}
+
+enum status
+op_seq(struct op *op, int64_t *seq)
+{
+    struct ask *ask = op_find_ask(op, ASK_SEQ, TEXT_LITERAL(""), TEXT_LITERAL(""), 0, 0);
+    if (!ask)
+        return op_no_memory(op);
+    if (ask->here) {
+        *seq = ask->page.last;
+        return STATUS_OK;
+    }
+    if (ask->asked)
+        return STATUS_AGAIN;
+    ask->asked = true;
+    op->outstanding++;
+    store_get_seq(op->service->store, on_seq, op, (unsigned)(ask - op->asks));
+    return STATUS_AGAIN;
+}
+
+enum status
+op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
+            struct op_log_page *out)
+{
+    struct ask *ask = op_find_ask(op, ASK_LOG, prefix, TEXT_LITERAL(""), after, limit);
+    if (!ask)
+        return op_no_memory(op);
+    if (ask->here) {
+        *out = ask->page;
+        return STATUS_OK;
+    }
+    if (ask->asked)
+        return STATUS_AGAIN;
+    ask->asked = true;
+    op->outstanding++;
+    store_log_read(op->service->store, ask->a, after, limit, on_log, op,
+                   (unsigned)(ask - op->asks));
+    return STATUS_AGAIN;
+}
+
+enum status
+op_wait_seq(struct op *op, int64_t seq)
+{
+    struct service *service = op->service;
+    if (!service->position || service->position(service->position_arg, seq) >= seq)
+        return STATUS_OK;
+    op->wait_seq = seq;
+    return STATUS_AGAIN;
+}
+
+enum status
+op_expect_rev(struct op *op, int64_t given, int64_t actual)
+{
+    if (given == INT_NONE || given == actual)
+        return STATUS_OK;
+    return error_set(&op->error, STATUS_ABORTED, "rev",
+                     "rev: you changed revision %" PRId64 ", it is at %" PRId64
+                     " now: get it again and repeat",
+                     given, actual);
+}

@@ -1,0 +1,179 @@
+/* See op.h: what a handler leaves behind: documents, index entries, records, the answer.
+ * It must not know sockets. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/msg/schema_mp.h"
+#include "common/service/service_internal.h"
+
+/* The guarded ask of a document; it is our own bug if the handler did not load it. */
+static struct ask *
+loaded(struct op *op, const char *kind, struct text id)
+{
+    struct text field = op_field(op, kind, id);
+    struct ask *ask = op_find_ask(op, ASK_DOC, field, TEXT_LITERAL(""), 0, 0);
+    if (!ask || op->no_memory)
+        return NULL;
+    assert(ask->here && ask->guarded && "a document is saved that was not loaded");
+    return ask;
+}
+
+static void
+set_rev(const struct schema *schema, void *message, int64_t rev)
+{
+    for (unsigned i = 0; i < schema->field_count; i++)
+        if (strcmp(schema->fields[i].name, "rev") == 0)
+            memcpy((char *)message + schema->fields[i].offset, &rev, sizeof rev);
+}
+
+static struct text
+text_of_buf(const struct buf *buf)
+{
+    return (struct text){buf->data ? (const char *)buf->data : "", (uint32_t)buf->len};
+}
+
+void
+op_save(struct op *op, const char *kind, struct text id, const struct schema *schema, void *message)
+{
+    const struct ask *ask = loaded(op, kind, id);
+    if (!ask)
+        return;
+    char digits[24];
+    snprintf(digits, sizeof digits, "%.*s", TEXT_ARG(ask->revision));
+    set_rev(schema, message, strtoll(digits, NULL, 10) + 1);
+    buf_clear(&op->scratch);
+    schema_encode(schema, message, &op->scratch);
+    op->no_memory = op->no_memory || op->scratch.failed;
+    store_commit_write(&op->commit, ask->a, text_of_buf(&op->scratch));
+}
+
+void
+op_bump(struct op *op, const char *kind, struct text id)
+{
+    const struct ask *ask = loaded(op, kind, id);
+    if (ask)
+        store_commit_bump(&op->commit, ask->a);
+}
+
+void
+op_index_add(struct op *op, struct text entry)
+{
+    store_commit_index_add(&op->commit, entry);
+}
+
+void
+op_index_remove(struct op *op, struct text entry)
+{
+    store_commit_index_remove(&op->commit, entry);
+}
+
+void
+op_record(struct op *op, const char *type, struct text topic, const struct schema *schema,
+          const void *message, const char *from, const char *extra_key, struct text extra)
+{
+    struct buf attributes = {0};
+    log_attributes_write(&attributes, type, op->service->source, op->principal.id,
+                         op->context.traceparent);
+    struct buf *data = &op->scratch;
+    buf_clear(data);
+    schema_encode(schema, message, data);
+    if (from || extra_key) {
+        buf_clear(&op->extended);
+        mp_map_extend(&op->extended, data->data, data->len,
+                      (from != NULL) + (size_t)(extra_key != NULL));
+        data = &op->extended;
+    }
+    if (from) {
+        mp_string(data, "from");
+        mp_string(data, from);
+    }
+    if (extra_key) {
+        mp_string(data, extra_key);
+        mp_text(data, extra);
+    }
+    op->no_memory = op->no_memory || data->failed || attributes.failed;
+    store_commit_record(&op->commit, topic, text_of_buf(&attributes), text_of_buf(data));
+    buf_fini(&attributes);
+}
+
+void
+op_not_before(struct op *op, int64_t ms)
+{
+    op->commit.not_before = ms;
+}
+
+void
+op_before(struct op *op, int64_t ms)
+{
+    op->commit.before = ms;
+}
+
+void
+op_answer(struct op *op, const struct schema *schema, const void *message)
+{
+    buf_clear(&op->result);
+    schema_encode(schema, message, &op->result);
+}
+
+void
+op_answer_raw(struct op *op, struct text map)
+{
+    buf_clear(&op->result);
+    buf_append(&op->result, map.ptr, map.len);
+}
+
+void
+op_list_begin(struct op *op)
+{
+    buf_clear(&op->list_items);
+    op->list_count = 0;
+}
+
+void
+op_list_item(struct op *op, const struct schema *schema, const void *message)
+{
+    schema_encode(schema, message, &op->list_items);
+    op->list_count++;
+}
+
+void
+op_list_item_raw(struct op *op, struct text map)
+{
+    buf_append(&op->list_items, map.ptr, map.len);
+    op->list_count++;
+}
+
+void
+op_list_end(struct op *op, struct text next, int64_t seq)
+{
+    struct buf *result = &op->result;
+    buf_clear(result);
+    mp_map(result, 3);
+    mp_string(result, "items");
+    mp_array(result, op->list_count);
+    buf_append(result, op->list_items.data, op->list_items.len);
+    mp_string(result, "next");
+    mp_text(result, next);
+    mp_string(result, "seq");
+    mp_int(result, seq);
+    if (op->list_items.failed)
+        result->failed = true;
+}
+
+enum status
+op_finish(struct op *op)
+{
+    for (unsigned i = 0; i < op->ask_count; i++)
+        if (op->asks[i].kind == ASK_DOC && op->asks[i].guarded)
+            store_commit_check(&op->commit, op->asks[i].a, op->asks[i].revision);
+    if (op->no_memory || op->result.failed || store_commit_failed(&op->commit))
+        return op_no_memory(op);
+    if (op->key[0]) {
+        op->commit.key = text_of(op->key);
+        op->commit.digest = text_of(op->digest);
+        op->commit.reply = text_of_buf(&op->result);
+    }
+    return STATUS_OK;
+}
