@@ -121,7 +121,7 @@ def test_every_process_killed_in_turn(pair):
     try:
         writer.acknowledge(200)
         for name in ("events.1", "bus.1", "notify.1", "events.2", "registry.1", "bus.2", "notify.2",
-                     "redis"):
+                     "registry.2", "redis"):
             pair.kill(name)
             if name != "redis":
                 writer.acknowledge(100)  # the other replica goes on alone
