@@ -112,6 +112,7 @@ op_reset(struct op *op)
     buf_clear(&op->result);
     buf_clear(&op->list_items);
     op->list_count = 0;
+    op->encoded_schema = NULL;
     op->ask_hint = 0;
     op->wait_seq = 0;
 }
@@ -120,7 +121,7 @@ void
 op_start_over(struct op *op)
 {
     op->ask_count = 0;
-    op->key_here = false;
+    op->key_here = op->guessed = false;
     op->kept = TEXT_NONE;
     arena_reset(&op->keep);
 }

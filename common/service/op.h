@@ -53,6 +53,10 @@ struct text op_format(struct op *op, const char *format, ...) __attribute__((for
 enum status op_load(struct op *op, const char *kind, struct text id, const struct schema *schema,
                     void *message);
 
+/* The same where none is expected: STATUS_NOT_FOUND, most times without a round to the store, for
+ * the commit finds out. STATUS_OK if it is there. */
+enum status op_load_new(struct op *op, const char *kind, struct text id);
+
 /* The same, as the stored bytes, without decoding. */
 enum status op_load_raw(struct op *op, const char *kind, struct text id, struct text *bytes);
 

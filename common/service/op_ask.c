@@ -73,23 +73,40 @@ arrived(struct op *op, bool ok)
         service_run_op(op);
 }
 
+static bool
+op_changes(const struct op *op)
+{
+    return !op->service->interface->methods[op->method].read_only;
+}
+
+/* Answers an ask by what the document was when it was last read, or by its absence if the handler
+ * expects that. Only for what the commit will check. */
+static bool
+guess(struct op *op, struct ask *ask, bool absent)
+{
+    struct text revision = TEXT_LITERAL("0"), value = TEXT_NONE;
+    if (op->sure || !op_changes(op) ||
+        (!guess_get(&op->service->guesses, ask->hash, ask->a, &revision, &value) && !absent))
+        return false;
+    ask->here = ask->guessed = op->guessed = true;
+    ask->found = value.ptr != NULL;
+    ask->value = ask->found ? keep_text(op, value) : TEXT_NONE;
+    ask->revision = keep_text(op, revision);
+    return true;
+}
+
 static void
 on_doc(void *arg, unsigned slot, bool ok, struct text value)
 {
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
+    struct text revision, document = store_document(value, &revision);
     ask->here = ok;
-    ask->found = ok && value.ptr;
-    if (ask->found)
-        ask->value = keep_text(op, value);
-    arrived(op, ok);
-}
-
-static void
-on_rev(void *arg, unsigned slot, bool ok, struct text value)
-{
-    struct op *op = arg;
-    op->asks[slot].revision = ok && value.ptr ? keep_text(op, value) : TEXT_LITERAL("0");
+    ask->found = ok && document.ptr;
+    ask->value = ask->found ? keep_text(op, document) : TEXT_NONE;
+    ask->revision = keep_text(op, revision);
+    if (ok && op_changes(op))
+        guess_put(&op->service->guesses, ask->hash, ask->a, ask->revision, ask->value);
     arrived(op, ok);
 }
 
@@ -141,31 +158,26 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
     arrived(op, items != NULL);
 }
 
+enum guard { UNGUARDED, GUARDED, GUARDED_ABSENT /* and most likely not there */ };
+
 static enum status
-find_doc(struct op *op, const char *kind, struct text id, bool guard, struct ask **out)
+find_doc(struct op *op, const char *kind, struct text id, enum guard guard, struct ask **out)
 {
     struct text field = op_field(op, kind, id);
     struct ask *ask = op_find_ask(op, ASK_DOC, field, TEXT_LITERAL(""), 0, 0);
     if (!ask)
         return op_no_memory(op);
-    bool changes = !op->service->interface->methods[op->method].read_only;
     unsigned slot = (unsigned)(ask - op->asks);
     if (!ask->here && ask->asked)
         return STATUS_AGAIN; /* asked for in this very run */
-    if (!ask->here || (guard && changes && !ask->with_rev)) {
-        ask->here = false;
+    bool guarded = guard != UNGUARDED;
+    if (!ask->here && !(guarded && guess(op, ask, guard == GUARDED_ABSENT))) {
         ask->asked = true;
-        if (guard && changes) {
-            ask->with_rev = true;
-            op->outstanding += 2;
-            store_get_rev(op->service->store, ask->a, on_rev, op, slot);
-        } else {
-            op->outstanding++;
-        }
-        store_get_doc(op->service->store, op->asks[slot].a, on_doc, op, slot);
+        op->outstanding++;
+        store_get_doc(op->service->store, ask->a, on_doc, op, slot);
         return STATUS_AGAIN;
     }
-    ask->guarded = ask->guarded || guard;
+    ask->guarded = ask->guarded || guarded;
     *out = ask;
     return ask->found ? STATUS_OK : STATUS_NOT_FOUND;
 }
@@ -185,15 +197,22 @@ enum status
 op_load(struct op *op, const char *kind, struct text id, const struct schema *schema, void *message)
 {
     struct ask *ask;
-    enum status status = find_doc(op, kind, id, true, &ask);
+    enum status status = find_doc(op, kind, id, GUARDED, &ask);
     return status == STATUS_OK ? decode_doc(op, ask, schema, message) : status;
+}
+
+enum status
+op_load_new(struct op *op, const char *kind, struct text id)
+{
+    struct ask *ask;
+    return find_doc(op, kind, id, GUARDED_ABSENT, &ask);
 }
 
 enum status
 op_load_raw(struct op *op, const char *kind, struct text id, struct text *bytes)
 {
     struct ask *ask;
-    enum status status = find_doc(op, kind, id, true, &ask);
+    enum status status = find_doc(op, kind, id, GUARDED, &ask);
     if (status == STATUS_OK)
         *bytes = ask->value;
     return status;
@@ -204,7 +223,7 @@ op_peek(struct op *op, const char *kind, struct text id, const struct schema *sc
         struct text *bytes)
 {
     struct ask *ask;
-    enum status status = find_doc(op, kind, id, false, &ask);
+    enum status status = find_doc(op, kind, id, UNGUARDED, &ask);
     if (status == STATUS_OK && bytes)
         *bytes = ask->value;
     return status == STATUS_OK && schema ? decode_doc(op, ask, schema, message) : status;

@@ -34,6 +34,23 @@ text_of_buf(const struct buf *buf)
     return (struct text){buf->data ? (const char *)buf->data : "", (uint32_t)buf->len};
 }
 
+/* A message as its bytes. Most changes save, record and answer the same: it is encoded once, as
+ * long as it is not altered between. */
+static struct text
+encode(struct op *op, const struct schema *schema, const void *message)
+{
+    if (op->encoded_schema == schema && memcmp(op->encoded_message, message, schema->size) == 0)
+        return text_of_buf(&op->encoded);
+    buf_clear(&op->encoded);
+    schema_encode(schema, message, &op->encoded);
+    op->encoded_message = op_alloc(op, schema->size);
+    op->encoded_schema = op->encoded_message ? schema : NULL;
+    if (op->encoded_message)
+        memcpy(op->encoded_message, message, schema->size);
+    op->no_memory = op->no_memory || op->encoded.failed;
+    return text_of_buf(&op->encoded);
+}
+
 void
 op_save(struct op *op, const char *kind, struct text id, const struct schema *schema, void *message)
 {
@@ -43,10 +60,7 @@ op_save(struct op *op, const char *kind, struct text id, const struct schema *sc
     char digits[24];
     snprintf(digits, sizeof digits, "%.*s", TEXT_ARG(ask->revision));
     set_rev(schema, message, strtoll(digits, NULL, 10) + 1);
-    buf_clear(&op->scratch);
-    schema_encode(schema, message, &op->scratch);
-    op->no_memory = op->no_memory || op->scratch.failed;
-    store_commit_write(&op->commit, ask->a, text_of_buf(&op->scratch));
+    store_commit_write(&op->commit, ask->a, encode(op, schema, message));
 }
 
 void
@@ -54,7 +68,7 @@ op_bump(struct op *op, const char *kind, struct text id)
 {
     const struct ask *ask = loaded(op, kind, id);
     if (ask)
-        store_commit_bump(&op->commit, ask->a);
+        store_commit_write(&op->commit, ask->a, ask->value);
 }
 
 void
@@ -76,25 +90,23 @@ op_record(struct op *op, const char *type, struct text topic, const struct schem
     struct buf attributes = {0};
     log_attributes_write(&attributes, type, op->service->source, op->principal.id,
                          op->context.traceparent);
-    struct buf *data = &op->scratch;
-    buf_clear(data);
-    schema_encode(schema, message, data);
+    struct text data = encode(op, schema, message);
+    struct buf *extended = &op->extended;
     if (from || extra_key) {
-        buf_clear(&op->extended);
-        mp_map_extend(&op->extended, data->data, data->len,
-                      (from != NULL) + (size_t)(extra_key != NULL));
-        data = &op->extended;
+        buf_clear(extended);
+        mp_map_extend(extended, data.ptr, data.len, (from != NULL) + (size_t)(extra_key != NULL));
+        if (from) {
+            mp_string(extended, "from");
+            mp_string(extended, from);
+        }
+        if (extra_key) {
+            mp_string(extended, extra_key);
+            mp_text(extended, extra);
+        }
+        data = text_of_buf(extended);
     }
-    if (from) {
-        mp_string(data, "from");
-        mp_string(data, from);
-    }
-    if (extra_key) {
-        mp_string(data, extra_key);
-        mp_text(data, extra);
-    }
-    op->no_memory = op->no_memory || data->failed || attributes.failed;
-    store_commit_record(&op->commit, topic, text_of_buf(&attributes), text_of_buf(data));
+    op->no_memory = op->no_memory || extended->failed || attributes.failed;
+    store_commit_record(&op->commit, topic, text_of_buf(&attributes), data);
     buf_fini(&attributes);
 }
 
@@ -113,8 +125,7 @@ op_before(struct op *op, int64_t ms)
 void
 op_answer(struct op *op, const struct schema *schema, const void *message)
 {
-    buf_clear(&op->result);
-    schema_encode(schema, message, &op->result);
+    op_answer_raw(op, encode(op, schema, message));
 }
 
 void

@@ -39,7 +39,7 @@ fini_op(struct op *op)
     arena_fini(&op->run);
     arena_fini(&op->input);
     buf_fini(&op->result);
-    buf_fini(&op->scratch);
+    buf_fini(&op->encoded);
     buf_fini(&op->extended);
     buf_fini(&op->list_items);
     free(op->asks);
@@ -65,7 +65,7 @@ give_back_op(struct op *op)
     trim(&op->extended);
     trim(&op->list_items);
     op->attempts = op->outstanding = 0;
-    op->io_failed = op->no_memory = false;
+    op->io_failed = op->no_memory = op->sure = false;
     op->key[0] = '\0';
     op->not_before_ms = 0;
     op->next_free = service->free_ops;
@@ -410,6 +410,7 @@ service_destroy(struct service **service)
         fini_op(op);
     }
     msgpack_zone_free(self->zone);
+    guess_fini(&self->guesses);
     free(self->stats);
     buf_fini(&self->out);
     free(self);

@@ -4,6 +4,7 @@
 
 #include "common/base/histogram.h"
 #include "common/bus/worker.h"
+#include "common/service/guess.h"
 #include "common/service/service.h"
 #include "common/store/store.h"
 
@@ -15,7 +16,7 @@ enum ask_kind { ASK_DOC, ASK_SEQ, ASK_SCAN, ASK_LOG };
 /* One thing that a handler asked for, and what came. Kept through runs until the op starts over. */
 struct ask {
     enum ask_kind kind;
-    bool asked, here, found, guarded, with_rev;
+    bool asked, here, found, guarded, guessed;
     uint32_t hash;    /* of a */
     struct text a, b; /* field · from, upto · prefix */
     int64_t number;   /* after, or limit of a scan */
@@ -42,11 +43,14 @@ struct op {
     unsigned ask_count, ask_cap, ask_hint;
     unsigned outstanding, attempts;
     bool running, io_failed, parked, key_here, no_memory;
-    struct text kept; /* what the idempotency key has */
+    bool guessed, sure; /* it rests on a guess; it must not */
+    struct text kept;   /* what the idempotency key has */
     char digest[33], key[PRINCIPAL_ID_MAX + RPC_KEY_MAX + 2];
     int64_t received_us, deadline_ms, not_before_ms, wait_seq, now_ms, store_ms;
     struct store_commit commit;
-    struct buf result, scratch, extended;
+    struct buf result, encoded, extended;
+    const struct schema *encoded_schema; /* what `encoded` is, NULL for nothing … */
+    void *encoded_message;               /* … and the message as it was then, of the run */
     unsigned list_count;
     struct buf list_items;
     struct error error;
@@ -69,6 +73,7 @@ struct service {
     void *arg;
     struct worker *worker;
     struct store *store;
+    struct guesses guesses;
     char source[80], id[24];
     msgpack_zone *zone;
     bool draining;

@@ -161,12 +161,18 @@ on_key(void *arg, unsigned slot, bool ok, struct text value)
         service_run_op(op);
 }
 
+static bool
+changes(const struct op *op)
+{
+    const struct store_commit *commit = &op->commit;
+    return commit->writes.count || commit->records.count || commit->add.count ||
+           commit->remove.count;
+}
+
 static void
 commit_or_answer(struct op *op)
 {
-    const struct store_commit *commit = &op->commit;
-    if (!commit->writes.count && !commit->records.count && !commit->add.count &&
-        !commit->remove.count) {
+    if (!changes(op)) {
         if (op->no_memory || op->result.failed) {
             op_no_memory(op);
             service_refuse(op, &op->error);
@@ -182,12 +188,28 @@ commit_or_answer(struct op *op)
     store_commit(op->service->store, &op->commit, on_commit, op);
 }
 
+/* The run rested on guesses and must not: what it found out is forgotten. */
+static void
+run_surely(struct op *op)
+{
+    for (unsigned i = 0; i < op->ask_count; i++)
+        if (op->asks[i].guessed)
+            guess_drop(&op->service->guesses, op->asks[i].hash, op->asks[i].a);
+    op_start_over(op);
+    op->sure = true;
+    service_run_op(op);
+}
+
 /* The handler's documents moved under it: all is read again; soon, or after a random pause. */
 static void
 run_again(struct op *op)
 {
     struct service *service = op->service;
     service->retries++;
+    if (op->guessed) {
+        run_surely(op);
+        return;
+    }
     op_start_over(op);
     if (++op->attempts >= ATTEMPTS_MAX) {
         error_set(&op->error, STATUS_ABORTED, NULL,
@@ -250,10 +272,9 @@ on_commit(void *arg, enum store_outcome outcome, int64_t number, struct text kep
 static bool
 ask_key(struct op *op, enum status status)
 {
-    const struct store_commit *commit = &op->commit;
     if (!op->key[0] || op->key_here || status == STATUS_AGAIN)
         return false;
-    if (status == STATUS_OK && (commit->writes.count || commit->records.count))
+    if (status == STATUS_OK && changes(op))
         return false;
     op->running = true;
     op->outstanding++;
@@ -286,6 +307,10 @@ service_run_op(struct op *op)
         return; /* the last reply runs it again */
     if (op->no_memory)
         status = op_no_memory(op);
+    if (op->guessed && status != STATUS_AGAIN && !(status == STATUS_OK && changes(op))) {
+        run_surely(op); /* only a commit may rest on a guess */
+        return;
+    }
     if (ask_key(op, status)) {
         if (op->outstanding)
             return;

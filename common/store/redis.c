@@ -249,10 +249,11 @@ on_reply(redisAsyncContext *context, void *reply, void *arg)
 #define COMMAND_HEAD 16
 
 void
-redis_command_add(struct redis_command *command, const void *ptr, size_t len)
+redis_command_add_pair(struct redis_command *command, struct text first, struct text second)
 {
     struct buf *bytes = &command->bytes;
     char number[TEXT_NUMBER_MAX];
+    size_t len = (size_t)first.len + second.len;
     size_t digits = text_number((int64_t)len, number);
     size_t head = command->count++ ? 0 : COMMAND_HEAD;
     uint8_t *at = buf_reserve(bytes, head + 1 + digits + 2 + len + 2);
@@ -264,11 +265,19 @@ redis_command_add(struct redis_command *command, const void *ptr, size_t len)
     at += digits;
     *at++ = '\r';
     *at++ = '\n';
-    if (len)
-        memcpy(at, ptr, len);
+    if (first.len)
+        memcpy(at, first.ptr, first.len);
+    if (second.len)
+        memcpy(at + first.len, second.ptr, second.len);
     at[len] = '\r';
     at[len + 1] = '\n';
     bytes->len += head + 1 + digits + 2 + len + 2;
+}
+
+void
+redis_command_add(struct redis_command *command, const void *ptr, size_t len)
+{
+    redis_command_add_pair(command, (struct text){ptr, (uint32_t)len}, TEXT_NONE);
 }
 
 void

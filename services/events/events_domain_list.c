@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define LIMIT_DEFAULT 100
-#define PREFIX_MAX (TEXT_ID_MAX + 4)
+#define PREFIX "t|"
 #define PIECE_MS (EVENTS_PIECE_DAYS * DATE_DAY_MS)
 
 /* ---- ids and topics -------------------------------------------------------------------------- */
@@ -85,13 +85,12 @@ events_domain_keys(const struct event *event, struct events_keys *out)
         print_year_key(event->year, out->items[out->count++]);
 }
 
-bool
-events_domain_has_key(const struct events_keys *keys, const char *key)
+uint32_t
+events_domain_entry(const struct event *event, const char *key, char out[EVENTS_ENTRY_MAX])
 {
-    for (unsigned i = 0; i < keys->count; i++)
-        if (strcmp(keys->items[i], key) == 0)
-            return true;
-    return false;
+    int len = snprintf(out, EVENTS_ENTRY_MAX, PREFIX "%s|%.*s!%.*s!%.*s", key, TEXT_ARG(event->id),
+                       TEXT_ARG(event->host), TEXT_ARG(event->area));
+    return (uint32_t)len;
 }
 
 /* ---- queries --------------------------------------------------------------------------------- */
@@ -133,38 +132,54 @@ events_domain_query(const struct event_list *in, struct events_query *out, struc
     enum status status = query_span(in, out, error);
     if (status != STATUS_OK)
         return status;
-    char prefix[PREFIX_MAX] = "t|", key[EVENTS_KEY_LEN + 1] = "";
-    if (in->area.ptr)
-        snprintf(prefix, sizeof prefix, "r|%.*s|", TEXT_ARG(in->area));
-    else if (in->host.ptr)
-        snprintf(prefix, sizeof prefix, "h|%.*s|", TEXT_ARG(in->host));
-    else if (out->has_from)
+    char key[EVENTS_KEY_LEN + 1] = "";
+    if (out->has_from)
         print_key(out->from_ms - PIECE_MS, key);
-    out->prefix_len = (uint32_t)strlen(prefix);
-    snprintf(out->start, sizeof out->start, "%s%s", prefix, key);
+    snprintf(out->start, sizeof out->start, PREFIX "%s", key);
     if (out->has_to)
         print_key(out->to_ms - 1, key);
     /* '}' sorts after '|', which ends every key, and after every digit */
-    snprintf(out->upto, sizeof out->upto, "%s%s}", prefix, out->has_to ? key : "");
+    snprintf(out->upto, sizeof out->upto, PREFIX "%s}", out->has_to ? key : "");
     if (!in->cursor.ptr || !in->cursor.len)
         return STATUS_OK;
     struct text at, id;
     if (!split(in->cursor, &at, &id))
         return error_set(error, STATUS_INVALID_ARGUMENT, "cursor",
                          "cursor: want `next` of the page before, unchanged");
-    /* '!' sorts before every character of an id: what follows the entry */
-    snprintf(out->start, sizeof out->start, "%s%.*s!", prefix, TEXT_ARG(in->cursor));
+    /* '"' sorts after '!', which ends every id, and before all that is in one: the next entry */
+    snprintf(out->start, sizeof out->start, PREFIX "%.*s\"", TEXT_ARG(in->cursor));
     return STATUS_OK;
 }
 
-bool
-events_domain_entry(const struct events_query *query, struct text entry, struct text *key,
-                    struct text *id)
+/* Takes what stands before the next '!', or all that is left. */
+static struct text
+take_word(struct text *rest)
 {
-    if (entry.len < query->prefix_len || memcmp(entry.ptr, query->start, query->prefix_len) != 0)
+    const char *mark = rest->len ? memchr(rest->ptr, '!', rest->len) : NULL;
+    struct text word = {rest->ptr, mark ? (uint32_t)(mark - rest->ptr) : rest->len};
+    uint32_t taken = word.len + (mark != NULL);
+    *rest = (struct text){rest->ptr + taken, rest->len - taken};
+    return word;
+}
+
+static bool
+same_or_any(struct text wanted, struct text value)
+{
+    return !wanted.ptr || text_equal(wanted, value);
+}
+
+bool
+events_domain_asked(const struct events_query *query, struct text entry, struct text *key,
+                    struct text *id, struct text *cursor)
+{
+    const uint32_t prefix_len = sizeof PREFIX - 1;
+    if (entry.len < prefix_len || memcmp(entry.ptr, PREFIX, prefix_len) != 0)
         return false;
-    return split((struct text){entry.ptr + query->prefix_len, entry.len - query->prefix_len}, key,
-                 id);
+    struct text rest = {entry.ptr + prefix_len, entry.len - prefix_len};
+    *cursor = take_word(&rest);
+    struct text host = take_word(&rest), area = take_word(&rest);
+    return split(*cursor, key, id) && same_or_any(query->in->host, host) &&
+           same_or_any(query->in->area, area);
 }
 
 /* The first instant of the first piece that overlaps the span; TIME_NONE if there is none. */
@@ -195,12 +210,6 @@ has_text(const struct event *event, struct text part)
     return false;
 }
 
-static bool
-same_or_any(struct text wanted, struct text value)
-{
-    return !wanted.ptr || text_equal(wanted, value);
-}
-
 bool
 events_domain_listed(const struct events_query *query, const struct event *event, struct text key)
 {
@@ -215,8 +224,6 @@ events_domain_listed(const struct events_query *query, const struct event *event
     int64_t piece = first_piece(query, event);
     if (piece == TIME_NONE && (query->has_from || query->has_to))
         return false;
-    if (in->area.ptr || in->host.ptr) /* there the only entry is that of the first piece of all */
-        piece = event->sessions.count ? event->sessions.items[0].start.ms : TIME_NONE;
     if (piece == TIME_NONE)
         print_year_key(event->year, stands);
     else

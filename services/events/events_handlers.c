@@ -59,12 +59,12 @@ actor_of(const struct op *op)
 
 /* Finds the id of a new event: the one given, or the first free one made from the title. */
 static enum status
-choose_id(struct op *op, const struct event_draft *draft, struct event *taken, struct text *id)
+choose_id(struct op *op, const struct event_draft *draft, struct text *id)
 {
     enum status status;
     if (draft->id.ptr) {
         *id = draft->id;
-        status = op_load(op, "event", *id, &event_schema, taken);
+        status = op_load_new(op, "event", *id);
         if (status == STATUS_OK)
             return error_set(op_error(op), STATUS_ALREADY_EXISTS, "id",
                              "there is an event %.*s already; leave the id out to get a free one",
@@ -75,7 +75,7 @@ choose_id(struct op *op, const struct event_draft *draft, struct event *taken, s
         char made[TEXT_ID_MAX + 1];
         events_domain_id(draft, n, made);
         *id = op_format(op, "%s", made);
-        status = op_load(op, "event", *id, &event_schema, taken);
+        status = op_load_new(op, "event", *id);
         if (status != STATUS_OK)
             return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
@@ -102,8 +102,8 @@ event_propose_handle(struct op *op, const void *params)
     const struct event_draft *draft = params;
     const struct events_known *known = events_handlers_known(op);
     struct events_actor actor = actor_of(op);
-    struct event *event = op_alloc(op, sizeof *event), *taken = op_alloc(op, sizeof *taken);
-    if (!event || !taken)
+    struct event *event = op_alloc(op, sizeof *event);
+    if (!event)
         return op_no_memory(op);
     enum status status = events_domain_may_propose(&actor, draft->host, op_error(op));
     if (status != STATUS_OK)
@@ -125,7 +125,7 @@ event_propose_handle(struct op *op, const void *params)
     if (!(actor.roles & PERMIT_SECRETARIAT))
         event->author = draft->host;
     enum status plan_status = set_additional(op, event); /* asked for in one round with the id */
-    status = choose_id(op, draft, taken, &event->id);
+    status = choose_id(op, draft, &event->id);
     if (status == STATUS_OK)
         status = plan_status;
     if (status != STATUS_OK)
