@@ -55,6 +55,14 @@ actor_of(const struct op *op)
     return (struct events_actor){principal->roles, principal->member};
 }
 
+/* Every event is saved here, with the time of its change. */
+static void
+save(struct op *op, struct event *event)
+{
+    event->changed = op_now_ms(op) / 1000 * 1000;
+    op_save(op, "event", event->id, &event_schema, event);
+}
+
 /* ---- proposals ------------------------------------------------------------------------------- */
 
 /* Finds the id of a new event: the one given, or the first free one made from the title. */
@@ -132,7 +140,7 @@ event_propose_handle(struct op *op, const void *params)
         return status;
 
     struct text topic = topic_of(op, event);
-    op_save(op, "event", event->id, &event_schema, event);
+    save(op, event);
     op_record(op, "event.proposed", topic, &event_schema, event, NULL, NULL, TEXT_NONE);
     op_answer(op, &event_schema, event);
     return events_handlers_index(op, NULL, event);
@@ -174,7 +182,7 @@ finish(struct op *op, struct change *change, const char *extra_key, struct text 
     struct event *event = change->event;
     struct text topic = topic_of(op, event);
     event->status = (int)change->step.next;
-    op_save(op, "event", event->id, &event_schema, event);
+    save(op, event);
     op_record(op, change->step.record, topic, &event_schema, event, change->step.from, extra_key,
               extra);
     op_answer(op, &event_schema, event);
@@ -347,7 +355,7 @@ event_amend_handle(struct op *op, const void *params)
         op_answer(op, &event_schema, before);
         return STATUS_OK;
     }
-    op_save(op, "event", event->id, &event_schema, event);
+    save(op, event);
     status = events_handlers_index(op, before, event);
     if (status == STATUS_OK)
         status = record_amended(op, before, event, in->reason);

@@ -77,53 +77,44 @@ event_get_handle(struct op *op, const void *params)
     return STATUS_OK;
 }
 
-/* A page being filled. Items are kept aside until the last round: a run that ends in AGAIN leaves
- * nothing behind. */
-struct listing {
-    struct events_query query;
-    struct event event; /* the one looked at */
-    unsigned scanned, looked, count, weight;
-    size_t bytes;
-    bool full, ended;
-    struct text last, cursor; /* the entry the page ends with, absent before the first */
-    struct text *items;
-};
-
 /* Takes an event that belongs on the list. */
 static void
-take(struct listing *listing, struct text key, struct text bytes)
+take(struct events_listing *listing, struct text key, struct events_listed item)
 {
     if (!events_domain_listed(&listing->query, &listing->event, key))
         return;
-    listing->items[listing->count++] = bytes;
-    listing->bytes += bytes.len;
+    listing->items[listing->count++] = item;
+    listing->bytes += item.bytes.len;
     listing->weight += events_domain_weight(&listing->event);
-    listing->full = listing->count == listing->query.limit || listing->bytes >= PAGE_BYTES_MAX ||
-                    listing->weight >= PAGE_WEIGHT_MAX;
+    listing->full = listing->count == listing->query.limit ||
+                    listing->bytes >= listing->limits.bytes ||
+                    listing->weight >= listing->limits.weight;
 }
 
 /* Takes what belongs on the list until the page is full. The first document that is not here yet
  * makes it only ask for the rest, so that one round brings the whole chunk: STATUS_AGAIN. */
 static enum status
-take_chunk(struct op *op, struct listing *listing, const struct op_range *range)
+take_chunk(struct op *op, struct events_listing *listing, const struct op_range *range)
 {
     enum status outcome = STATUS_OK;
-    struct text key, id, bytes;
+    struct events_listed item;
+    struct text key;
     for (unsigned i = 0; i < range->count; i++) {
         listing->last = range->items[i];
         listing->scanned++;
-        if (!events_domain_asked(&listing->query, range->items[i], &key, &id, &listing->cursor))
+        if (!events_domain_asked(&listing->query, range->items[i], &key, &item.id,
+                                 &listing->cursor))
             continue;
         listing->looked++;
         const struct schema *schema = outcome == STATUS_OK ? &event_schema : NULL;
-        enum status status = op_peek(op, "event", id, schema, &listing->event, &bytes);
+        enum status status = op_peek(op, "event", item.id, schema, &listing->event, &item.bytes);
         if (status == STATUS_AGAIN)
             outcome = status;
         else if (status != STATUS_OK && status != STATUS_NOT_FOUND)
             return status;
         if (status != STATUS_OK || outcome != STATUS_OK)
             continue;
-        take(listing, key, bytes);
+        take(listing, key, item);
         if (listing->full) {
             listing->ended = listing->ended && i + 1 == range->count;
             return STATUS_OK;
@@ -135,10 +126,10 @@ take_chunk(struct op *op, struct listing *listing, const struct op_range *range)
 /* How many entries to ask for next: what the page needs and one more, to see the end; and as many
  * again as before, as every round decodes the earlier chunks once more. */
 static unsigned
-chunk_size(const struct listing *listing)
+chunk_size(const struct events_listing *listing)
 {
     unsigned want = listing->query.limit - listing->count + 1;
-    unsigned left = SCANNED_MAX - listing->scanned;
+    unsigned left = listing->limits.scanned - listing->scanned;
     if (want < CHUNK_MIN)
         want = CHUNK_MIN;
     if (want < listing->scanned)
@@ -151,11 +142,11 @@ chunk_size(const struct listing *listing)
 }
 
 static enum status
-fill_page(struct op *op, struct listing *listing)
+fill_page(struct op *op, struct events_listing *listing)
 {
     struct text from = text_of(listing->query.start), upto = text_of(listing->query.upto);
-    while (!listing->full && !listing->ended && listing->scanned < SCANNED_MAX &&
-           listing->looked < LOOKED_MAX) {
+    while (!listing->full && !listing->ended && listing->scanned < listing->limits.scanned &&
+           listing->looked < listing->limits.looked) {
         struct op_range range;
         unsigned chunk = chunk_size(listing);
         enum status status = op_scan(op, from, upto, chunk, &range);
@@ -172,28 +163,37 @@ fill_page(struct op *op, struct listing *listing)
 }
 
 enum status
-event_list_handle(struct op *op, const void *params)
+events_handlers_listing(struct op *op, const struct event_list *in,
+                        const struct events_limits *limits, struct events_listing **out)
 {
-    const struct event_list *in = params;
-    struct listing *listing = op_alloc(op, sizeof *listing);
-    int64_t seq = 0;
+    struct events_listing *listing = *out = op_alloc(op, sizeof *listing);
     if (!listing)
         return op_no_memory(op);
-    *listing = (struct listing){.last = TEXT_NONE, .cursor = TEXT_NONE};
+    *listing = (struct events_listing){.limits = *limits, .last = TEXT_NONE, .cursor = TEXT_NONE};
     enum status status = events_domain_query(in, &listing->query, op_error(op));
     if (status != STATUS_OK)
         return status;
     listing->items = op_alloc(op, listing->query.limit * sizeof *listing->items);
     if (!listing->items)
         return op_no_memory(op);
-    enum status seq_status = op_seq(op, &seq); /* before all else, in the same round */
+    enum status seq_status = op_seq(op, &listing->seq); /* before all else, in the same round */
     status = fill_page(op, listing);
-    if (status != STATUS_OK || seq_status != STATUS_OK)
-        return status != STATUS_OK ? status : seq_status;
+    return status == STATUS_OK ? seq_status : status;
+}
+
+enum status
+event_list_handle(struct op *op, const void *params)
+{
+    static const struct events_limits limits = {SCANNED_MAX, LOOKED_MAX, PAGE_BYTES_MAX,
+                                                PAGE_WEIGHT_MAX};
+    struct events_listing *listing;
+    enum status status = events_handlers_listing(op, params, &limits, &listing);
+    if (status != STATUS_OK)
+        return status;
     op_list_begin(op);
     for (unsigned i = 0; i < listing->count; i++)
-        op_list_item_raw(op, listing->items[i]);
-    op_list_end(op, listing->ended ? TEXT_NONE : listing->cursor, seq);
+        op_list_item_raw(op, listing->items[i].bytes);
+    op_list_end(op, listing->ended ? TEXT_NONE : listing->cursor, listing->seq);
     return STATUS_OK;
 }
 
