@@ -9,6 +9,7 @@
 #include "services/events/events_zone.h"
 
 #define UID_MAX (TEXT_ID_MAX + 24)
+#define YEAR_MAX 3000 /* libical takes later ones for mistakes and writes zeroes */
 #define PRODID "-//CICA Secretariat//CBM Bus//EN"
 
 /* A zone that was named, and the instants it was needed for. */
@@ -142,7 +143,6 @@ time_of(int64_t at_s, int32_t offset_s)
     int64_t local_s = at_s + offset_s;
     date_day day = date_of_time(local_s * 1000);
     int rest = (int)(local_s - day * (DATE_DAY_MS / 1000));
-    rest = rest < 86400 ? rest : 86399; /* date_of_time ends with the year 9999 */
     struct icaltimetype time = icaltime_null_time();
     date_civil(day, &time.year, &time.month, &time.day);
     time.hour = rest / 3600;
@@ -438,8 +438,10 @@ add_session(struct events_ical *ical, const struct event *event, uint32_t index)
 void
 events_ical_add(struct events_ical *ical, const struct event *event)
 {
+    const int64_t end_ms = date_of_civil(YEAR_MAX, 12, 31) * DATE_DAY_MS;
     for (uint32_t i = 0; i < event->sessions.count && !ical->failed; i++)
-        add_session(ical, event, i);
+        if (when_end_ms(event->sessions.items[i].end) < end_ms)
+            add_session(ical, event, i);
 }
 
 bool

@@ -18,7 +18,8 @@ struct events_ical {
 
 void events_ical_fini(struct events_ical *ical); /* frees; empty and usable after */
 
-/* Adds a VEVENT for each session; for an event without sessions nothing.
+/* Adds a VEVENT for each session; for an event without sessions nothing, nor for a session that
+ * libical cannot write: after the year 3000.
  *
  *   UID           <id>@cbm; for the n-th (from 1) of several sessions <id>.<n>@cbm, from the second
  *                 on with RELATED-TO;RELTYPE=SIBLING to the first
