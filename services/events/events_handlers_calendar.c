@@ -4,16 +4,15 @@
 #include "services/events/events_handlers.h"
 #include "services/events/events_ical.h"
 
-#define EVENTS_MAX 2000
-#define SCANNED_MAX 20000
-#define LOOKED_MAX 5000
+#define EVENTS_MAX 5000   /* looked at, wanted or not */
+#define SCANNED_MAX 20000 /* index entries passed */
 #define DOCUMENT_BYTES_MAX ((size_t)8 * 1024 * 1024)
 #define ICS_BYTES_MAX (MP_BYTES_MAX - 65536) /* with its envelope what a client may read */
 
 static enum status
 refuse(struct op *op, const char *what)
 {
-    return error_set(op_error(op), STATUS_RESOURCE_EXHAUSTED, NULL,
+    return error_set(op_error(op), STATUS_FAILED_PRECONDITION, NULL,
                      "%s than one calendar takes: narrow it with from and to, dimension, area or "
                      "host",
                      what);
@@ -71,7 +70,7 @@ answer(struct op *op, struct events_ical *ical, struct text name)
 enum status
 calendar_export_handle(struct op *op, const void *params)
 {
-    static const struct events_limits limits = {SCANNED_MAX, LOOKED_MAX, DOCUMENT_BYTES_MAX,
+    static const struct events_limits limits = {SCANNED_MAX, EVENTS_MAX, DOCUMENT_BYTES_MAX,
                                                 UINT32_MAX};
     const struct calendar_export *in = params;
     struct event_list *asked = op_alloc(op, sizeof *asked);

@@ -31,8 +31,7 @@ events_ical_fini(struct events_ical *ical)
     *ical = (struct events_ical){.failed = false};
 }
 
-/* ---- texts -----------------------------------------------------------------------------------
- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 /* Appends text without what iCalendar has no place for: control characters become blanks, and every
  * end of a line that some reader knows (CR, NEL, LS, PS) a line feed, which libical escapes. */
@@ -101,8 +100,7 @@ is_language(struct text tag)
     return part > 0;
 }
 
-/* ---- components --------------------------------------------------------------------------------
- */
+/* ---- components ------------------------------------------------------------------------------ */
 
 static void
 add(struct events_ical *ical, icalcomponent *component, icalproperty *property)
@@ -133,8 +131,7 @@ finish_component(struct events_ical *ical, icalcomponent *component, struct buf 
         icalcomponent_free(component);
 }
 
-/* ---- times -------------------------------------------------------------------------------------
- */
+/* ---- times ----------------------------------------------------------------------------------- */
 
 /* Seconds on a clock that is `offset_s` ahead of UTC. */
 static struct icaltimetype
@@ -263,8 +260,7 @@ write_zone(struct events_ical *ical, const struct events_ical_zone *zone, struct
     finish_component(ical, vtimezone, out);
 }
 
-/* ---- the description ---------------------------------------------------------------------------
- */
+/* ---- the description ------------------------------------------------------------------------- */
 
 static void
 begin_line(struct buf *out, const char *label)
@@ -347,8 +343,7 @@ description(struct events_ical *ical, const struct event *event, uint32_t sessio
     return finish_text(ical);
 }
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static icalproperty_status
 status_of(const struct event *event)

@@ -258,8 +258,25 @@ def test_more_than_fits_is_refused_whole(client):
     for params in ({}, {"host": "CN"}, {"from": "2035-01-05", "to": "2035-01-05"}):
         with pytest.raises(CallError) as caught:
             client.call("events", "calendar.export", params)
-        assert caught.value.code == "resource_exhausted" and "narrow it" in str(caught.value)
+        assert caught.value.code == "failed_precondition" and "narrow it" in str(caught.value)
     assert vevents(client.call("events", "calendar.export", {"host": "KZ"})["ics"])
+
+
+def test_more_than_can_be_looked_at_is_refused(client):
+    days = [datetime.date(2034, 1, 1) + datetime.timedelta(days=number) for number in range(32)]
+    sessions = [{"start": str(day), "end": str(day)} for day in days]
+    sent = [client.send("events", "event.propose", {
+        "id": f"many-{number}", "title": "x", "kind": "seminar", "host": "MN", "year": 2034,
+        "sessions": sessions}) for number in range(160)]
+    for msgid in sent:
+        client.wait(msgid, 30)
+    span = {"from": "2034-01-01", "to": "2034-12-31"}
+    for params in (span, {**span, "dimension": "human"}, {}):
+        with pytest.raises(CallError) as caught:
+            client.call("events", "calendar.export", params)
+        assert caught.value.code == "failed_precondition" and "looked at" in str(caught.value)
+    day = {"from": "2034-01-01", "to": "2034-01-01", "dimension": "human"}
+    assert vevents(client.call("events", "calendar.export", day)["ics"]) == {}
 
 
 # ---- cbm ics ---------------------------------------------------------------------------------------

@@ -82,8 +82,7 @@ assert_lacks(const char *part)
         fail_msg("%s\nin\n%s", part, calendar);
 }
 
-/* ---- the golden calendar ----------------------------------------------------------------------
- */
+/* ---- the golden calendar --------------------------------------------------------------------- */
 
 static void
 add_course(struct events_ical *ical)
@@ -197,8 +196,7 @@ test_folding(void **state)
     }
 }
 
-/* ---- one thing at a time ----------------------------------------------------------------------
- */
+/* ---- one thing at a time --------------------------------------------------------------------- */
 
 static void
 test_status(void **state)
