@@ -72,12 +72,17 @@ local function prefixes_of(parent)
     return list
 end
 
--- The shape of every commit, and how many fields and topics they have together.
+-- The shape of every commit, with the number of arguments that are its own (`len`), and how many fields
+-- and topics they have together.
 local function shapes_of(text)
     local shapes, count, fields, topics = {}, 0, 0, 0
     for numbers in text:gmatch('[^;]+') do
         local shape = {}
         for number in numbers:gmatch('%d+') do shape[#shape + 1] = tonumber(number) end
+        shape.len = shape[3] + shape[4] + shape[5] + shape[6] + (shape[9] == 0 and 1 or 0)
+        for j = 1, shape[6] do
+            if shape[9 + shape[3] + 2 * j] == 0 then shape.len = shape.len + 1 end
+        end
         for i = 1, shape[1] do shapes[count + i] = shape end
         count = count + shape[1]
         fields, topics = fields + shape[1] * shape[2], topics + shape[1] * shape[6]
@@ -128,6 +133,11 @@ local function now_ms()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+local function mark(marks, prefix, count, seq)
+    marks[#marks + 1] = prefix .. ' ' .. text_of(count / MARK)
+    marks[#marks + 1] = seq
+end
+
 local function commit(KEYS, ARGV)
     begin()
     local now = now_ms()
@@ -146,98 +156,98 @@ local function commit(KEYS, ARGV)
     local kept = get_all(KEYS[day], ARGV, key, digest - 1)
     local older = day > 6 and get_all(KEYS[day - 1], ARGV, key, digest - 1) or {}
     local first = tonumber(last['#'])
-    local seq = first
-    local answers, writes, added, removed, log = {}, {}, {}, {}, {}
-    local moved, marks, keeps, roots = {}, {}, {}, {}
+    local seq, text, tens, front = first, last['#'], -1, nil
+    local writes, added, removed, log, moved, marks, keeps, roots = {}, {}, {}, {}, {}, {}, {}, {}
     local writes_n, added_n, log_n, moved_n, keeps_n = 0, 0, 0, 0, 0
-    local checked, told = 0, 0
-    local record_bytes
-    local text, tens, front = last['#'], -1, nil
+    local record -- the last one
 
-    for i = 1, n do
-        local shape = shapes[i]
-        local write = at
-        local remove = write + shape[3]
-        local add = remove + shape[4]
-        local record = add + shape[5]
-        local not_before, before, refused = shape[7], shape[8], false
-        local extra = 9 + shape[3]
+    -- Why commit i is refused, whose first check comes after `checked`; nil if it is not.
+    local function refusal(i, shape, checked)
         local used = kept[i] or older[i]
         used = used and kept_of(KEYS[3], used, now)
-        if used then
-            refused = '2 ' .. used
-        elseif not_before > 0 and now < not_before or before > 0 and now >= before then
-            refused = '3 ' .. now_text
-        else
-            local revisions = ''
-            for j = checked + 1, checked + shape[2] do
-                local document = documents[j]
-                revisions = revisions .. (document and match(document, '^%d+') or '0') .. ' '
-            end
-            if revisions ~= ARGV[revision + i - 1] then refused = '1' end
+        if used then return '2 ' .. used end
+        local not_before, before = shape[7], shape[8]
+        if not_before > 0 and now < not_before or before > 0 and now >= before then
+            return '3 ' .. now_text
         end
-        at = record
-        for j = 1, shape[6] do at = at + (shape[extra + 2 * j] == 0 and 2 or 1) end
-        if not refused then
-            for j = 1, shape[3] do
-                writes[writes_n + 1] = ARGV[field + checked + shape[9 + j] - 1]
-                writes_n = writes_n + 2
-                writes[writes_n] = ARGV[write + j - 1]
-            end
-            for j = remove, add - 1 do removed[#removed + 1] = ARGV[j] end
-            for j = add, record - 1 do
-                added[added_n + 1] = '0'
-                added_n = added_n + 2
-                added[added_n] = ARGV[j]
-            end
-            for j = 1, shape[6] do
-                local list, of = lists[shape[extra + 2 * j - 1]], shape[extra + 2 * j]
-                local name = ARGV[topic + told + j - 1]
-                local prev, passed = last[name], count[name]
-                if not prev then prev, passed = head_of(heads[told + j]) end
-                seq = seq + 1
-                if math.floor(seq / 10) ~= tens then
-                    tens = math.floor(seq / 10)
-                    front = tens == 0 and '' or text_of(tens)
-                end
-                text = front .. DIGITS[seq % 10 + 1]
-                local line = ''
-                for k = 1, #list do
-                    local prefix = list[k]
-                    local c = count[prefix] + 1
-                    line = line .. last[prefix] .. ' '
-                    last[prefix], count[prefix] = text, c
-                    if c % MARK == 0 then
-                        marks[#marks + 1] = prefix .. ' ' .. text_of(c / MARK)
-                        marks[#marks + 1] = text
-                    end
-                end
-                last[name], count[name] = text, passed + 1
-                if (passed + 1) % MARK == 0 then
-                    marks[#marks + 1] = name .. ' ' .. text_of((passed + 1) / MARK)
-                    marks[#marks + 1] = text
-                end
-                moved[moved_n + 1] = name
-                moved_n = moved_n + 2
-                moved[moved_n] = text .. (passed == 0 and ' 1' or ' ' .. text_of(passed + 1))
-                roots[list[1] == '' and (list[2] or name) or list[1]] = text
-                record_bytes = line .. prev .. ' ' .. now_text .. '\n' .. ARGV[record] ..
-                    (of == 0 and ARGV[record + 1] or ARGV[write + of - 1])
-                record = record + (of == 0 and 2 or 1)
-                log[log_n + 1] = text
-                log_n = log_n + 2
-                log[log_n] = record_bytes
-            end
-            if ARGV[key + i - 1] ~= '' then
-                keeps[keeps_n + 1] = ARGV[key + i - 1]
-                keeps_n = keeps_n + 2
-                keeps[keeps_n] = ARGV[digest + i - 1] .. ' ' .. now_text .. ' ' .. text ..
-                    (shape[9] == 0 and ' ' .. ARGV[at] or ' =')
-            end
+        local revisions = ''
+        for j = checked + 1, checked + shape[2] do
+            local document = documents[j]
+            revisions = revisions .. (document and match(document, '^%d+') or '0') .. ' '
         end
-        if shape[9] == 0 then at = at + 1 end
-        checked, told = checked + shape[2], told + shape[6]
+        return revisions ~= ARGV[revision + i - 1] and '1' or nil
+    end
+
+    -- Adds the record of topic number i, with the prefixes of its parent, its head and its data.
+    local function add_record(i, list, head, data)
+        local name = ARGV[topic + i - 1]
+        local prev, passed = last[name], count[name]
+        if not prev then prev, passed = head_of(heads[i]) end
+        seq = seq + 1
+        local digit = seq % 10
+        if seq - digit ~= tens then
+            tens = seq - digit
+            front = tens == 0 and '' or text_of(tens / 10)
+        end
+        text = front .. DIGITS[digit + 1]
+        local line, text = '', text
+        for k = 1, #list do
+            local prefix = list[k]
+            local now_passed = count[prefix] + 1
+            line = line .. last[prefix] .. ' '
+            last[prefix], count[prefix] = text, now_passed
+            if now_passed % MARK == 0 then mark(marks, prefix, now_passed, text) end
+        end
+        passed = passed + 1
+        last[name], count[name] = text, passed
+        if passed % MARK == 0 then mark(marks, name, passed, text) end
+        moved[moved_n + 1] = name
+        moved_n = moved_n + 2
+        moved[moved_n] = text .. (passed == 1 and ' 1' or ' ' .. text_of(passed))
+        roots[list[1] == '' and (list[2] or name) or list[1]] = text
+        record = line .. prev .. ' ' .. now_text .. '\n' .. head .. data
+        log[log_n + 1] = text
+        log_n = log_n + 2
+        log[log_n] = record
+    end
+
+    -- Takes over what commit i writes; its own arguments begin at `write`, its fields after `checked`, its
+    -- topics after `told`.
+    local function apply(i, shape, write, checked, told)
+        local remove = write + shape[3]
+        local add = remove + shape[4]
+        local head, extra = add + shape[5], 9 + shape[3]
+        for j = 1, shape[3] do
+            writes[writes_n + 1] = ARGV[field + checked + shape[9 + j] - 1]
+            writes_n = writes_n + 2
+            writes[writes_n] = ARGV[write + j - 1]
+        end
+        for j = remove, add - 1 do removed[#removed + 1] = ARGV[j] end
+        for j = add, head - 1 do
+            added[added_n + 1] = '0'
+            added_n = added_n + 2
+            added[added_n] = ARGV[j]
+        end
+        for j = 1, shape[6] do
+            local list, where = lists[shape[extra + 2 * j - 1]], shape[extra + 2 * j]
+            add_record(told + j, list, ARGV[head], where == 0 and ARGV[head + 1] or ARGV[write + where - 1])
+            head = head + (where == 0 and 2 or 1)
+        end
+        if ARGV[key + i - 1] == '' then return end
+        keeps[keeps_n + 1] = ARGV[key + i - 1]
+        keeps_n = keeps_n + 2
+        keeps[keeps_n] = ARGV[digest + i - 1] .. ' ' .. now_text .. ' ' .. text ..
+            (shape[9] == 0 and ' ' .. ARGV[head] or ' =')
+    end
+
+    local answers, checked, told = {}, 0, 0
+    for i = 1, n do
+        local shape = shapes[i]
+        local refused = refusal(i, shape, checked)
+        if not refused then apply(i, shape, at, checked, told) end
         answers[i] = refused or seq
+        at = at + shape.len
+        checked, told = checked + shape[2], told + shape[6]
     end
 
     call_all('HSET', KEYS[1], writes)
@@ -253,9 +263,9 @@ local function commit(KEYS, ARGV)
         call_all('HSET', KEYS[3], log)
         call_all('HSET', KEYS[4], moved)
         call_all('HSET', KEYS[5], marks)
-        call('PUBLISH', KEYS[3], seq == first + 1 and text .. '\n' .. record_bytes or text)
+        call('PUBLISH', KEYS[3], seq == first + 1 and text .. '\n' .. record or text)
         -- who follows one tree only (common/log/follow.c) is told that there is something to read
-        for root, text in pairs(roots) do call('PUBLISH', KEYS[3] .. ':' .. root, text) end
+        for root, upto in pairs(roots) do call('PUBLISH', KEYS[3] .. ':' .. root, upto) end
     end
     if keeps_n > 0 then
         call_all('HSET', KEYS[day], keeps)
