@@ -11,48 +11,25 @@ buf_fini(struct buf *buf)
     *buf = (struct buf){0};
 }
 
-void
-buf_clear(struct buf *buf)
+bool
+buf_grow(struct buf *buf, size_t len)
 {
-    buf->len = 0;
-    buf->failed = false;
-}
-
-uint8_t *
-buf_reserve(struct buf *buf, size_t len)
-{
-    if (buf->failed)
-        return NULL;
-    if (buf->cap - buf->len < len) {
-        size_t cap = buf->cap ? buf->cap : 256;
-        while (cap - buf->len < len) {
-            if (cap > SIZE_MAX / 2) {
-                buf->failed = true;
-                return NULL;
-            }
-            cap *= 2;
-        }
-        uint8_t *data = realloc(buf->data, cap);
-        if (!data) {
+    size_t cap = buf->cap ? buf->cap : 256;
+    while (cap - buf->len < len) {
+        if (cap > SIZE_MAX / 2) {
             buf->failed = true;
-            return NULL;
+            return false;
         }
-        buf->data = data;
-        buf->cap = cap;
+        cap *= 2;
     }
-    return buf->data + buf->len;
-}
-
-void
-buf_append(struct buf *buf, const void *data, size_t len)
-{
-    if (!len)
-        return;
-    uint8_t *to = buf_reserve(buf, len);
-    if (to) {
-        memcpy(to, data, len);
-        buf->len += len;
+    uint8_t *data = realloc(buf->data, cap);
+    if (!data) {
+        buf->failed = true;
+        return false;
     }
+    buf->data = data;
+    buf->cap = cap;
+    return true;
 }
 
 #define ARENA_BLOCK 16384

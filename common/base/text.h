@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes that belong to somebody else (usually the message they came in). Not terminated. An absent
  * text has ptr NULL; an empty one has not. */
@@ -20,12 +21,26 @@ struct text {
 #define TEXT_LITERAL(s) ((struct text){(s), (uint32_t)sizeof(s) - 1})
 
 /* A text over a C string, which must outlive it. NULL gives an absent text. */
-struct text text_of(const char *s);
+static inline struct text
+text_of(const char *s)
+{
+    return (struct text){s, s ? (uint32_t)strlen(s) : 0};
+}
 
 /* Whether the bytes are the same as those of the C string / the other text. Absent equals only
  * absent (and never a C string). */
-bool text_is(struct text t, const char *s);
-bool text_equal(struct text a, struct text b);
+static inline bool
+text_is(struct text t, const char *s)
+{
+    return t.ptr && strlen(s) == t.len && memcmp(t.ptr, s, t.len) == 0;
+}
+static inline bool
+text_equal(struct text a, struct text b)
+{
+    if (!a.ptr || !b.ptr)
+        return !a.ptr && !b.ptr;
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
 
 /* Writes a decimal and a terminator; returns its length. Like printf("%" PRId64), many times
  * faster. */

@@ -197,14 +197,12 @@ take_details(struct request *request, struct text body)
 }
 
 bool
-request_answer(struct request *request, const void *body, size_t len, bool final,
-               msgpack_zone *zone)
+request_answer(struct request *request, const void *body, size_t len, bool final)
 {
     struct rpc_reply reply;
     struct error error = {0};
     buf_clear(&request->result);
-    msgpack_zone_clear(zone);
-    if (rpc_reply_parse(body, len, zone, &reply, &error) != STATUS_OK)
+    if (rpc_reply_parse(body, len, &reply, &error) != STATUS_OK)
         return broken(request, error.message);
     if (reply.failed) {
         request->failed = true;

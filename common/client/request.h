@@ -67,7 +67,6 @@ enum status request_fill(struct request_table *table, struct request *request, c
 
 /* Takes an answer's body. `final` is false for a PARTIAL. True when the request now has its outcome
  * (error.code, and result: the result or the details). */
-bool request_answer(struct request *request, const void *body, size_t len, bool final,
-                    msgpack_zone *zone);
+bool request_answer(struct request *request, const void *body, size_t len, bool final);
 
 #endif

@@ -173,8 +173,8 @@ find_doc(struct op *op, const char *kind, struct text id, bool guard, struct ask
 static enum status
 decode_doc(struct op *op, const struct ask *ask, const struct schema *schema, void *message)
 {
-    enum status status = schema_decode_bytes(schema, ask->value.ptr, ask->value.len,
-                                             op->service->zone, message, SCHEMA_STORED, &op->error);
+    enum status status = schema_decode_bytes(schema, ask->value.ptr, ask->value.len, message,
+                                             SCHEMA_STORED, &op->error);
     if (status != STATUS_OK)
         return error_set(&op->error, STATUS_INTERNAL, NULL, "the stored %.*s is damaged",
                          TEXT_ARG(ask->a));

@@ -202,12 +202,11 @@ begin_op(struct service *service, struct worker_request *request, const struct r
     struct text context = worker_request_part(&op->request, WORKER_CONTEXT);
     struct text who = worker_request_part(&op->request, WORKER_PRINCIPAL);
     struct rpc_request moved;
-    msgpack_zone_clear(service->zone);
-    enum status status = rpc_request_parse(body.ptr, body.len, service->zone, &moved, &error);
+    enum status status = rpc_request_parse(body.ptr, body.len, &moved, &error);
     if (status == STATUS_OK)
-        status = rpc_context_parse(context.ptr, context.len, service->zone, &op->context, &error);
+        status = rpc_context_parse(context.ptr, context.len, &op->context, &error);
     if (status == STATUS_OK)
-        status = rpc_principal_parse(who.ptr, who.len, service->zone, &op->principal, &error);
+        status = rpc_principal_parse(who.ptr, who.len, &op->principal, &error);
     if (status == STATUS_OK)
         status = fill_op(op, &moved, body, &error);
     if (status != STATUS_OK) {
@@ -226,8 +225,7 @@ on_request(void *arg, struct worker_request *request)
     struct text body = worker_request_part(request, WORKER_RPC);
     struct rpc_request rpc;
     struct error error;
-    msgpack_zone_clear(service->zone);
-    enum status status = rpc_request_parse(body.ptr, body.len, service->zone, &rpc, &error);
+    enum status status = rpc_request_parse(body.ptr, body.len, &rpc, &error);
     const struct method *method = NULL;
     if (status == STATUS_OK && rpc.method.len && rpc.method.ptr[0] == '$') {
         struct buf result = {0};
@@ -327,12 +325,11 @@ service_new(struct loop *loop, const struct interface *interface, op_handler_fn 
     unsigned char id[8];
     randombytes_buf(id, sizeof id);
     sodium_bin2hex(service->id, sizeof service->id, id, sizeof id);
-    service->zone = msgpack_zone_new(8192);
     service->stats = calloc(interface->method_count, sizeof *service->stats);
     struct store_config store = {config->redis, config->org, interface->service,
                                  (enum store_durability)config->durability};
     struct store_events events = {on_store_up, on_store_down, on_store_refused, on_store_turn};
-    if (service->zone && service->stats)
+    if (service->stats)
         service->store = store_new(loop, &store, &events, service);
     if (service->store)
         service->worker = worker_new(loop, config->workers, interface->service, config->credit,
@@ -409,7 +406,6 @@ service_destroy(struct service **service)
         self->free_ops = op->next_free;
         fini_op(op);
     }
-    msgpack_zone_free(self->zone);
     free(self->stats);
     buf_fini(&self->out);
     free(self);

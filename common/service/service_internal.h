@@ -70,7 +70,6 @@ struct service {
     struct worker *worker;
     struct store *store;
     char source[80], id[24];
-    msgpack_zone *zone;
     bool draining;
     bool (*gate)(void *arg);
     void *gate_arg;

@@ -343,10 +343,9 @@ name_itself(struct bus_broker *broker)
 static int
 make_state(struct bus_broker *broker)
 {
-    broker->zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
     rpc_principal_write(&broker->principal,
                         &(struct principal){.id = "local", .roles = PERMIT_SECRETARIAT});
-    if (!broker->zone || broker->principal.failed)
+    if (broker->principal.failed)
         return -1;
     return bus_request_table_init(&broker->requests, (uint32_t)broker->config.requests_max);
 }
@@ -446,6 +445,5 @@ bus_broker_stop(void *state)
     buf_fini(&broker->principal);
     buf_fini(&broker->scratch);
     bus_outbox_fini(&broker->outbox);
-    msgpack_zone_free(broker->zone);
     free(broker);
 }

@@ -163,7 +163,7 @@ take_request(struct bus_broker *broker, struct bus_wire_message *message, struct
     bool has_context = bytes.len > 1 || (bytes.len == 1 && (uint8_t)bytes.ptr[0] != 0x80);
     struct bus_context context = {.deadline_ms = INT64_MIN};
     if (has_context) {
-        enum status status = bus_context_read(bytes.ptr, bytes.len, broker->zone, &context, error);
+        enum status status = bus_context_read(bytes.ptr, bytes.len, &context, error);
         if (status != STATUS_OK)
             return status;
     }
