@@ -32,7 +32,8 @@ buf_grow(struct buf *buf, size_t len)
     return true;
 }
 
-#define ARENA_BLOCK 16384
+#define ARENA_FIRST 1024 /* thousands of them are in use at once */
+#define ARENA_KEPT 16384 /* the largest block that a reset keeps */
 #define ARENA_ALIGN 16
 
 struct arena_block {
@@ -49,7 +50,11 @@ arena_alloc(struct arena *arena, size_t size)
     size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     struct arena_block *block = arena->now;
     if (!block || block->size - block->used < size) {
-        size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
+        size_t room = !block                     ? ARENA_FIRST
+                      : block->size < ARENA_KEPT ? 2 * block->size
+                                                 : ARENA_KEPT;
+        if (room < size)
+            room = size;
         block = malloc(sizeof *block + room);
         if (!block)
             return NULL;
@@ -87,12 +92,19 @@ free_chain(struct arena_block *block)
 void
 arena_reset(struct arena *arena)
 {
-    if (!arena->first)
+    struct arena_block *last = arena->now;
+    if (!last)
         return;
-    free_chain(arena->first->next);
-    arena->first->next = NULL;
-    arena->first->used = 0;
-    arena->now = arena->first;
+    if (last->size > ARENA_KEPT) {
+        arena_fini(arena);
+        return;
+    }
+    while (arena->first != last) {
+        struct arena_block *next = arena->first->next;
+        free(arena->first);
+        arena->first = next;
+    }
+    last->used = 0;
 }
 
 void

@@ -56,7 +56,7 @@ struct arena {
 
 void *arena_alloc(struct arena *arena, size_t size); /* not zeroed; NULL on failure */
 void *arena_copy(struct arena *arena, const void *data, size_t len); /* NULL on failure */
-void arena_reset(struct arena *arena); /* everything given is void; keeps one block */
+void arena_reset(struct arena *arena); /* everything given is void; keeps a small block */
 void arena_fini(struct arena *arena);  /* frees; empty and usable after */
 
 #endif

@@ -2,18 +2,21 @@
  * fetched in one round, and then the handler runs again. It must not know sockets. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/msg/schema_mp.h"
 #include "common/service/service_internal.h"
 
-/* FNV-1a: makes a search that finds nothing cheap. */
+/* Makes a search that finds nothing cheap; what is asked for differs mostly at its end. */
 static uint32_t
 hash_of(struct text text)
 {
-    uint32_t hash = 2166136261U;
-    for (uint32_t i = 0; i < text.len; i++)
-        hash = (hash ^ (uint8_t)text.ptr[i]) * 16777619U;
-    return hash;
+    uint64_t end = 0;
+    if (text.len >= sizeof end)
+        memcpy(&end, text.ptr + text.len - sizeof end, sizeof end);
+    else if (text.len)
+        memcpy(&end, text.ptr, text.len);
+    return (uint32_t)((end * UINT64_C(0x9e3779b97f4a7c15)) >> 32) ^ text.len;
 }
 
 /* The ask with these words; a new one, not here yet, if it is the first time. Asks come in the same
@@ -63,6 +66,16 @@ keep_text(struct op *op, struct text text)
     return (struct text){copy, text.len};
 }
 
+void
+op_keep(struct op *op)
+{
+    if (!op->fresh)
+        return;
+    struct ask *ask = &op->asks[op->fresh - 1];
+    ask->value = keep_text(op, ask->value);
+    op->fresh = 0;
+}
+
 /* One of the replies that the op waits for has come: when it is the last the handler runs again. */
 static void
 arrived(struct op *op, bool ok)
@@ -80,8 +93,12 @@ on_doc(void *arg, unsigned slot, bool ok, struct text value)
     struct ask *ask = &op->asks[slot];
     ask->here = ok;
     ask->found = ok && value.ptr;
-    if (ask->found)
-        ask->value = keep_text(op, value);
+    ask->value = value;
+    if (ask->found) {
+        op->fresh = slot + 1;
+        if (op->outstanding > 1 || op->running)
+            op_keep(op); /* the handler does not run before the reply is gone */
+    }
     arrived(op, ok);
 }
 

@@ -14,6 +14,7 @@ loaded(struct op *op, const char *kind, struct text id)
 {
     struct text field = op_field(op, kind, id);
     struct ask *ask = op_find_ask(op, ASK_DOC, field, TEXT_LITERAL(""), 0, 0);
+    op->changes = true;
     if (!ask || op->no_memory)
         return NULL;
     assert(ask->here && ask->guarded && "a document is saved that was not loaded");
@@ -28,12 +29,6 @@ set_rev(const struct schema *schema, void *message, int64_t rev)
             memcpy((char *)message + schema->fields[i].offset, &rev, sizeof rev);
 }
 
-static struct text
-text_of_buf(const struct buf *buf)
-{
-    return (struct text){buf->data ? (const char *)buf->data : "", (uint32_t)buf->len};
-}
-
 void
 op_save(struct op *op, const char *kind, struct text id, const struct schema *schema, void *message)
 {
@@ -46,7 +41,7 @@ op_save(struct op *op, const char *kind, struct text id, const struct schema *sc
     buf_clear(&op->scratch);
     schema_encode(schema, message, &op->scratch);
     op->no_memory = op->no_memory || op->scratch.failed;
-    store_commit_write(&op->commit, ask->a, text_of_buf(&op->scratch));
+    store_commit_write(&op->commit, ask->a, service_text_of(&op->scratch));
 }
 
 void
@@ -60,12 +55,14 @@ op_bump(struct op *op, const char *kind, struct text id)
 void
 op_index_add(struct op *op, struct text entry)
 {
+    op->changes = true;
     store_commit_index_add(&op->commit, entry);
 }
 
 void
 op_index_remove(struct op *op, struct text entry)
 {
+    op->changes = true;
     store_commit_index_remove(&op->commit, entry);
 }
 
@@ -74,6 +71,7 @@ op_record(struct op *op, const char *type, struct text topic, const struct schem
           const void *message, const char *from, const char *extra_key, struct text extra)
 {
     struct buf attributes = {0};
+    op->changes = true;
     log_attributes_write(&attributes, type, op->service->source, op->principal.id,
                          op->context.traceparent);
     struct buf *data = &op->scratch;
@@ -94,25 +92,28 @@ op_record(struct op *op, const char *type, struct text topic, const struct schem
         mp_text(data, extra);
     }
     op->no_memory = op->no_memory || data->failed || attributes.failed;
-    store_commit_record(&op->commit, topic, text_of_buf(&attributes), text_of_buf(data));
+    store_commit_record(&op->commit, topic, service_text_of(&attributes), service_text_of(data));
     buf_fini(&attributes);
 }
 
 void
 op_not_before(struct op *op, int64_t ms)
 {
+    op->changes = true;
     op->commit.not_before = ms;
 }
 
 void
 op_before(struct op *op, int64_t ms)
 {
+    op->changes = true;
     op->commit.before = ms;
 }
 
 void
 op_answer(struct op *op, const struct schema *schema, const void *message)
 {
+    op->raw = TEXT_NONE;
     buf_clear(&op->result);
     schema_encode(schema, message, &op->result);
 }
@@ -120,8 +121,7 @@ op_answer(struct op *op, const struct schema *schema, const void *message)
 void
 op_answer_raw(struct op *op, struct text map)
 {
-    buf_clear(&op->result);
-    buf_append(&op->result, map.ptr, map.len);
+    op->raw = map;
 }
 
 void
@@ -148,7 +148,7 @@ op_list_item_raw(struct op *op, struct text map)
 void
 op_list_end(struct op *op, struct text next, int64_t seq)
 {
-    struct buf *result = &op->result;
+    struct buf *result = op_result(op);
     buf_clear(result);
     mp_map(result, 3);
     mp_string(result, "items");
@@ -165,6 +165,8 @@ op_list_end(struct op *op, struct text next, int64_t seq)
 enum status
 op_finish(struct op *op)
 {
+    if (op->raw.ptr)
+        buf_append(&op->result, op->raw.ptr, op->raw.len);
     for (unsigned i = 0; i < op->ask_count; i++)
         if (op->asks[i].kind == ASK_DOC && op->asks[i].guarded)
             store_commit_check(&op->commit, op->asks[i].a, op->asks[i].revision);
@@ -173,7 +175,7 @@ op_finish(struct op *op)
     if (op->key[0]) {
         op->commit.key = text_of(op->key);
         op->commit.digest = text_of(op->digest);
-        op->commit.reply = text_of_buf(&op->result);
+        op->commit.reply = service_text_of(&op->result);
     }
     return STATUS_OK;
 }

@@ -141,7 +141,7 @@ answer_kept(struct op *op, struct text kept)
         mp_map(&op->extended, 1);
     mp_string(&op->extended, "seq");
     mp_int(&op->extended, seq);
-    service_answer(op, (struct text){(const char *)op->extended.data, (uint32_t)op->extended.len});
+    service_answer(op, service_text_of(&op->extended));
 }
 
 static void
@@ -165,14 +165,14 @@ static void
 commit_or_answer(struct op *op)
 {
     const struct store_commit *commit = &op->commit;
-    if (!commit->writes.count && !commit->records.count && !commit->add.count &&
-        !commit->remove.count) {
+    if (!op->changes || (!commit->writes.count && !commit->records.count && !commit->add.count &&
+                         !commit->remove.count)) {
         if (op->no_memory || op->result.failed) {
             op_no_memory(op);
             service_refuse(op, &op->error);
             return;
         }
-        service_answer(op, (struct text){(const char *)op->result.data, (uint32_t)op->result.len});
+        service_answer(op, op->raw.ptr ? op->raw : service_text_of(&op->result));
         return;
     }
     if (op_finish(op) != STATUS_OK) {
@@ -214,8 +214,7 @@ on_commit(void *arg, enum store_outcome outcome, int64_t number, struct text kep
             mp_map(&op->extended, 1);
         mp_string(&op->extended, "seq");
         mp_int(&op->extended, number);
-        service_answer(op,
-                       (struct text){(const char *)op->extended.data, (uint32_t)op->extended.len});
+        service_answer(op, service_text_of(&op->extended));
         return;
     case STORE_MOVED: run_again(op); return;
     case STORE_KEPT: answer_kept(op, kept); return;
@@ -255,6 +254,7 @@ ask_key(struct op *op, enum status status)
         return false;
     if (status == STATUS_OK && (commit->writes.count || commit->records.count))
         return false;
+    op_keep(op);
     op->running = true;
     op->outstanding++;
     store_get_key(op->service->store, text_of(op->key), on_key, op, 0);
@@ -282,6 +282,8 @@ service_run_op(struct op *op)
     op_reset(op);
     enum status status = service->handlers[op->method](op, op->params);
     op->running = false;
+    if (op->outstanding || status == STATUS_AGAIN)
+        op_keep(op);
     if (op->outstanding)
         return; /* the last reply runs it again */
     if (op->no_memory)
