@@ -35,10 +35,8 @@ rpc_request_parse(const void *data, size_t len, struct rpc_request *out, struct 
     struct mp_value type, msgid, method, params;
     if (!read_array(&at, 4))
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL, "%s", want);
-    mp_read(at, &type);
-    at = mp_skip(at);
-    mp_read(at, &msgid);
-    at = mp_skip(at);
+    at = mp_next(at, &type);
+    at = mp_next(at, &msgid);
     if (is_msgid(&msgid))
         out->msgid = (uint32_t)msgid.number;
     if (!is_msgid(&msgid) || type.type != MP_INT || type.number != 0)
@@ -145,9 +143,7 @@ read_error(const char *at, struct error *error)
     struct text message = TEXT_LITERAL("the error has no message");
     at = mp_read(at, &map);
     for (int64_t left = map.type == MP_MAP ? map.number : 0; left > 0; left--) {
-        const char *begin = mp_skip(at), *end = mp_skip(begin);
-        mp_read(at, &key);
-        mp_read(begin, &value);
+        const char *begin = mp_next(at, &key), *end = mp_next(begin, &value);
         at = end;
         if (key.type != MP_TEXT)
             continue;
@@ -269,10 +265,8 @@ rpc_context_parse(const void *data, size_t len, struct rpc_context *out, struct 
     if (map.type != MP_MAP)
         return error_set(error, STATUS_INVALID_ARGUMENT, "context", "the context is not a map");
     for (int64_t left = map.number; left > 0 && status == STATUS_OK; left--) {
-        mp_read(at, &key);
-        at = mp_skip(at);
-        mp_read(at, &value);
-        at = mp_skip(at);
+        at = mp_next(at, &key);
+        at = mp_next(at, &value);
         if (key.type == MP_TEXT)
             status = take_pair(key.bytes, &value, out, error);
     }
@@ -350,8 +344,7 @@ rpc_principal_parse(const void *data, size_t len, struct principal *out, struct 
     struct mp_value map, key, value;
     const char *at = mp_read(data, &map);
     for (int64_t left = map.type == MP_MAP ? map.number : 0; left > 0; left--) {
-        const char *begin = mp_skip(at);
-        mp_read(at, &key);
+        const char *begin = mp_next(at, &key);
         const char *inside = mp_read(begin, &value);
         at = mp_skip(begin);
         if (key.type != MP_TEXT)

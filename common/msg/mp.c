@@ -245,6 +245,13 @@ mp_read(const char *start, struct mp_value *out)
 }
 
 const char *
+mp_next(const char *at, struct mp_value *out)
+{
+    const char *inside = mp_read(at, out);
+    return out->type == MP_ARRAY || out->type == MP_MAP ? mp_skip(at) : inside;
+}
+
+const char *
 mp_skip(const char *at)
 {
     struct mp_value value;

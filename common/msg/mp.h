@@ -39,6 +39,9 @@ struct mp_value {
 /* Reads the value at `at` (of an array or map: its head) and returns what is behind it. */
 const char *mp_read(const char *at, struct mp_value *out);
 
+/* The same, but returns what is behind all of it. */
+const char *mp_next(const char *at, struct mp_value *out);
+
 /* The end of the value that begins at `at`. */
 const char *mp_skip(const char *at);
 
