@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-#define BUFFER_KEPT (1024 * 1024) /* bytes of input that are not given back between large replies */
+#define BUFFER_KEPT                                                                                \
+    (1024 * 1024) /* bytes of input that are not given back between large replies                  \
+                   */
 
 /* A reply of its own, with the arena in front: all that hiredis gives back when it frees one. */
 struct whole {
