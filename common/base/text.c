@@ -81,29 +81,11 @@ utf8_sequence(const unsigned char *s, size_t left)
     return len;
 }
 
-/* Whether all bytes are ASCII: words of eight, the last one over the end of the one before. */
-static bool
-is_ascii(const unsigned char *s, size_t len)
-{
-    uint64_t word = 0, all = 0;
-    if (len < sizeof word) {
-        for (size_t i = 0; i < len; i++)
-            all |= s[i];
-        return all < 0x80;
-    }
-    for (size_t at = 0; at + sizeof word < len; at += sizeof word) {
-        memcpy(&word, s + at, sizeof word);
-        all |= word;
-    }
-    memcpy(&word, s + len - sizeof word, sizeof word);
-    return !((all | word) & UINT64_C(0x8080808080808080));
-}
-
 bool
 text_utf8_valid(const char *ptr, size_t len)
 {
     const unsigned char *s = (const unsigned char *)ptr;
-    if (is_ascii(s, len))
+    if (text_is_ascii(ptr, len))
         return true;
     for (size_t at = 0, step; at < len; at += step) {
         step = s[at] < 0x80 ? 1 : utf8_sequence(s + at, len - at);

@@ -53,6 +53,28 @@ int text_compare(struct text a, struct text b);
 /* Whether `part` stands in `t`, letters of ASCII compared without case. */
 bool text_contains_nocase(struct text t, struct text part);
 
+/* Whether all bytes are ASCII. By words, the last one over the end of the one before. */
+static inline bool
+text_is_ascii(const char *ptr, size_t len)
+{
+    uint64_t word = 0, all = 0;
+    uint32_t first = 0, last = 0;
+    if (len >= sizeof word) {
+        for (size_t at = 0; at + sizeof word < len; at += sizeof word) {
+            memcpy(&word, ptr + at, sizeof word);
+            all |= word;
+        }
+        memcpy(&word, ptr + len - sizeof word, sizeof word);
+        return !((all | word) & UINT64_C(0x8080808080808080));
+    }
+    if (len >= sizeof first) {
+        memcpy(&first, ptr, sizeof first);
+        memcpy(&last, ptr + len - sizeof last, sizeof last);
+        return !((first | last) & 0x80808080U);
+    }
+    return len == 0 || (uint8_t)(ptr[0] | ptr[len / 2] | ptr[len - 1]) < 0x80;
+}
+
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool text_utf8_valid(const char *ptr, size_t len);
 

@@ -239,12 +239,13 @@ take_answer(void *arg, struct text body, bool final)
     if (!request_answer(request, body.ptr, body.len, final))
         return;
     enum status code = request->failed ? request->error.code : STATUS_OK;
-    bool passing = code == STATUS_UNAVAILABLE || code == STATUS_RESOURCE_EXHAUSTED;
-    int64_t again_at = clock_mono_ms() + backoff_ms(request);
-    if (passing && request->again && again_at < request->deadline_at) {
-        request->tries++;
-        retry_at(client, request, again_at);
-        return;
+    if ((code == STATUS_UNAVAILABLE || code == STATUS_RESOURCE_EXHAUSTED) && request->again) {
+        int64_t again_at = clock_mono_ms() + backoff_ms(request);
+        if (again_at < request->deadline_at) {
+            request->tries++;
+            retry_at(client, request, again_at);
+            return;
+        }
     }
     finish(client, request);
 }

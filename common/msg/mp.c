@@ -4,13 +4,14 @@
 #include <endian.h>
 #include <string.h>
 
-/* What the scan keeps of an object that is open: how many items are still to come. */
+/* Where the scan is. `left` items are still to come in the container that is open; of those around
+ * it `outer` says how many. */
 struct scan {
     const uint8_t *data;
     size_t len, at;
-    uint64_t items;
+    uint64_t items, left;
     unsigned depth;
-    uint64_t left[MP_DEPTH_MAX];
+    uint64_t outer[MP_DEPTH_MAX];
 };
 
 /* A big-endian number of 1, 2, 4 or 8 bytes. */
@@ -33,7 +34,8 @@ skip_bytes(struct scan *scan, uint64_t count, bool is_text)
 {
     if (scan->len - scan->at < count)
         return "it ends in the middle of a value";
-    if (is_text && !text_utf8_valid((const char *)scan->data + scan->at, count))
+    const char *bytes = (const char *)scan->data + scan->at;
+    if (is_text && !text_utf8_valid(bytes, count))
         return "a string is not UTF-8";
     scan->at += count;
     return NULL;
@@ -52,7 +54,8 @@ open_items(struct scan *scan, uint64_t count)
         return "it has too many values";
     if (scan->depth == MP_DEPTH_MAX)
         return "it is nested too deep";
-    scan->left[scan->depth++] = count;
+    scan->outer[scan->depth++] = scan->left;
+    scan->left = count;
     return NULL;
 }
 
@@ -107,36 +110,62 @@ scan_value(struct scan *scan)
     return scan_long(scan, lead);
 }
 
-static const char *
-scan_object(struct scan *scan)
+/* Passes over what most values are, small numbers and short texts in ASCII, as far as they go. */
+static void
+skim(struct scan *scan)
 {
-    do {
-        const char *wrong = scan_value(scan);
-        if (wrong)
-            return wrong;
-        /* value done: close every container whose last item it was. One just opened stays, because
-         * its count was set above and is only taken from by the values inside it. */
-        while (scan->depth && scan->left[scan->depth - 1] == 0)
-            scan->depth--;
-        if (scan->depth)
-            scan->left[scan->depth - 1]--;
-        else
-            return NULL;
-    } while (true);
+    const uint8_t *at = scan->data + scan->at, *end = scan->data + scan->len;
+    uint64_t left = scan->left;
+    for (; left && at < end; left--) {
+        size_t len = 0;
+        if ((*at & 0xe0) == 0xa0) {
+            len = *at & 0x1f;
+            if ((size_t)(end - at) <= len || !text_is_ascii((const char *)at + 1, len))
+                break;
+        } else if (*at > 0x7f && *at < 0xe0) {
+            break;
+        }
+        at += 1 + len;
+    }
+    scan->at = (size_t)(at - scan->data);
+    scan->left = left;
+}
+
+static const char *
+scan_object(struct scan *scan, const void *data, size_t len)
+{
+    const char *wrong = NULL;
+    scan->data = data;
+    scan->len = len;
+    scan->at = 0;
+    scan->items = scan->depth = 0;
+    scan->left = 1;
+    while (!wrong) {
+        skim(scan);
+        if (scan->left) {
+            scan->left--;
+            wrong = scan_value(scan);
+        } else if (scan->depth) {
+            scan->left = scan->outer[--scan->depth];
+        } else {
+            break;
+        }
+    }
+    return wrong;
 }
 
 size_t
 mp_object_len(const void *data, size_t len)
 {
-    struct scan scan = {.data = data, .len = len};
-    return scan_object(&scan) ? 0 : scan.at;
+    struct scan scan;
+    return scan_object(&scan, data, len) ? 0 : scan.at;
 }
 
 enum status
 mp_scan(const void *data, size_t len, struct error *error)
 {
-    struct scan scan = {.data = data, .len = len};
-    const char *wrong = len > MP_BYTES_MAX ? "it is too large" : scan_object(&scan);
+    struct scan scan;
+    const char *wrong = len > MP_BYTES_MAX ? "it is too large" : scan_object(&scan, data, len);
     if (!wrong && scan.at != len)
         wrong = "it goes on after its end";
     if (wrong)
