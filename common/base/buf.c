@@ -107,6 +107,26 @@ arena_reset(struct arena *arena)
     last->used = 0;
 }
 
+struct arena_mark
+arena_mark(const struct arena *arena)
+{
+    struct arena_block *block = arena->now;
+    return (struct arena_mark){block, block ? block->used : 0};
+}
+
+void
+arena_rewind(struct arena *arena, struct arena_mark mark)
+{
+    if (!mark.block) {
+        arena_reset(arena);
+        return;
+    }
+    free_chain(mark.block->next);
+    mark.block->next = NULL;
+    mark.block->used = mark.used;
+    arena->now = mark.block;
+}
+
 void
 arena_fini(struct arena *arena)
 {

@@ -57,6 +57,15 @@ struct arena {
 void *arena_alloc(struct arena *arena, size_t size); /* not zeroed; NULL on failure */
 void *arena_copy(struct arena *arena, const void *data, size_t len); /* NULL on failure */
 void arena_reset(struct arena *arena); /* everything given is void; keeps a small block */
-void arena_fini(struct arena *arena);  /* frees; empty and usable after */
+
+/* What was given since the mark was taken is void; a zeroed mark is that of an empty arena. */
+struct arena_mark {
+    struct arena_block *block;
+    size_t used;
+};
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, struct arena_mark mark);
+
+void arena_fini(struct arena *arena); /* frees; empty and usable after */
 
 #endif

@@ -126,5 +126,5 @@ op_start_over(struct op *op)
     op->ask_count = op->fresh = 0;
     op->key_here = false;
     op->kept = TEXT_NONE;
-    arena_reset(&op->keep);
+    arena_rewind(&op->memory, op->decoded);
 }

@@ -47,8 +47,8 @@ op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int
     }
     struct ask *ask = &op->asks[op->ask_count];
     *ask = (struct ask){.kind = kind, .hash = hash, .number = number, .limit = limit};
-    ask->a = (struct text){arena_copy(&op->keep, a.ptr, a.len), a.len};
-    ask->b = (struct text){arena_copy(&op->keep, b.ptr, b.len), b.len};
+    ask->a = (struct text){arena_copy(&op->memory, a.ptr, a.len), a.len};
+    ask->b = (struct text){arena_copy(&op->memory, b.ptr, b.len), b.len};
     if (!ask->a.ptr || !ask->b.ptr)
         return NULL;
     op->ask_hint = ++op->ask_count;
@@ -58,7 +58,7 @@ op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int
 static struct text
 keep_text(struct op *op, struct text text)
 {
-    char *copy = arena_copy(&op->keep, text.ptr, text.len);
+    char *copy = arena_copy(&op->memory, text.ptr, text.len);
     if (!copy) {
         op->no_memory = true;
         return TEXT_NONE;
@@ -124,7 +124,7 @@ on_scan(void *arg, unsigned slot, bool ok, unsigned count, const struct text *va
 {
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
-    struct text *items = ok ? arena_alloc(&op->keep, (count + 1) * sizeof *items) : NULL;
+    struct text *items = ok ? arena_alloc(&op->memory, (count + 1) * sizeof *items) : NULL;
     for (unsigned i = 0; items && i < count; i++)
         items[i] = keep_text(op, values[i]);
     ask->here = items != NULL;
@@ -138,7 +138,7 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
     struct op_log_page *out = &ask->page;
-    struct text *items = ok ? arena_alloc(&op->keep, (page->count + 1) * sizeof *items) : NULL;
+    struct text *items = ok ? arena_alloc(&op->memory, (page->count + 1) * sizeof *items) : NULL;
     *out = (struct op_log_page){0, items, ask->number, page->last, page->first};
     struct buf all = {0};
     for (unsigned i = 0; items && i < page->count; i++) {
@@ -148,7 +148,7 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
         items[out->count++] = (struct text){NULL, (uint32_t)(all.len - before)};
         out->next = page->records[i].seq;
     }
-    const char *at = arena_copy(&op->keep, all.data, all.len);
+    const char *at = arena_copy(&op->memory, all.data, all.len);
     if (!at)
         items = NULL;
     for (unsigned i = 0; items && i < out->count; at += items[i++].len)

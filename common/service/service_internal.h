@@ -34,9 +34,9 @@ struct op {
     struct principal principal;
     uint32_t msgid;
     unsigned method;
-    void *params;       /* decoded, in `input` */
-    struct arena keep;  /* until the op starts over or ends */
-    struct arena input; /* the decoded request: until the op ends */
+    void *params;        /* decoded, in `memory` */
+    struct arena memory; /* until the op ends; what is behind `decoded` until it starts over */
+    struct arena_mark decoded; /* the end of the decoded request */
     struct ask *asks;
     unsigned ask_count, ask_cap, ask_hint;
     unsigned fresh; /* 1 + the ask whose value is still in the store's reply: until the run ends */

@@ -151,7 +151,7 @@ on_key(void *arg, unsigned slot, bool ok, struct text value)
     (void)slot;
     op->key_here = ok;
     if (ok && value.ptr) {
-        char *copy = arena_copy(&op->keep, value.ptr, value.len);
+        char *copy = arena_copy(&op->memory, value.ptr, value.len);
         op->no_memory = op->no_memory || !copy;
         op->kept = (struct text){copy, value.len};
     }
