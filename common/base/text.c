@@ -3,26 +3,6 @@
 
 #include <string.h>
 
-struct text
-text_of(const char *s)
-{
-    return (struct text){s, s ? (uint32_t)strlen(s) : 0};
-}
-
-bool
-text_is(struct text t, const char *s)
-{
-    return t.ptr && strlen(s) == t.len && memcmp(t.ptr, s, t.len) == 0;
-}
-
-bool
-text_equal(struct text a, struct text b)
-{
-    if (!a.ptr || !b.ptr)
-        return !a.ptr && !b.ptr;
-    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
-}
-
 size_t
 text_number(int64_t value, char out[TEXT_NUMBER_MAX])
 {
@@ -105,25 +85,12 @@ bool
 text_utf8_valid(const char *ptr, size_t len)
 {
     const unsigned char *s = (const unsigned char *)ptr;
-    size_t at = 0;
-    while (at < len) {
-        uint64_t word;
-        while (len - at >= sizeof word) { /* eight ASCII bytes at once */
-            memcpy(&word, s + at, sizeof word);
-            if (word & UINT64_C(0x8080808080808080))
-                break;
-            at += sizeof word;
-        }
-        if (at == len)
-            break;
-        if (s[at] < 0x80) {
-            at++;
-            continue;
-        }
-        size_t step = utf8_sequence(s + at, len - at);
+    if (text_is_ascii(ptr, len))
+        return true;
+    for (size_t at = 0, step; at < len; at += step) {
+        step = s[at] < 0x80 ? 1 : utf8_sequence(s + at, len - at);
         if (!step)
             return false;
-        at += step;
     }
     return true;
 }

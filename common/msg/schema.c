@@ -188,9 +188,11 @@ schema_copy(const struct schema *dst_schema, void *dst, const struct schema *src
 const struct method *
 interface_method(const struct interface *interface, struct text name)
 {
-    for (unsigned i = 0; i < interface->method_count; i++)
-        if (text_is(name, interface->methods[i].name))
-            return &interface->methods[i];
+    for (unsigned i = 0; i < interface->method_count; i++) {
+        const struct method *method = &interface->methods[i];
+        if (method->name_len == name.len && memcmp(method->name, name.ptr, name.len) == 0)
+            return method;
+    }
     return NULL;
 }
 

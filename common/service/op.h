@@ -122,6 +122,8 @@ int64_t op_store_ms(const struct op *op); /* op_now_ms until the store's clock w
 
 /* The answer. With a commit, `seq` of its last record is added to it. */
 void op_answer(struct op *op, const struct schema *schema, const void *message);
+/* An answer that is there already, as op_load_raw gave it: borrowed until the handler has returned.
+ */
 void op_answer_raw(struct op *op, struct text map);
 
 /* The answer of a list: begin, items, end. `next` absent ends the list. */

@@ -2,18 +2,21 @@
  * fetched in one round, and then the handler runs again. It must not know sockets. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/msg/schema_mp.h"
 #include "common/service/service_internal.h"
 
-/* FNV-1a: makes a search that finds nothing cheap. */
+/* Makes a search that finds nothing cheap; what is asked for differs mostly at its end. */
 static uint32_t
 hash_of(struct text text)
 {
-    uint32_t hash = 2166136261U;
-    for (uint32_t i = 0; i < text.len; i++)
-        hash = (hash ^ (uint8_t)text.ptr[i]) * 16777619U;
-    return hash;
+    uint64_t end = 0;
+    if (text.len >= sizeof end)
+        memcpy(&end, text.ptr + text.len - sizeof end, sizeof end);
+    else if (text.len)
+        memcpy(&end, text.ptr, text.len);
+    return (uint32_t)((end * UINT64_C(0x9e3779b97f4a7c15)) >> 32) ^ text.len;
 }
 
 /* The ask with these words; a new one, not here yet, if it is the first time. Asks come in the same
@@ -44,8 +47,8 @@ op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int
     }
     struct ask *ask = &op->asks[op->ask_count];
     *ask = (struct ask){.kind = kind, .hash = hash, .number = number, .limit = limit};
-    ask->a = (struct text){arena_copy(&op->keep, a.ptr, a.len), a.len};
-    ask->b = (struct text){arena_copy(&op->keep, b.ptr, b.len), b.len};
+    ask->a = (struct text){arena_copy(&op->memory, a.ptr, a.len), a.len};
+    ask->b = (struct text){arena_copy(&op->memory, b.ptr, b.len), b.len};
     if (!ask->a.ptr || !ask->b.ptr)
         return NULL;
     op->ask_hint = ++op->ask_count;
@@ -55,12 +58,22 @@ op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int
 static struct text
 keep_text(struct op *op, struct text text)
 {
-    char *copy = arena_copy(&op->keep, text.ptr, text.len);
+    char *copy = arena_copy(&op->memory, text.ptr, text.len);
     if (!copy) {
         op->no_memory = true;
         return TEXT_NONE;
     }
     return (struct text){copy, text.len};
+}
+
+void
+op_keep(struct op *op)
+{
+    if (!op->fresh)
+        return;
+    struct ask *ask = &op->asks[op->fresh - 1];
+    ask->value = keep_text(op, ask->value);
+    op->fresh = 0;
 }
 
 /* One of the replies that the op waits for has come: when it is the last the handler runs again. */
@@ -74,7 +87,7 @@ arrived(struct op *op, bool ok)
 }
 
 static bool
-op_changes(const struct op *op)
+may_change(const struct op *op)
 {
     return !op->service->interface->methods[op->method].read_only;
 }
@@ -85,7 +98,7 @@ static bool
 guess(struct op *op, struct ask *ask, bool absent)
 {
     struct text revision = TEXT_LITERAL("0"), value = TEXT_NONE;
-    if (op->sure || !op_changes(op) ||
+    if (op->sure || !may_change(op) ||
         (!guess_get(&op->service->guesses, ask->hash, ask->a, &revision, &value) && !absent))
         return false;
     ask->here = ask->guessed = op->guessed = true;
@@ -103,10 +116,16 @@ on_doc(void *arg, unsigned slot, bool ok, struct text value)
     struct text revision, document = store_document(value, &revision);
     ask->here = ok;
     ask->found = ok && document.ptr;
-    ask->value = ask->found ? keep_text(op, document) : TEXT_NONE;
-    ask->revision = keep_text(op, revision);
-    if (ok && op_changes(op))
-        guess_put(&op->service->guesses, ask->hash, ask->a, ask->revision, ask->value);
+    ask->value = document;
+    if (ok && may_change(op)) {
+        ask->revision = keep_text(op, revision);
+        guess_put(&op->service->guesses, ask->hash, ask->a, revision, document);
+    }
+    if (ask->found) {
+        op->fresh = slot + 1;
+        if (op->outstanding > 1 || op->running)
+            op_keep(op); /* the handler does not run before the reply is gone */
+    }
     arrived(op, ok);
 }
 
@@ -124,7 +143,7 @@ on_scan(void *arg, unsigned slot, bool ok, unsigned count, const struct text *va
 {
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
-    struct text *items = ok ? arena_alloc(&op->keep, (count + 1) * sizeof *items) : NULL;
+    struct text *items = ok ? arena_alloc(&op->memory, (count + 1) * sizeof *items) : NULL;
     for (unsigned i = 0; items && i < count; i++)
         items[i] = keep_text(op, values[i]);
     ask->here = items != NULL;
@@ -138,7 +157,7 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
     struct op_log_page *out = &ask->page;
-    struct text *items = ok ? arena_alloc(&op->keep, (page->count + 1) * sizeof *items) : NULL;
+    struct text *items = ok ? arena_alloc(&op->memory, (page->count + 1) * sizeof *items) : NULL;
     *out = (struct op_log_page){0, items, ask->number, page->last, page->first};
     struct buf all = {0};
     for (unsigned i = 0; items && i < page->count; i++) {
@@ -148,7 +167,7 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
         items[out->count++] = (struct text){NULL, (uint32_t)(all.len - before)};
         out->next = page->records[i].seq;
     }
-    const char *at = arena_copy(&op->keep, all.data, all.len);
+    const char *at = arena_copy(&op->memory, all.data, all.len);
     if (!at)
         items = NULL;
     for (unsigned i = 0; items && i < out->count; at += items[i++].len)
@@ -185,8 +204,8 @@ find_doc(struct op *op, const char *kind, struct text id, enum guard guard, stru
 static enum status
 decode_doc(struct op *op, const struct ask *ask, const struct schema *schema, void *message)
 {
-    enum status status = schema_decode_bytes(schema, ask->value.ptr, ask->value.len,
-                                             op->service->zone, message, SCHEMA_STORED, &op->error);
+    enum status status = schema_decode_bytes(schema, ask->value.ptr, ask->value.len, message,
+                                             SCHEMA_STORED, &op->error);
     if (status != STATUS_OK)
         return error_set(&op->error, STATUS_INTERNAL, NULL, "the stored %.*s is damaged",
                          TEXT_ARG(ask->a));

@@ -14,6 +14,7 @@ loaded(struct op *op, const char *kind, struct text id)
 {
     struct text field = op_field(op, kind, id);
     struct ask *ask = op_find_ask(op, ASK_DOC, field, TEXT_LITERAL(""), 0, 0);
+    op->changes = true;
     if (!ask || op->no_memory)
         return NULL;
     assert(ask->here && ask->guarded && "a document is saved that was not loaded");
@@ -23,15 +24,11 @@ loaded(struct op *op, const char *kind, struct text id)
 static void
 set_rev(const struct schema *schema, void *message, int64_t rev)
 {
-    for (unsigned i = 0; i < schema->field_count; i++)
-        if (strcmp(schema->fields[i].name, "rev") == 0)
-            memcpy((char *)message + schema->fields[i].offset, &rev, sizeof rev);
-}
-
-static struct text
-text_of_buf(const struct buf *buf)
-{
-    return (struct text){buf->data ? (const char *)buf->data : "", (uint32_t)buf->len};
+    unsigned i = schema->field_count; /* it is the last field, as a rule */
+    while (i && strcmp(schema->fields[i - 1].name, "rev") != 0)
+        i--;
+    if (i)
+        memcpy((char *)message + schema->fields[i - 1].offset, &rev, sizeof rev);
 }
 
 /* A message as its bytes. Most changes save, record and answer the same: it is encoded once, as
@@ -40,7 +37,7 @@ static struct text
 encode(struct op *op, const struct schema *schema, const void *message)
 {
     if (op->encoded_schema == schema && memcmp(op->encoded_message, message, schema->size) == 0)
-        return text_of_buf(&op->encoded);
+        return service_text_of(&op->encoded);
     buf_clear(&op->encoded);
     schema_encode(schema, message, &op->encoded);
     op->encoded_message = op_alloc(op, schema->size);
@@ -48,7 +45,7 @@ encode(struct op *op, const struct schema *schema, const void *message)
     if (op->encoded_message)
         memcpy(op->encoded_message, message, schema->size);
     op->no_memory = op->no_memory || op->encoded.failed;
-    return text_of_buf(&op->encoded);
+    return service_text_of(&op->encoded);
 }
 
 void
@@ -57,9 +54,10 @@ op_save(struct op *op, const char *kind, struct text id, const struct schema *sc
     const struct ask *ask = loaded(op, kind, id);
     if (!ask)
         return;
-    char digits[24];
-    snprintf(digits, sizeof digits, "%.*s", TEXT_ARG(ask->revision));
-    set_rev(schema, message, strtoll(digits, NULL, 10) + 1);
+    int64_t rev = 0;
+    for (uint32_t i = 0; i < ask->revision.len; i++)
+        rev = rev * 10 + (ask->revision.ptr[i] - '0');
+    set_rev(schema, message, rev + 1);
     store_commit_write(&op->commit, ask->a, encode(op, schema, message));
 }
 
@@ -74,12 +72,14 @@ op_bump(struct op *op, const char *kind, struct text id)
 void
 op_index_add(struct op *op, struct text entry)
 {
+    op->changes = true;
     store_commit_index_add(&op->commit, entry);
 }
 
 void
 op_index_remove(struct op *op, struct text entry)
 {
+    op->changes = true;
     store_commit_index_remove(&op->commit, entry);
 }
 
@@ -88,6 +88,7 @@ op_record(struct op *op, const char *type, struct text topic, const struct schem
           const void *message, const char *from, const char *extra_key, struct text extra)
 {
     struct buf attributes = {0};
+    op->changes = true;
     log_attributes_write(&attributes, type, op->service->source, op->principal.id,
                          op->context.traceparent);
     struct text data = encode(op, schema, message);
@@ -103,36 +104,40 @@ op_record(struct op *op, const char *type, struct text topic, const struct schem
             mp_string(extended, extra_key);
             mp_text(extended, extra);
         }
-        data = text_of_buf(extended);
+        data = service_text_of(extended);
     }
     op->no_memory = op->no_memory || extended->failed || attributes.failed;
-    store_commit_record(&op->commit, topic, text_of_buf(&attributes), data);
+    store_commit_record(&op->commit, topic, service_text_of(&attributes), data);
     buf_fini(&attributes);
 }
 
 void
 op_not_before(struct op *op, int64_t ms)
 {
+    op->changes = true;
     op->commit.not_before = ms;
 }
 
 void
 op_before(struct op *op, int64_t ms)
 {
+    op->changes = true;
     op->commit.before = ms;
 }
 
 void
 op_answer(struct op *op, const struct schema *schema, const void *message)
 {
-    op_answer_raw(op, encode(op, schema, message));
+    struct text bytes = encode(op, schema, message);
+    op->raw = TEXT_NONE;
+    buf_clear(&op->result);
+    buf_append(&op->result, bytes.ptr, bytes.len);
 }
 
 void
 op_answer_raw(struct op *op, struct text map)
 {
-    buf_clear(&op->result);
-    buf_append(&op->result, map.ptr, map.len);
+    op->raw = map;
 }
 
 void
@@ -159,7 +164,7 @@ op_list_item_raw(struct op *op, struct text map)
 void
 op_list_end(struct op *op, struct text next, int64_t seq)
 {
-    struct buf *result = &op->result;
+    struct buf *result = op_result(op);
     buf_clear(result);
     mp_map(result, 3);
     mp_string(result, "items");
@@ -176,6 +181,8 @@ op_list_end(struct op *op, struct text next, int64_t seq)
 enum status
 op_finish(struct op *op)
 {
+    if (op->raw.ptr)
+        buf_append(&op->result, op->raw.ptr, op->raw.len);
     for (unsigned i = 0; i < op->ask_count; i++)
         if (op->asks[i].kind == ASK_DOC && op->asks[i].guarded)
             store_commit_check(&op->commit, op->asks[i].a, op->asks[i].revision);
@@ -184,7 +191,7 @@ op_finish(struct op *op)
     if (op->key[0]) {
         op->commit.key = text_of(op->key);
         op->commit.digest = text_of(op->digest);
-        op->commit.reply = text_of_buf(&op->result);
+        op->commit.reply = service_text_of(&op->result);
     }
     return STATUS_OK;
 }

@@ -141,7 +141,7 @@ answer_kept(struct op *op, struct text kept)
         mp_map(&op->extended, 1);
     mp_string(&op->extended, "seq");
     mp_int(&op->extended, seq);
-    service_answer(op, (struct text){(const char *)op->extended.data, (uint32_t)op->extended.len});
+    service_answer(op, service_text_of(&op->extended));
 }
 
 static void
@@ -151,7 +151,7 @@ on_key(void *arg, unsigned slot, bool ok, struct text value)
     (void)slot;
     op->key_here = ok;
     if (ok && value.ptr) {
-        char *copy = arena_copy(&op->keep, value.ptr, value.len);
+        char *copy = arena_copy(&op->memory, value.ptr, value.len);
         op->no_memory = op->no_memory || !copy;
         op->kept = (struct text){copy, value.len};
     }
@@ -165,8 +165,8 @@ static bool
 changes(const struct op *op)
 {
     const struct store_commit *commit = &op->commit;
-    return commit->writes.count || commit->records.count || commit->add.count ||
-           commit->remove.count;
+    return op->changes && (commit->writes.count || commit->records.count || commit->add.count ||
+                           commit->remove.count);
 }
 
 static void
@@ -178,7 +178,7 @@ commit_or_answer(struct op *op)
             service_refuse(op, &op->error);
             return;
         }
-        service_answer(op, (struct text){(const char *)op->result.data, (uint32_t)op->result.len});
+        service_answer(op, op->raw.ptr ? op->raw : service_text_of(&op->result));
         return;
     }
     if (op_finish(op) != STATUS_OK) {
@@ -236,8 +236,7 @@ on_commit(void *arg, enum store_outcome outcome, int64_t number, struct text kep
             mp_map(&op->extended, 1);
         mp_string(&op->extended, "seq");
         mp_int(&op->extended, number);
-        service_answer(op,
-                       (struct text){(const char *)op->extended.data, (uint32_t)op->extended.len});
+        service_answer(op, service_text_of(&op->extended));
         return;
     case STORE_MOVED: run_again(op); return;
     case STORE_KEPT: answer_kept(op, kept); return;
@@ -276,6 +275,7 @@ ask_key(struct op *op, enum status status)
         return false;
     if (status == STATUS_OK && changes(op))
         return false;
+    op_keep(op);
     op->running = true;
     op->outstanding++;
     store_get_key(op->service->store, text_of(op->key), on_key, op, 0);
@@ -303,6 +303,8 @@ service_run_op(struct op *op)
     op_reset(op);
     enum status status = service->handlers[op->method](op, op->params);
     op->running = false;
+    if (op->outstanding || status == STATUS_AGAIN)
+        op_keep(op);
     if (op->outstanding)
         return; /* the last reply runs it again */
     if (op->no_memory)

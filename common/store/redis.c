@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/store/redis_reader.h"
 
 #define RETRY_MIN_MS 20
 #define RETRY_MAX_MS 1000
@@ -23,6 +24,7 @@ struct redis_link {
     int port;               /* 0 for a unix socket */
     char user[128], password[256];
     redisAsyncContext *context; /* NULL while there is no connection */
+    struct arena reply;         /* the one being read or handed out */
     bool up, want_write, in_callback, reported;
     int64_t retry_ms, connect_at_ms;
 };
@@ -189,6 +191,8 @@ connect_now(struct redis_link *link)
     context->ev.addWrite = hook_add_write;
     context->ev.delWrite = hook_del_write;
     context->ev.cleanup = hook_cleanup;
+    arena_reset(&link->reply); /* what the last connection left in the middle of a reply */
+    redis_reader_use(context->c.reader, &link->reply);
     redisAsyncSetConnectCallback(context, on_connect);
     redisAsyncSetDisconnectCallback(context, on_disconnect);
     if (link->port) /* a unix socket has no keep-alive */
@@ -439,6 +443,7 @@ redis_link_destroy(struct redis_link **link)
     (*link)->up = false; /* so that `lost` tells nobody */
     redis_link_reset(*link);
     loop_remove_tick((*link)->loop, link_tick, *link);
+    arena_fini(&(*link)->reply);
     free(*link);
     *link = NULL;
 }

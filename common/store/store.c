@@ -74,6 +74,8 @@ on_values(void *arg, const redisReply *reply)
     bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == round->count;
     for (unsigned i = 0; i < round->count; i++) {
         struct store_ask *item = &round->asks[i];
+        if (i + 1 < round->count) /* who asked has been out of the cache since */
+            __builtin_prefetch(item[1].arg);
         item->fn(item->arg, item->slot, ok, ok ? reply_text(reply->element[i]) : TEXT_NONE);
     }
     free(round);
