@@ -24,14 +24,27 @@ events_domain_id(const struct event_draft *draft, unsigned n, char out[TEXT_ID_M
         snprintf(out + len, TEXT_ID_MAX + 1 - len, "-%u", n + 1);
 }
 
+/* Joins texts that fit; ends with a NUL. Returns the length. */
+static uint32_t
+join(char *out, unsigned count, const struct text *parts)
+{
+    char *at = out;
+    for (unsigned i = 0; i < count; at += parts[i++].len)
+        if (parts[i].len)
+            memcpy(at, parts[i].ptr, parts[i].len);
+    *at = '\0';
+    return (uint32_t)(at - out);
+}
+
 void
 events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX])
 {
-    struct text none = TEXT_LITERAL("-");
+    struct text none = TEXT_LITERAL("-"), dot = TEXT_LITERAL(".");
     struct text dimension = event->dimension.ptr ? event->dimension : none;
     struct text area = event->area.ptr ? event->area : none;
-    snprintf(out, EVENTS_TOPIC_MAX, "events.%.*s.%.*s.%.*s.", TEXT_ARG(dimension), TEXT_ARG(area),
-             TEXT_ARG(event->id));
+    const struct text parts[] = {
+        TEXT_LITERAL("events."), dimension, dot, area, dot, event->id, dot};
+    join(out, 7, parts);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -88,9 +101,10 @@ events_domain_keys(const struct event *event, struct events_keys *out)
 uint32_t
 events_domain_entry(const struct event *event, const char *key, char out[EVENTS_ENTRY_MAX])
 {
-    int len = snprintf(out, EVENTS_ENTRY_MAX, PREFIX "%s|%.*s!%.*s!%.*s", key, TEXT_ARG(event->id),
-                       TEXT_ARG(event->host), TEXT_ARG(event->area));
-    return (uint32_t)len;
+    const struct text bar = TEXT_LITERAL("|"), mark = TEXT_LITERAL("!");
+    const struct text parts[] = {TEXT_LITERAL(PREFIX), text_of(key), bar,        event->id, mark,
+                                 event->host,          mark,         event->area};
+    return join(out, 8, parts);
 }
 
 /* ---- queries --------------------------------------------------------------------------------- */

@@ -96,7 +96,8 @@ static enum status
 set_additional(struct op *op, struct event *event)
 {
     struct plan plan;
-    struct text year = op_format(op, "%lld", (long long)event->year);
+    char digits[TEXT_NUMBER_MAX];
+    struct text year = {digits, (uint32_t)text_number(event->year, digits)};
     enum status status = op_load(op, "plan", year, &plan_schema, &plan);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
