@@ -35,7 +35,9 @@ void log_attributes_write(struct buf *buf, const char *type, const char *source,
  * if the stored record is damaged (and then `buf` is unusable). */
 enum status log_record_meta(const struct log_record *record, struct buf *buf);
 
-/* Writes {topic, meta, data}, the item of log.read. */
+/* Writes {topic, meta, data}, the item of log.read; about LOG_ITEM_ROOM bytes and twice the topic
+ * longer than the data. */
+#define LOG_ITEM_ROOM 320
 enum status log_record_item(const struct log_record *record, struct buf *buf);
 
 /* The type of a record, absent if it is damaged. */

@@ -82,10 +82,10 @@ enum status op_seq(struct op *op, int64_t *seq);
  * {topic, meta, data}. At most `limit` and about 1 MiB. Limit 0 fills only last and first. */
 struct op_log_page {
     unsigned count;
-    struct text *items;
-    int64_t next;  /* seq of the last item, `after` if there is none */
-    int64_t last;  /* the newest seq under the prefix, 0 if there is none */
-    int64_t first; /* the oldest seq that the whole log keeps */
+    struct text *items; /* one behind the other in memory */
+    int64_t next;       /* seq of the last item, `after` if there is none */
+    int64_t last;       /* the newest seq under the prefix, 0 if there is none */
+    int64_t first;      /* the oldest seq that the whole log keeps */
 };
 enum status op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
                         struct op_log_page *out);

@@ -160,6 +160,10 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
     struct text *items = ok ? arena_alloc(&op->memory, (page->count + 1) * sizeof *items) : NULL;
     *out = (struct op_log_page){0, items, ask->number, page->last, page->first};
     struct buf all = {0};
+    size_t room = 0; /* about: the buffer is then not moved while it grows */
+    for (unsigned i = 0; items && i < page->count; i++)
+        room += LOG_ITEM_ROOM + 2 * page->records[i].topic.len + page->records[i].data.len;
+    buf_reserve(&all, room);
     for (unsigned i = 0; items && i < page->count; i++) {
         size_t before = all.len;
         if (log_record_item(&page->records[i], &all) != STATUS_OK || all.failed)

@@ -111,8 +111,10 @@ log_read_handle(struct op *op, const void *params)
     mp_map(out, 4);
     mp_string(out, "items");
     mp_array(out, count);
-    for (unsigned i = 0; i < count; i++)
-        buf_append(out, page.items[i].ptr, page.items[i].len);
+    if (count) {
+        const char *end = page.items[count - 1].ptr + page.items[count - 1].len;
+        buf_append(out, page.items[0].ptr, (size_t)(end - page.items[0].ptr));
+    }
     mp_string(out, "next");
     mp_uint(out, (uint64_t)next);
     mp_string(out, "last");
