@@ -37,23 +37,29 @@ frame_text(struct publication *publication, int n)
     return (struct text){zmq_msg_data(frame), (uint32_t)zmq_msg_size(frame)};
 }
 
-enum publication_kind
+bool
 publication_receive(void *socket, struct publication *publication)
 {
-    struct text type;
     publication->count = 0;
-    if (!read_frames(socket, publication))
-        return PUBLICATION_NONE;
-    if (publication->count != 2 && publication->count != 3)
-        return PUBLICATION_OTHER;
-    publication->topic = frame_text(publication, 0);
-    publication->meta = frame_text(publication, 1);
-    publication->data = frame_text(publication, 2);
+    publication->more = read_frames(socket, publication);
+    if (!publication->more) {
+        publication_close(publication);
+        return false;
+    }
+    publication->compact =
+        publication->count == 2 && batch_open(frame_text(publication, 1), &publication->batch);
+    return true;
+}
+
+/* What meta and data say; `data` is absent for a watermark. */
+static enum publication_kind
+check(struct publication *publication)
+{
     if (mp_scan(publication->meta.ptr, publication->meta.len, NULL) != STATUS_OK ||
-        !splice_get_text(publication->meta, "type", &type) ||
+        !splice_get_text(publication->meta, "type", &publication->type) ||
         !splice_get_int(publication->meta, "seq", &publication->seq) || publication->seq < 0)
         return PUBLICATION_OTHER;
-    if (text_is(type, "watermark"))
+    if (text_is(publication->type, "watermark"))
         return splice_get_text(publication->meta, "prefix", &publication->topic)
                    ? PUBLICATION_WATERMARK
                    : PUBLICATION_OTHER;
@@ -63,12 +69,48 @@ publication_receive(void *socket, struct publication *publication)
     return PUBLICATION_RECORD;
 }
 
+static enum publication_kind
+next_of_batch(struct publication *publication)
+{
+    struct batch_record record;
+    int got = batch_next(&publication->batch, &record);
+    if (got == 1) {
+        publication->topic = record.topic;
+        publication->meta = record.meta;
+        publication->data = record.data;
+        return check(publication) == PUBLICATION_RECORD ? PUBLICATION_RECORD : PUBLICATION_OTHER;
+    }
+    publication->more = false;
+    if (got < 0)
+        return PUBLICATION_OTHER;
+    publication->topic = publication->batch.prefix;
+    publication->seq = publication->batch.seq;
+    return PUBLICATION_WATERMARK;
+}
+
+enum publication_kind
+publication_next(struct publication *publication)
+{
+    if (!publication->more)
+        return PUBLICATION_NONE;
+    if (publication->compact)
+        return next_of_batch(publication);
+    publication->more = false;
+    if (publication->count != 2 && publication->count != 3)
+        return PUBLICATION_OTHER;
+    publication->topic = frame_text(publication, 0);
+    publication->meta = frame_text(publication, 1);
+    publication->data = frame_text(publication, 2);
+    return check(publication);
+}
+
 void
 publication_close(struct publication *publication)
 {
     for (int i = 0; i < publication->count && i < 3; i++)
         zmq_msg_close(&publication->frames[i]);
     publication->count = 0;
+    publication->more = false;
 }
 
 bool
