@@ -101,25 +101,42 @@ utf8_sequence(const unsigned char *s, size_t left)
     return len;
 }
 
+/* Whether the eight bytes at `s` are all ASCII. */
+static bool
+ascii_word(const unsigned char *s)
+{
+    uint64_t word;
+    memcpy(&word, s, sizeof word);
+    return !(word & UINT64_C(0x8080808080808080));
+}
+
+/* Of at most seven bytes: words of four and two that overlap. */
+static bool
+ascii_short(const unsigned char *s, size_t len)
+{
+    uint32_t first = 0, last = 0;
+    if (len >= 4) {
+        memcpy(&first, s, 4);
+        memcpy(&last, s + len - 4, 4);
+    } else if (len) {
+        first = (uint32_t)(s[0] | s[len / 2]);
+        last = s[len - 1];
+    }
+    return !((first | last) & UINT32_C(0x80808080));
+}
+
 bool
 text_utf8_valid(const char *ptr, size_t len)
 {
     const unsigned char *s = (const unsigned char *)ptr;
     size_t at = 0;
     while (at < len) {
-        uint64_t word;
-        while (len - at >= sizeof word) { /* eight ASCII bytes at once */
-            memcpy(&word, s + at, sizeof word);
-            if (word & UINT64_C(0x8080808080808080))
-                break;
-            at += sizeof word;
-        }
-        if (at == len)
-            break;
-        if (s[at] < 0x80) {
+        while (len - at >= 8 && ascii_word(s + at))
+            at += 8;
+        if (len - at < 8 && ascii_short(s + at, len - at))
+            return true;
+        while (at < len && s[at] < 0x80)
             at++;
-            continue;
-        }
         size_t step = utf8_sequence(s + at, len - at);
         if (!step)
             return false;

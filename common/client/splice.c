@@ -142,22 +142,39 @@ splice_next(struct text *items, struct text *value)
     return true;
 }
 
+/* Takes a key off: nearly all are short strings. */
+static bool
+take_key(struct text *items, struct text *key)
+{
+    struct text name;
+    uint32_t len = items->len ? (uint8_t)items->ptr[0] ^ 0xa0U : 0x20;
+    if (len < 0x20 && len < items->len) {
+        *key = (struct text){items->ptr + 1, len};
+        items->ptr += 1 + len;
+        items->len -= 1 + len;
+        return true;
+    }
+    if (!splice_next(items, &name))
+        return false;
+    if (!splice_text(name, key))
+        *key = TEXT_NONE;
+    return true;
+}
+
 bool
 splice_take_map(struct text *items, const struct text *keys, struct text *values, unsigned count)
 {
     uint32_t pairs;
-    struct text name, value, key;
+    struct text value, key;
     for (unsigned i = 0; i < count; i++)
         values[i] = TEXT_NONE;
     if (!splice_map(*items, &pairs, items))
         return false;
     while (pairs-- > 0) {
-        if (!splice_next(items, &name) || !splice_next(items, &value))
+        if (!take_key(items, &key) || !splice_next(items, &value))
             return false;
-        if (!splice_text(name, &key))
-            continue;
         for (unsigned i = 0; i < count; i++)
-            if (text_equal(key, keys[i]))
+            if (key.len == keys[i].len && text_equal(key, keys[i]))
                 values[i] = value;
     }
     return true;

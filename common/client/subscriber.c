@@ -140,15 +140,18 @@ wait_for_input(struct cbm_subscriber *subscriber, int64_t until)
     return zmq_poll(items, count, wait) < 0 && zmq_errno() == EINTR ? -1 : 0;
 }
 
-/* The requests' turn: what was answered is taken, what is missing asked for. Returns whether
+/* The requests' turn: what is missing is asked for, what was answered taken. Returns whether
  * something was answered; `due` is when it wants to be called next. */
 static bool
 turn_requests(struct cbm_subscriber *subscriber, int64_t now, int64_t *due)
 {
-    client_turn(subscriber->client, now);
-    int count = client_deliver(subscriber->client, subscriber_log_reply, subscriber);
     *due = subscriber_log_ask(subscriber, now);
-    return count > 0;
+    client_turn(subscriber->client, now);
+    if (client_deliver(subscriber->client, subscriber_log_reply, subscriber) == 0)
+        return false;
+    subscriber_log_ask(subscriber, now); /* goes out while the answer is shown */
+    client_turn(subscriber->client, now);
+    return true;
 }
 
 enum cbm_next

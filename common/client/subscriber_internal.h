@@ -15,20 +15,29 @@
 /* An answer of log.read, whose items are shown one after another. */
 struct feed_page {
     struct feed_page *behind;
-    struct text items;  /* not shown yet, over `bytes` */
-    int64_t next, last; /* as answered: where the page ends, and the log */
-    bool idle;          /* no record of it was new */
+    struct text items;         /* not shown yet, over `bytes` */
+    int64_t after, next, last; /* as asked; as answered: where the page ends, and the log */
+    uint32_t count;
+    bool idle; /* no record of it was new */
     char bytes[];
 };
 
 /* A stream and the reading of the log for it. */
 struct feed {
     struct stream stream;
-    int64_t from; /* CBM_FROM_NOW or the first seq wanted */
-    bool resumed; /* `from` is of the cursor file */
-    uint32_t request;
-    bool asked_last; /* the request is log.last */
-    int64_t after;   /* else log.read after it */
+    int64_t from;    /* CBM_FROM_NOW or the first seq wanted */
+    bool resumed;    /* `from` is of the cursor file */
+    bool asked_last; /* what is asked is log.last, else pages */
+    /* What is asked: the next page, and where the log is dense (the last page was full, of one seq
+     * after the other) the one behind it at the same time, whose answer waits for the other's if it
+     * comes first. */
+    struct feed_ask {
+        uint32_t request; /* 0: none, or answered */
+        int64_t after;
+        struct feed_page *page; /* owned */
+    } ask, guess;
+    bool dense;
+    int64_t log_last; /* as the last page told */
     unsigned tries;
     int64_t retry_at;
     struct feed_page *page, *page_tail; /* owned: one follows on the other */

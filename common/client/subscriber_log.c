@@ -19,29 +19,42 @@
  */
 
 static void
-ask(struct cbm_subscriber *subscriber, struct feed *feed, int64_t now)
+send_ask(struct cbm_subscriber *subscriber, struct feed *feed, struct feed_ask *ask)
 {
     struct buf params = {0};
-    struct stream *stream = &feed->stream;
     struct cbm_error error;
-    feed->asked_last = !stream->joined;
     mp_map(&params, feed->asked_last ? 1 : 3);
     mp_string(&params, "prefix");
-    mp_string(&params, stream->prefix);
+    mp_string(&params, feed->stream.prefix);
     if (!feed->asked_last) {
-        feed->after = feed->page_tail ? feed->page_tail->next : stream->last;
         mp_string(&params, "after");
-        mp_int(&params, feed->after);
+        mp_int(&params, ask->after);
         mp_string(&params, "limit");
         mp_int(&params, PAGE_LIMIT);
-        subscriber->gaps += !stream->unread && !feed->page_tail && feed->tries == 0;
     }
     if (!params.failed)
-        feed->request =
+        ask->request =
             cbm_send(subscriber->client, "notify", feed->asked_last ? "log.last" : "log.read",
                      params.data, params.len, NULL, &error);
     buf_fini(&params);
-    if (!feed->request)
+}
+
+static void
+forget(struct feed_ask *ask)
+{
+    free(ask->page);
+    *ask = (struct feed_ask){0};
+}
+
+static void
+ask(struct cbm_subscriber *subscriber, struct feed *feed, int64_t now)
+{
+    struct stream *stream = &feed->stream;
+    feed->asked_last = !stream->joined;
+    feed->ask.after = feed->page_tail ? feed->page_tail->next : stream->last;
+    subscriber->gaps += stream->joined && !stream->unread && !feed->page_tail && feed->tries == 0;
+    send_ask(subscriber, feed, &feed->ask);
+    if (!feed->ask.request)
         feed->retry_at = now + BACKOFF_MAX_MS;
 }
 
@@ -49,8 +62,6 @@ static bool
 wants(const struct feed *feed)
 {
     const struct feed_page *tail = feed->page_tail;
-    if (feed->request)
-        return false;
     if (tail)
         return tail->next < tail->last && feed->page_count < PAGES_MAX;
     return !feed->stream.joined || stream_behind(&feed->stream);
@@ -62,12 +73,18 @@ subscriber_log_ask(struct cbm_subscriber *subscriber, int64_t now_ms)
     int64_t due = SUBSCRIBER_NEVER;
     for (unsigned i = 0; i < subscriber->feed_count; i++) {
         struct feed *feed = &subscriber->feeds[i];
-        if (!wants(feed))
-            continue;
-        if (now_ms >= feed->retry_at)
-            ask(subscriber, feed, now_ms);
-        if (!feed->request && feed->retry_at < due)
-            due = feed->retry_at;
+        if (!feed->ask.request && wants(feed)) {
+            if (now_ms >= feed->retry_at)
+                ask(subscriber, feed, now_ms);
+            if (!feed->ask.request && feed->retry_at < due)
+                due = feed->retry_at;
+        }
+        int64_t behind = feed->ask.after + PAGE_LIMIT;
+        if (feed->ask.request && !feed->guess.request && !feed->guess.page && feed->dense &&
+            behind < feed->log_last) {
+            feed->guess.after = behind;
+            send_ask(subscriber, feed, &feed->guess);
+        }
     }
     return due;
 }
@@ -100,6 +117,7 @@ refused(struct cbm_subscriber *subscriber, struct feed *feed, const struct cbm_r
         subscriber->over = CBM_LOST;
         splice_get_int(details, "first", &subscriber->first);
     }
+    forget(&feed->guess);
     try_later(feed);
 }
 
@@ -121,38 +139,47 @@ joined_now(struct cbm_subscriber *subscriber, struct feed *feed, struct text res
 static struct feed_page *
 page_new(struct text result, int64_t after)
 {
-    struct text list;
-    uint32_t count;
+    static const struct text keys[] = {{"items", 5}, {"next", 4}, {"last", 4}};
+    struct text value[3];
     struct feed_page *page = malloc(sizeof *page + result.len);
     if (!page)
         return NULL;
     memcpy(page->bytes, result.ptr, result.len);
     result.ptr = page->bytes;
     page->behind = NULL;
+    page->after = after;
     page->idle = true;
-    if (splice_get(result, "items", &list) && splice_array(list, &count, &page->items) &&
-        splice_get_int(result, "next", &page->next) &&
-        splice_get_int(result, "last", &page->last) &&
-        (page->next > after || page->next >= page->last))
+    if (splice_take_map(&result, keys, value, 3) &&
+        splice_array(value[0], &page->count, &page->items) && splice_int(value[1], &page->next) &&
+        splice_int(value[2], &page->last) && (page->next > after || page->next >= page->last))
         return page;
     free(page);
     return NULL;
 }
 
 static void
-take_page(struct cbm_subscriber *subscriber, struct feed *feed, struct text result)
+append(struct feed *feed, struct feed_page *page)
 {
-    struct feed_page *page = page_new(result, feed->after);
-    if (!page) {
-        try_later(feed);
-        return;
-    }
     if (feed->page_tail)
         feed->page_tail->behind = page;
     else
         feed->page = page;
     feed->page_tail = page;
     feed->page_count++;
+    feed->dense = page->count == PAGE_LIMIT && page->next == page->after + PAGE_LIMIT;
+    feed->log_last = page->last;
+}
+
+static void
+take_page(struct cbm_subscriber *subscriber, struct feed *feed, struct text result)
+{
+    struct feed_page *page = page_new(result, feed->ask.after);
+    if (!page) {
+        forget(&feed->guess);
+        try_later(feed);
+        return;
+    }
+    append(feed, page);
     if (feed->resumed && page->last < feed->stream.last) {
         char message[200];
         snprintf(message, sizeof message,
@@ -162,6 +189,31 @@ take_page(struct cbm_subscriber *subscriber, struct feed *feed, struct text resu
         subscriber_give_up(subscriber, CBM_FAILED, STATUS_FAILED_PRECONDITION, message);
     }
     feed->resumed = false;
+    if (feed->guess.after != page->next) {
+        forget(&feed->guess);
+    } else if (feed->guess.page) {
+        append(feed, feed->guess.page);
+        feed->guess = (struct feed_ask){0};
+    } else {
+        feed->ask = feed->guess; /* it is the next now */
+        feed->guess = (struct feed_ask){0};
+    }
+}
+
+static void
+take_answer(struct cbm_subscriber *subscriber, struct feed *feed, const struct cbm_reply *reply)
+{
+    struct text result = {(const char *)reply->result, (uint32_t)reply->result_len};
+    feed->ask.request = 0;
+    if (reply->error.code[0]) {
+        refused(subscriber, feed, reply);
+        return;
+    }
+    subscriber->error = (struct cbm_error){0};
+    if (feed->asked_last)
+        joined_now(subscriber, feed, result);
+    else
+        take_page(subscriber, feed, result);
 }
 
 void
@@ -170,19 +222,14 @@ subscriber_log_reply(void *arg, const struct cbm_reply *reply)
     struct cbm_subscriber *subscriber = arg;
     for (unsigned i = 0; i < subscriber->feed_count; i++) {
         struct feed *feed = &subscriber->feeds[i];
-        if (feed->request != reply->id)
-            continue;
-        feed->request = 0;
-        struct text result = {(const char *)reply->result, (uint32_t)reply->result_len};
-        if (reply->error.code[0]) {
-            refused(subscriber, feed, reply);
-            return;
+        if (feed->ask.request == reply->id) {
+            take_answer(subscriber, feed, reply);
+        } else if (feed->guess.request == reply->id) {
+            struct text result = {(const char *)reply->result, (uint32_t)reply->result_len};
+            feed->guess.request = 0;
+            if (!reply->error.code[0]) /* else it is asked again when it is the next */
+                feed->guess.page = page_new(result, feed->guess.after);
         }
-        subscriber->error = (struct cbm_error){0};
-        if (feed->asked_last)
-            joined_now(subscriber, feed, result);
-        else
-            take_page(subscriber, feed, result);
     }
 }
 
@@ -204,6 +251,7 @@ drop_page(struct feed *feed)
 void
 subscriber_log_end(struct feed *feed)
 {
+    forget(&feed->guess);
     while (feed->page)
         drop_page(feed);
 }

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -209,8 +210,9 @@ class Fake:
         port = [one.bind_to_random_port("tcp://127.0.0.1") for one in (self.pub, self.bus)]
         env = {**os.environ, "CBM_NOTIFY": f"tcp://127.0.0.1:{port[0]}",
                "CBM_BUS": f"tcp://127.0.0.1:{port[1]}"}
+        self.out = tempfile.TemporaryFile("w+")  # takes more than a pipe that nobody reads
         self.process = subprocess.Popen([str(stack.build / "cbm"), "subscribe", *map(str, arguments)],
-                                        env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        env=env, stdout=self.out, stderr=subprocess.PIPE, text=True)
 
     def __enter__(self):
         return self
@@ -218,6 +220,7 @@ class Fake:
     def __exit__(self, *_):
         self.process.kill()
         self.process.communicate()
+        self.out.close()
         self.pub.close()
         self.bus.close()
 
@@ -225,17 +228,26 @@ class Fake:
         assert self.pub.poll(int(10000 * SLOW))
         return self.pub.recv()
 
-    def answer(self, error=None, result=None):
+    def request(self):
         assert self.bus.poll(int(10000 * SLOW))
         peer, *_, body, _context = self.bus.recv_multipart()
         _, msgid, method, [params] = msgpack.unpackb(body)
+        return (peer, msgid), method, params
+
+    def reply(self, to, error=None, result=None):
+        peer, msgid = to
         self.bus.send_multipart([peer, b"MDPC02", b"\x03", b"notify",
                                  msgpack.packb([1, msgid, error, result])])
+
+    def answer(self, error=None, result=None):
+        to, method, params = self.request()
+        self.reply(to, error, result)
         return method, params
 
     def end(self, timeout=20):
-        out, err = self.process.communicate(timeout=timeout * SLOW)
-        return self.process.returncode, out, err
+        _, err = self.process.communicate(timeout=timeout * SLOW)
+        self.out.seek(0)
+        return self.process.returncode, self.out.read(), err
 
 
 def meta(seq, prev, **more):
@@ -298,3 +310,49 @@ def test_a_publisher_without_batches(stack):
         fake.pub.send_multipart([key, batch(12, (b"events.x.", meta(12, [11, 9, 9]), b"\x80"))])
         code, out, _ = fake.end()
         assert code == 0 and [json.loads(line)["sequence"] for line in out.splitlines()] == ["8", "9", "12"]
+
+
+def page(after, count, last, step=1):
+    seqs = range(after + step, after + step * count + 1, step)
+    return {"items": [{"topic": "events.x.", "meta": {"type": "t", "seq": seq, "prev": [0, 0, 0]}, "data": {}}
+                      for seq in seqs], "next": seqs[-1], "last": last, "first": 1}
+
+
+@pytest.mark.parametrize("late_first", [True, False])
+def test_pages_are_asked_for_ahead(stack, late_first):
+    """Two at a time where the log is dense; whichever answer comes first, and whether the guess was right."""
+    with Fake(stack, "events.", "--json", "--from", 0, "--count", 4400) as fake:
+        def two():
+            """The next two requests, by the place they ask for."""
+            got = {}
+            for _ in range(2):
+                to, method, params = fake.request()
+                assert method == "log.read" and params["limit"] == 1000
+                got[params["after"]] = to
+            return got
+
+        assert fake.answer(result=page(0, 1000, 4400)) == ("log.read", {"prefix": "events.", "after": 0, "limit": 1000})
+        asked = two()
+        assert set(asked) == {1000, 2000}
+        for after in sorted(asked, reverse=late_first):
+            fake.reply(asked[after], result=page(after, 1000, 4400))
+        asked = two()
+        assert set(asked) == {3000, 4000}
+        for after in sorted(asked, reverse=late_first):  # short: what was guessed is of no use
+            fake.reply(asked[after], result=page(after, 500 if after == 3000 else 400, 4400))
+        to, _, params = fake.request()
+        assert params["after"] == 3500
+        fake.reply(to, error={"code": "unavailable", "message": "not now"})
+        to, _, params = fake.request()
+        assert params["after"] == 3500
+        fake.reply(to, result=page(3500, 900, 4400))
+        code, out, _ = fake.end()
+        assert code == 0 and [int(json.loads(line)["sequence"]) for line in out.splitlines()] == list(range(1, 4401))
+
+
+def test_a_log_with_other_prefixes_is_not_guessed(stack):
+    with Fake(stack, "events.", "--json", "--from", 0, "--count", 1300) as fake:
+        assert fake.answer(result=page(0, 1000, 2600, step=2))[1]["after"] == 0
+        assert fake.answer(result=page(2000, 300, 2600, step=2))[1]["after"] == 2000
+        code, out, _ = fake.end()
+        assert code == 0 and len(out.splitlines()) == 1300 and not fake.bus.poll(0)
