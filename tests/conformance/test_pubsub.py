@@ -125,7 +125,7 @@ def test_each_prefix_sees_exactly_its_part_of_the_log(members, client):
 
 def test_meta_has_every_attribute(client):
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    client.call("events", "plan.open", {"year": 2101}, traceparent=trace)
+    client.call("events", "plan.open", {"year": 2041}, traceparent=trace)
     for topic, meta, data in whole_log(client):
         assert ATTRIBUTES <= set(meta) <= ATTRIBUTES | {"traceparent"}
         assert meta["specversion"] == "1.0" and meta["id"] == str(meta["seq"])
@@ -247,7 +247,7 @@ def test_batches_carry_the_very_bytes_of_the_frames(members, client):
                    for prefix in ("", *plain)}
         life(client, "batch-1")
         life(client, "batch-2", dimension="human", area="youth")
-        client.call("events", "plan.open", {"year": 2101})
+        client.call("events", "plan.open", {"year": 2901})
         want = {"events.": 10, "events.economic.": 5, "plan.": 1}
         frames = {}
         for prefix, sub in plain.items():
