@@ -7,6 +7,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 LIBS := -lczmq -lzmq -lmsgpackc -lhiredis -lsodium -lmicrohttpd
+events_LIBS := -lical
 CLI_LIBS := -lczmq -lzmq -lmsgpackc -ljansson -lsodium
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -62,7 +63,7 @@ $(CLIENT_LIB): $(call obj,$(CLIENT_SRC))
 define service_rule
 $(BUILD)/cbm-$(1): $(call obj,$(wildcard services/$(1)/*.c)) $(COMMON_LIB)
 	@echo "  LINK    $$@"
-	$$(Q)$$(CC) $$(LDFLAGS_ALL) $$^ $$(LIBS) -o $$@
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) $$^ $$(LIBS) $$($(1)_LIBS) -o $$@
 endef
 $(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
 

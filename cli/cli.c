@@ -42,12 +42,23 @@ help(const struct cli_command *command, const struct cli_option *options)
     return cli_flush();
 }
 
+/* The option that "-o" is short for; NULL if it is none, and then a word. */
+static const struct cli_option *
+short_option(const struct cli_option *options, const char *word)
+{
+    for (; options->name; options++)
+        if (options->letter && word[0] == '-' && word[1] == options->letter && !word[2])
+            return options;
+    return NULL;
+}
+
 /* Takes one option, `*at` its place; -1 to go on. */
 static int
 take_option(const struct cli_command *command, const struct cli_option *options, int argc,
             char **argv, int *at)
 {
-    const char *name = argv[*at] + 2;
+    const struct cli_option *by_letter = short_option(options, argv[*at]);
+    const char *name = by_letter ? by_letter->name : argv[*at] + 2;
     size_t len = strcspn(name, "=");
     for (; options->name; options++) {
         if (strlen(options->name) != len || strncmp(options->name, name, len) != 0)
@@ -73,9 +84,10 @@ cli_arguments(const struct cli_command *command, const struct cli_option *option
     int count = 0, end = *argc;
     bool only_words = false;
     for (int at = 0; at < end; at++) {
-        if (only_words || strncmp(argv[at], "--", 2) != 0) {
+        bool dashes = strncmp(argv[at], "--", 2) == 0;
+        if (only_words || (!dashes && !short_option(options, argv[at]))) {
             argv[count++] = argv[at];
-        } else if (!argv[at][2]) {
+        } else if (dashes && !argv[at][2]) {
             only_words = true;
         } else if (strcmp(argv[at], "--help") == 0) {
             return help(command, options);

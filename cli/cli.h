@@ -19,10 +19,11 @@ struct cli_option {
     const char *doc;
     const char **text;
     bool *flag;
+    char letter; /* also "-o"; 0 for none */
 };
 #define CLI_OPTIONS_END                                                                            \
     {                                                                                              \
-        NULL, NULL, NULL, NULL, NULL                                                               \
+        NULL, NULL, NULL, NULL, NULL, 0                                                            \
     }
 
 struct cli_command {

@@ -80,16 +80,14 @@ check_params(struct import_job *job, const json_t *params)
     struct error error = {0};
     const struct interface *interface = interface_of(text_of(job->service));
     const struct method *method = interface_method(interface, text_of(job->method));
-    msgpack_zone zone;
-    if (!method || !msgpack_zone_init(&zone, MSGPACK_ZONE_CHUNK_SIZE))
+    if (!method)
         return;
     void *message = malloc(method->params->size);
     if (message && json_to_msgpack(params, &buf) &&
-        schema_decode_bytes(method->params, buf.data, buf.len, &zone, message, SCHEMA_STRICT,
-                            &error) != STATUS_OK)
+        schema_decode_bytes(method->params, buf.data, buf.len, message, SCHEMA_STRICT, &error) !=
+            STATUS_OK)
         snprintf(job->why, sizeof job->why, "%s: %s (%s)", job->method, error.message, error.field);
     free(message);
-    msgpack_zone_destroy(&zone);
     buf_fini(&buf);
 }
 

@@ -39,6 +39,11 @@ static const struct cli_command commands[] = {
      "  report ID '{json}'       {participants_count?, participants_qualifier?, member_states, "
      "summary?}",
      events_run},
+    {"ics", "[--from D] [--to D] [--dimension D] [--area A] [--host H] [-o FILE]",
+     "Prints events as a calendar (iCalendar).",
+     "What is given must all hold. A session is an entry of the calendar; events without dates\n"
+     "have none. Example: cbm ics --from 2021-01-01 --to 2021-12-31 -o 2021.ics",
+     ics_run},
     {"members", "", "Lists the participants as they stood on a day.", NULL, members_run},
     {"doctor", "", "Checks that everything works and says what to do where it does not.", NULL,
      doctor_run},

@@ -272,6 +272,25 @@ class Stack:
         return (self.dir / "log" / f"{name}.log").read_text(errors="replace")
 
 
+def npm_package(name, version):
+    """The node_modules with a package of npm, installed once into a cache outside the checkout. Skips
+    the test where no registry can be reached."""
+    if not shutil.which("npm") or not shutil.which("node"):
+        pytest.fail("node and npm are needed: deploy/install-deps.sh installs them")
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+    cache = cache / "cbm-bus" / f"{name.strip('@').replace('/', '-')}-{version}"
+    if not (cache / "installed").exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        got = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(cache),
+                              f"{name}@{version}"], capture_output=True, text=True, timeout=300)
+        if got.returncode:
+            if re.search(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH", got.stderr):
+                pytest.skip(f"the npm registry is not reachable, so {name} is not here")
+            pytest.fail(got.stderr[-2000:])
+        (cache / "installed").touch()
+    return cache / "node_modules"
+
+
 def scratch_directory():
     return pathlib.Path(tempfile.mkdtemp(prefix="cbm-"))
 

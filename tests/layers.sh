@@ -32,16 +32,20 @@ refuse "the command line includes a service" "${include}\"(services|tests)/" cli
 
 refuse "the domain is pure: no sockets, store, codec or clock" \
     "${include}[<\"](czmq|zmq|hiredis/?.*|msgpack.*|time|sys/.*|common/(base/(loop|run|clock|cfg|log)|bus/.*|store/.*|service/.*|msg/(mp|schema_mp)))\\.h[>\"]" \
-    services/*/*_domain*.c services/*/*_domain*.h
+    services/*/*_domain*.c services/*/*_domain*.h services/events/events_ical.*
 refuse "the domain is pure: no clock and no I/O" \
     '(^|[^a-z_])(clock_gettime|gettimeofday|time|fopen|open|read|write|socket)\(' \
-    services/*/*_domain*.c
+    services/*/*_domain*.c services/events/events_ical.c
 
 for file in $(git ls-files '*.c' '*.h' 2>/dev/null || find common services cli -name '*.[ch]'); do
     case $file in
     common/store/*) ;;
     tests/* | examples/*) ;;
     *) refuse "hiredis belongs in common/store" "${include}[<\"]hiredis" "$file" ;;
+    esac
+    case $file in
+    services/events/events_ical.c | tests/*) ;;
+    *) refuse "libical belongs in services/events/events_ical.c" "${include}[<\"](libical/)?ical" "$file" ;;
     esac
     case $file in
     common/store/redis.c) ;; # polls as the loop does

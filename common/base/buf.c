@@ -11,51 +11,29 @@ buf_fini(struct buf *buf)
     *buf = (struct buf){0};
 }
 
-void
-buf_clear(struct buf *buf)
+bool
+buf_grow(struct buf *buf, size_t len)
 {
-    buf->len = 0;
-    buf->failed = false;
-}
-
-uint8_t *
-buf_reserve(struct buf *buf, size_t len)
-{
-    if (buf->failed)
-        return NULL;
-    if (buf->cap - buf->len < len) {
-        size_t cap = buf->cap ? buf->cap : 256;
-        while (cap - buf->len < len) {
-            if (cap > SIZE_MAX / 2) {
-                buf->failed = true;
-                return NULL;
-            }
-            cap *= 2;
-        }
-        uint8_t *data = realloc(buf->data, cap);
-        if (!data) {
+    size_t cap = buf->cap ? buf->cap : 256;
+    while (cap - buf->len < len) {
+        if (cap > SIZE_MAX / 2) {
             buf->failed = true;
-            return NULL;
+            return false;
         }
-        buf->data = data;
-        buf->cap = cap;
+        cap *= 2;
     }
-    return buf->data + buf->len;
+    uint8_t *data = realloc(buf->data, cap);
+    if (!data) {
+        buf->failed = true;
+        return false;
+    }
+    buf->data = data;
+    buf->cap = cap;
+    return true;
 }
 
-void
-buf_append(struct buf *buf, const void *data, size_t len)
-{
-    if (!len)
-        return;
-    uint8_t *to = buf_reserve(buf, len);
-    if (to) {
-        memcpy(to, data, len);
-        buf->len += len;
-    }
-}
-
-#define ARENA_BLOCK 16384
+#define ARENA_FIRST 1024 /* thousands of them are in use at once */
+#define ARENA_KEPT 16384 /* the largest block that a reset keeps */
 #define ARENA_ALIGN 16
 
 struct arena_block {
@@ -72,7 +50,11 @@ arena_alloc(struct arena *arena, size_t size)
     size = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     struct arena_block *block = arena->now;
     if (!block || block->size - block->used < size) {
-        size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
+        size_t room = !block                     ? ARENA_FIRST
+                      : block->size < ARENA_KEPT ? 2 * block->size
+                                                 : ARENA_KEPT;
+        if (room < size)
+            room = size;
         block = malloc(sizeof *block + room);
         if (!block)
             return NULL;
@@ -110,12 +92,39 @@ free_chain(struct arena_block *block)
 void
 arena_reset(struct arena *arena)
 {
-    if (!arena->first)
+    struct arena_block *last = arena->now;
+    if (!last)
         return;
-    free_chain(arena->first->next);
-    arena->first->next = NULL;
-    arena->first->used = 0;
-    arena->now = arena->first;
+    if (last->size > ARENA_KEPT) {
+        arena_fini(arena);
+        return;
+    }
+    while (arena->first != last) {
+        struct arena_block *next = arena->first->next;
+        free(arena->first);
+        arena->first = next;
+    }
+    last->used = 0;
+}
+
+struct arena_mark
+arena_mark(const struct arena *arena)
+{
+    struct arena_block *block = arena->now;
+    return (struct arena_mark){block, block ? block->used : 0};
+}
+
+void
+arena_rewind(struct arena *arena, struct arena_mark mark)
+{
+    if (!mark.block) {
+        arena_reset(arena);
+        return;
+    }
+    free_chain(mark.block->next);
+    mark.block->next = NULL;
+    mark.block->used = mark.used;
+    arena->now = mark.block;
 }
 
 void

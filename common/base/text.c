@@ -3,26 +3,6 @@
 
 #include <string.h>
 
-struct text
-text_of(const char *s)
-{
-    return (struct text){s, s ? (uint32_t)strlen(s) : 0};
-}
-
-bool
-text_is(struct text t, const char *s)
-{
-    return t.ptr && strlen(s) == t.len && memcmp(t.ptr, s, t.len) == 0;
-}
-
-bool
-text_equal(struct text a, struct text b)
-{
-    if (!a.ptr || !b.ptr)
-        return !a.ptr && !b.ptr;
-    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
-}
-
 size_t
 text_number(int64_t value, char out[TEXT_NUMBER_MAX])
 {
@@ -101,46 +81,16 @@ utf8_sequence(const unsigned char *s, size_t left)
     return len;
 }
 
-/* Whether the eight bytes at `s` are all ASCII. */
-static bool
-ascii_word(const unsigned char *s)
-{
-    uint64_t word;
-    memcpy(&word, s, sizeof word);
-    return !(word & UINT64_C(0x8080808080808080));
-}
-
-/* Of at most seven bytes: words of four and two that overlap. */
-static bool
-ascii_short(const unsigned char *s, size_t len)
-{
-    uint32_t first = 0, last = 0;
-    if (len >= 4) {
-        memcpy(&first, s, 4);
-        memcpy(&last, s + len - 4, 4);
-    } else if (len) {
-        first = (uint32_t)(s[0] | s[len / 2]);
-        last = s[len - 1];
-    }
-    return !((first | last) & UINT32_C(0x80808080));
-}
-
 bool
 text_utf8_valid(const char *ptr, size_t len)
 {
     const unsigned char *s = (const unsigned char *)ptr;
-    size_t at = 0;
-    while (at < len) {
-        while (len - at >= 8 && ascii_word(s + at))
-            at += 8;
-        if (len - at < 8 && ascii_short(s + at, len - at))
-            return true;
-        while (at < len && s[at] < 0x80)
-            at++;
-        size_t step = utf8_sequence(s + at, len - at);
+    if (text_is_ascii(ptr, len))
+        return true;
+    for (size_t at = 0, step; at < len; at += step) {
+        step = s[at] < 0x80 ? 1 : utf8_sequence(s + at, len - at);
         if (!step)
             return false;
-        at += step;
     }
     return true;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes that belong to somebody else (usually the message they came in). Not terminated. An absent
  * text has ptr NULL; an empty one has not. */
@@ -20,12 +21,26 @@ struct text {
 #define TEXT_LITERAL(s) ((struct text){(s), (uint32_t)sizeof(s) - 1})
 
 /* A text over a C string, which must outlive it. NULL gives an absent text. */
-struct text text_of(const char *s);
+static inline struct text
+text_of(const char *s)
+{
+    return (struct text){s, s ? (uint32_t)strlen(s) : 0};
+}
 
 /* Whether the bytes are the same as those of the C string / the other text. Absent equals only
  * absent (and never a C string). */
-bool text_is(struct text t, const char *s);
-bool text_equal(struct text a, struct text b);
+static inline bool
+text_is(struct text t, const char *s)
+{
+    return t.ptr && strlen(s) == t.len && memcmp(t.ptr, s, t.len) == 0;
+}
+static inline bool
+text_equal(struct text a, struct text b)
+{
+    if (!a.ptr || !b.ptr)
+        return !a.ptr && !b.ptr;
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
 
 /* Writes a decimal and a terminator; returns its length. Like printf("%" PRId64), many times
  * faster. */
@@ -37,6 +52,28 @@ int text_compare(struct text a, struct text b);
 
 /* Whether `part` stands in `t`, letters of ASCII compared without case. */
 bool text_contains_nocase(struct text t, struct text part);
+
+/* Whether all bytes are ASCII. By words, the last one over the end of the one before. */
+static inline bool
+text_is_ascii(const char *ptr, size_t len)
+{
+    uint64_t word = 0, all = 0;
+    uint32_t first = 0, last = 0;
+    if (len >= sizeof word) {
+        for (size_t at = 0; at + sizeof word < len; at += sizeof word) {
+            memcpy(&word, ptr + at, sizeof word);
+            all |= word;
+        }
+        memcpy(&word, ptr + len - sizeof word, sizeof word);
+        return !((all | word) & UINT64_C(0x8080808080808080));
+    }
+    if (len >= sizeof first) {
+        memcpy(&first, ptr, sizeof first);
+        memcpy(&last, ptr + len - sizeof last, sizeof last);
+        return !((first | last) & 0x80808080U);
+    }
+    return len == 0 || (uint8_t)(ptr[0] | ptr[len / 2] | ptr[len - 1]) < 0x80;
+}
 
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool text_utf8_valid(const char *ptr, size_t len);

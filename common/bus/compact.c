@@ -17,13 +17,20 @@ read_number(const uint8_t *at, unsigned bytes)
     return value;
 }
 
-static void
-write_number(struct buf *buf, uint32_t value, unsigned bytes)
+static uint8_t *
+put_number(uint8_t *at, uint32_t value, unsigned bytes)
 {
-    uint8_t out[4];
-    for (unsigned i = 0; i < bytes; i++)
-        out[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
-    buf_append(buf, out, bytes);
+    for (unsigned i = bytes; i-- > 0;)
+        *at++ = (uint8_t)(value >> 8 * i);
+    return at;
+}
+
+static uint8_t *
+put(uint8_t *at, struct text part)
+{
+    if (part.len)
+        memcpy(at, part.ptr, part.len);
+    return at + part.len;
 }
 
 bool
@@ -108,39 +115,43 @@ compact_next(const void *data, size_t len, size_t *at, struct compact_item *out)
     return parse_body(&rest, out) ? 1 : -1;
 }
 
-static void
-add_sized(struct buf *buf, struct text part, unsigned bytes)
+/* The length of an item's body, which is all behind its kind and length. */
+static uint32_t
+length_of(const struct compact_item *item)
 {
-    write_number(buf, part.len, bytes);
-    buf_append(buf, part.ptr, part.len);
+    uint32_t len = item->head.len + item->body.len;
+    len += item->kind >= COMPACT_WORK ? COMPACT_ADDRESS_LEN : 1 + item->service.len;
+    if (item->kind == COMPACT_REQUEST || item->kind == COMPACT_WORK)
+        len += 2 + item->context.len;
+    if (item->kind == COMPACT_WORK)
+        len += 2 + item->principal.len;
+    return len;
 }
 
 bool
 compact_add(struct buf *buf, const struct compact_item *item)
 {
     if (item->service.len > UINT8_MAX || item->context.len > UINT16_MAX ||
-        item->principal.len > UINT16_MAX || item->body.len > UINT32_MAX / 2)
+        item->principal.len > UINT16_MAX || item->head.len > UINT16_MAX ||
+        item->body.len > UINT32_MAX / 2)
         return false;
+    uint32_t len = length_of(item);
+    uint8_t *at = buf_reserve(buf, HEAD_LEN + ITEM_HEAD_LEN + len);
+    if (!at)
+        return true; /* the failure sticks in the buf */
     if (buf->len == 0)
-        buf_append(buf, head, HEAD_LEN);
-    uint8_t kind = (uint8_t)item->kind;
-    bool addressed = item->kind >= COMPACT_WORK;
-    uint32_t len = item->body.len;
-    len += addressed ? COMPACT_ADDRESS_LEN : 1 + item->service.len;
-    if (item->kind == COMPACT_REQUEST || item->kind == COMPACT_WORK)
-        len += 2 + item->context.len;
-    if (item->kind == COMPACT_WORK)
-        len += 2 + item->principal.len;
-    buf_append(buf, &kind, 1);
-    write_number(buf, len, 4);
-    if (addressed)
-        buf_append(buf, item->address.ptr, COMPACT_ADDRESS_LEN);
+        at = put(at, (struct text){(const char *)head, HEAD_LEN});
+    *at++ = (uint8_t)item->kind;
+    at = put_number(at, len, 4);
+    if (item->kind >= COMPACT_WORK)
+        at = put(at, (struct text){item->address.ptr, COMPACT_ADDRESS_LEN});
     else
-        add_sized(buf, item->service, 1);
+        at = put(put_number(at, item->service.len, 1), item->service);
     if (item->kind == COMPACT_REQUEST || item->kind == COMPACT_WORK)
-        add_sized(buf, item->context, 2);
+        at = put(put_number(at, item->context.len, 2), item->context);
     if (item->kind == COMPACT_WORK)
-        add_sized(buf, item->principal, 2);
-    buf_append(buf, item->body.ptr, item->body.len);
+        at = put(put_number(at, item->principal.len, 2), item->principal);
+    at = put(put(at, item->head), item->body);
+    buf->len = (size_t)(at - buf->data);
     return true;
 }

@@ -37,6 +37,7 @@ struct compact_item {
     struct text address;            /* WORK, PART, DONE: 8 bytes */
     struct text context, principal; /* REQUEST (context), WORK */
     struct text body;               /* rpc or reply */
+    struct text head;               /* for writing: stands in front of the body; may be absent */
 };
 
 /* Whether a frame begins as compact ones do. */

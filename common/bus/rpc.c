@@ -7,38 +7,50 @@
 #include "common/msg/schema.h"
 
 static bool
-as_msgid(const msgpack_object *object, uint32_t *out)
+is_msgid(const struct mp_value *value)
 {
-    if (object->type != MSGPACK_OBJECT_POSITIVE_INTEGER || object->via.u64 > UINT32_MAX)
-        return false;
-    *out = (uint32_t)object->via.u64;
-    return true;
+    return value->type == MP_INT && value->number >= 0 && value->number <= UINT32_MAX;
+}
+
+/* Reads a value that must be an array of `count` items. */
+static bool
+read_array(const char **at, int64_t count)
+{
+    struct mp_value value;
+    *at = mp_read(*at, &value);
+    return value.type == MP_ARRAY && value.number == count;
 }
 
 enum status
-rpc_request_parse(const void *data, size_t len, msgpack_zone *zone, struct rpc_request *out,
-                  struct error *error)
+rpc_request_parse(const void *data, size_t len, struct rpc_request *out, struct error *error)
 {
     *out = (struct rpc_request){0};
-    msgpack_object object;
-    enum status status = mp_unpack(data, len, zone, &object, error);
+    enum status status = mp_scan(data, len, error);
     if (status != STATUS_OK) {
         out->msgid = rpc_msgid(data, len);
         return status;
     }
     static const char want[] = "want a MessagePack-RPC request [0, msgid, method, [params]]";
-    if (object.type != MSGPACK_OBJECT_ARRAY || object.via.array.size != 4)
+    const char *at = data;
+    struct mp_value type, msgid, method, params;
+    if (!read_array(&at, 4))
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL, "%s", want);
-    const msgpack_object *item = object.via.array.ptr;
-    int64_t type;
-    if (!as_msgid(&item[1], &out->msgid) || !mp_as_int(&item[0], &type) || type != 0)
+    at = mp_next(at, &type);
+    at = mp_next(at, &msgid);
+    if (is_msgid(&msgid))
+        out->msgid = (uint32_t)msgid.number;
+    if (!is_msgid(&msgid) || type.type != MP_INT || type.number != 0)
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL, "%s; msgid is a uint32", want);
-    if (!mp_as_text(&item[2], &out->method))
+    at = mp_read(at, &method);
+    if (method.type != MP_TEXT)
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL, "%s; method is a string", want);
-    if (item[3].type != MSGPACK_OBJECT_ARRAY || item[3].via.array.size != 1 ||
-        item[3].via.array.ptr[0].type != MSGPACK_OBJECT_MAP)
+    bool one = read_array(&at, 1);
+    if (one)
+        mp_read(at, &params);
+    if (!one || params.type != MP_MAP)
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL, "%s; params is one map", want);
-    out->params = &item[3].via.array.ptr[0];
+    out->method = method.bytes;
+    out->params = (struct text){at, (uint32_t)((const char *)data + len - at)};
     return STATUS_OK;
 }
 
@@ -74,13 +86,29 @@ rpc_request_write(struct buf *buf, uint32_t msgid, const char *method, const voi
         mp_map(buf, 0);
 }
 
+size_t
+rpc_reply_head(uint8_t out[RPC_REPLY_HEAD_MAX], uint32_t msgid)
+{
+    size_t len = 0;
+    out[len++] = 0x94; /* an array of four */
+    out[len++] = 0x01;
+    if (msgid <= 0x7f) {
+        out[len++] = (uint8_t)msgid;
+    } else {
+        unsigned size = msgid <= UINT8_MAX ? 1 : msgid <= UINT16_MAX ? 2 : 4;
+        out[len++] = (uint8_t)(0xcc + size / 2);
+        for (unsigned i = size; i-- > 0;)
+            out[len++] = (uint8_t)(msgid >> 8 * i);
+    }
+    out[len++] = 0xc0; /* nil: no error */
+    return len;
+}
+
 void
 rpc_reply_write(struct buf *buf, uint32_t msgid, const void *result, size_t len)
 {
-    mp_array(buf, 4);
-    mp_int(buf, 1);
-    mp_uint(buf, msgid);
-    mp_nil(buf);
+    uint8_t head[RPC_REPLY_HEAD_MAX];
+    buf_append(buf, head, rpc_reply_head(head, msgid));
     buf_append(buf, result, len);
 }
 
@@ -106,21 +134,37 @@ rpc_error_write(struct buf *buf, uint32_t msgid, const struct error *error)
     mp_nil(buf);
 }
 
-/* Details that are no map, or too large for the struct, are left out. */
+/* The error in a reply. Details that are no map, or too large for the struct, are left out. */
 static void
-copy_details(struct error *error, const msgpack_object *details)
+read_error(const char *at, struct error *error)
 {
-    if (!error || !details || details->type != MSGPACK_OBJECT_MAP)
-        return;
-    msgpack_sbuffer packed;
-    msgpack_packer to;
-    msgpack_sbuffer_init(&packed);
-    msgpack_packer_init(&to, &packed, msgpack_sbuffer_write);
-    if (msgpack_pack_object(&to, *details) == 0 && packed.size <= sizeof error->details) {
-        memcpy(error->details, packed.data, packed.size);
-        error->details_len = (uint32_t)packed.size;
+    struct mp_value map, key, value;
+    struct text code = TEXT_NONE, field = TEXT_NONE, details = TEXT_NONE;
+    struct text message = TEXT_LITERAL("the error has no message");
+    at = mp_read(at, &map);
+    for (int64_t left = map.type == MP_MAP ? map.number : 0; left > 0; left--) {
+        const char *begin = mp_next(at, &key), *end = mp_next(begin, &value);
+        at = end;
+        if (key.type != MP_TEXT)
+            continue;
+        if (value.type == MP_MAP && text_is(key.bytes, "details"))
+            details = (struct text){begin, (uint32_t)(end - begin)};
+        if (value.type != MP_TEXT)
+            continue;
+        if (text_is(key.bytes, "code"))
+            code = value.bytes;
+        else if (text_is(key.bytes, "message"))
+            message = value.bytes;
+        else if (text_is(key.bytes, "field"))
+            field = value.bytes;
     }
-    msgpack_sbuffer_destroy(&packed);
+    char name[ERROR_FIELD_MAX];
+    snprintf(name, sizeof name, "%.*s", TEXT_ARG(field));
+    error_set(error, status_of_word(code), name, "%.*s", TEXT_ARG(message));
+    if (error && details.ptr && details.len <= sizeof error->details) {
+        memcpy(error->details, details.ptr, details.len);
+        error->details_len = details.len;
+    }
 }
 
 /* Whether the bytes begin as `[1, msgid, nil, …`, in the shortest form that everybody writes. */
@@ -141,85 +185,92 @@ is_result(const void *data, size_t len, struct rpc_reply *out)
 }
 
 enum status
-rpc_reply_parse(const void *data, size_t len, msgpack_zone *zone, struct rpc_reply *out,
-                struct error *error)
+rpc_reply_parse(const void *data, size_t len, struct rpc_reply *out, struct error *error)
 {
     *out = (struct rpc_reply){0};
-    if (is_result(data, len, out)) /* nearly all are: nothing needs to be unpacked */
-        return mp_scan(data, len, error);
-    msgpack_object object;
-    enum status status = mp_unpack(data, len, zone, &object, error);
-    if (status != STATUS_OK)
+    enum status status = mp_scan(data, len, error);
+    if (status != STATUS_OK || is_result(data, len, out)) /* nearly all are */
         return status;
-    int64_t type;
-    if (object.type != MSGPACK_OBJECT_ARRAY || object.via.array.size != 4 ||
-        !mp_as_int(&object.via.array.ptr[0], &type) || type != 1 ||
-        !as_msgid(&object.via.array.ptr[1], &out->msgid))
+    const char *at = data;
+    struct mp_value type = {0}, msgid = {0};
+    bool good = read_array(&at, 4);
+    if (good)
+        at = mp_read(at, &type);
+    good = good && type.type == MP_INT && type.number == 1;
+    if (good)
+        at = mp_read(at, &msgid);
+    if (!good || !is_msgid(&msgid))
         return error_set(error, STATUS_INTERNAL, NULL, "the reply is no MessagePack-RPC reply");
-    const msgpack_object *failure = &object.via.array.ptr[2];
-    struct text text = TEXT_NONE;
-    if (failure->type != MSGPACK_OBJECT_NIL) {
+    out->msgid = (uint32_t)msgid.number;
+    const char *result = mp_skip(at);
+    if ((uint8_t)*at != 0xc0) {
         out->failed = true;
-        mp_as_text(mp_map_get(failure, "code"), &text);
-        enum status code = status_of_word(text);
-        text = TEXT_LITERAL("the error has no message");
-        mp_as_text(mp_map_get(failure, "message"), &text);
-        struct text field = TEXT_NONE;
-        mp_as_text(mp_map_get(failure, "field"), &field);
-        char name[ERROR_FIELD_MAX];
-        snprintf(name, sizeof name, "%.*s", TEXT_ARG(field));
-        error_set(error, code, name, "%.*s", TEXT_ARG(text));
-        copy_details(error, mp_map_get(failure, "details"));
-        return STATUS_OK;
+        read_error(at, error);
+    } else {
+        out->result = (struct text){result, (uint32_t)((const char *)data + len - result)};
     }
-    /* the result is what follows the header: array, type, msgid, nil */
-    const uint8_t *bytes = data;
-    size_t at = bytes[0] == 0xdc ? 3 : bytes[0] == 0xdd ? 5 : 1;
-    for (unsigned i = 0; i < 3; i++)
-        at += mp_object_len(bytes + at, len - at);
-    out->result = (struct text){(const char *)bytes + at, (uint32_t)(len - at)};
+    return STATUS_OK;
+}
+
+/* Takes one pair of the context. */
+static enum status
+take_pair(struct text key, const struct mp_value *value, struct rpc_context *out,
+          struct error *error)
+{
+    bool is_text = value->type == MP_TEXT, is_count = value->type == MP_INT && value->number >= 0;
+    uint32_t len = is_text ? value->bytes.len : 0;
+    if (text_is(key, "deadline")) {
+        if (!is_count)
+            return error_set(error, STATUS_INVALID_ARGUMENT, "context.deadline",
+                             "context.deadline: want the milliseconds left");
+        out->deadline_ms = value->number;
+    } else if (text_is(key, "safe")) {
+        if (value->type != MP_BOOL)
+            return error_set(error, STATUS_INVALID_ARGUMENT, "context.safe",
+                             "context.safe: want true or false");
+        out->safe = value->number;
+    } else if (text_is(key, "key")) {
+        if (len < 1 || len > RPC_KEY_MAX)
+            return error_set(error, STATUS_INVALID_ARGUMENT, "context.key",
+                             "context.key: want 1 to %d bytes of text", RPC_KEY_MAX);
+        out->key = value->bytes;
+    } else if (text_is(key, "min_seq")) {
+        if (!is_count)
+            return error_set(error, STATUS_INVALID_ARGUMENT, "context.min_seq",
+                             "context.min_seq: want a seq");
+        out->min_seq = value->number;
+    } else if (text_is(key, "traceparent")) {
+        if (!is_text || len > 128)
+            return error_set(error, STATUS_INVALID_ARGUMENT, "context.traceparent",
+                             "context.traceparent: want a W3C traceparent");
+        out->traceparent = value->bytes;
+    } else if (is_text && text_is(key, "framing")) {
+        out->framing = value->bytes; /* one that is not ours: MDP then */
+    }
     return STATUS_OK;
 }
 
 enum status
-rpc_context_parse(const void *data, size_t len, msgpack_zone *zone, struct rpc_context *out,
-                  struct error *error)
+rpc_context_parse(const void *data, size_t len, struct rpc_context *out, struct error *error)
 {
     *out = (struct rpc_context){.deadline_ms = INT64_MIN, .min_seq = INT64_MIN};
-    const uint8_t *bytes = data;
-    if (len == 0 || (len == 1 && bytes[0] == 0x80))
+    const char *at = data;
+    if (len == 0 || (len == 1 && (uint8_t)*at == 0x80))
         return STATUS_OK;
-    msgpack_object object;
-    enum status status = mp_unpack(data, len, zone, &object, error);
+    enum status status = mp_scan(data, len, error);
     if (status != STATUS_OK)
         return status;
-    if (object.type != MSGPACK_OBJECT_MAP)
+    struct mp_value map, key, value;
+    at = mp_read(at, &map);
+    if (map.type != MP_MAP)
         return error_set(error, STATUS_INVALID_ARGUMENT, "context", "the context is not a map");
-    const msgpack_object *value;
-    if ((value = mp_map_get(&object, "key")) &&
-        (!mp_as_text(value, &out->key) || out->key.len < 1 || out->key.len > RPC_KEY_MAX))
-        return error_set(error, STATUS_INVALID_ARGUMENT, "context.key",
-                         "context.key: want 1 to %d bytes of text", RPC_KEY_MAX);
-    if ((value = mp_map_get(&object, "deadline")) &&
-        (!mp_as_int(value, &out->deadline_ms) || out->deadline_ms < 0))
-        return error_set(error, STATUS_INVALID_ARGUMENT, "context.deadline",
-                         "context.deadline: want the milliseconds left");
-    if ((value = mp_map_get(&object, "min_seq")) &&
-        (!mp_as_int(value, &out->min_seq) || out->min_seq < 0))
-        return error_set(error, STATUS_INVALID_ARGUMENT, "context.min_seq",
-                         "context.min_seq: want a seq");
-    if ((value = mp_map_get(&object, "safe"))) {
-        if (value->type != MSGPACK_OBJECT_BOOLEAN)
-            return error_set(error, STATUS_INVALID_ARGUMENT, "context.safe",
-                             "context.safe: want true or false");
-        out->safe = value->via.boolean;
+    for (int64_t left = map.number; left > 0 && status == STATUS_OK; left--) {
+        at = mp_next(at, &key);
+        at = mp_next(at, &value);
+        if (key.type == MP_TEXT)
+            status = take_pair(key.bytes, &value, out, error);
     }
-    if ((value = mp_map_get(&object, "traceparent")) &&
-        (!mp_as_text(value, &out->traceparent) || out->traceparent.len > 128))
-        return error_set(error, STATUS_INVALID_ARGUMENT, "context.traceparent",
-                         "context.traceparent: want a W3C traceparent");
-    mp_as_text(mp_map_get(&object, "framing"), &out->framing); /* another is not ours: MDP then */
-    return STATUS_OK;
+    return status;
 }
 
 void
@@ -265,34 +316,53 @@ static const struct {
 };
 #define ROLE_COUNT (sizeof roles / sizeof *roles)
 
+static unsigned
+read_roles(const char *at, int64_t count)
+{
+    struct mp_value word;
+    unsigned bits = 0;
+    for (; count > 0; count--, at = mp_skip(at)) {
+        mp_read(at, &word);
+        for (size_t r = 0; r < ROLE_COUNT && word.type == MP_TEXT; r++)
+            if (text_is(word.bytes, roles[r].word))
+                bits |= roles[r].bit;
+    }
+    return bits;
+}
+
 enum status
-rpc_principal_parse(const void *data, size_t len, msgpack_zone *zone, struct principal *out,
-                    struct error *error)
+rpc_principal_parse(const void *data, size_t len, struct principal *out, struct error *error)
 {
     *out = (struct principal){.id = "local", .roles = PERMIT_SECRETARIAT};
     if (len == 0)
         return STATUS_OK;
-    msgpack_object object;
-    enum status status = mp_unpack(data, len, zone, &object, error);
+    enum status status = mp_scan(data, len, error);
     if (status != STATUS_OK)
         return status;
-    struct text id, member = TEXT_NONE;
-    const msgpack_object *list = mp_map_get(&object, "roles");
-    if (!mp_as_text(mp_map_get(&object, "id"), &id) || id.len < 1 || id.len > PRINCIPAL_ID_MAX ||
-        !list || list->type != MSGPACK_OBJECT_ARRAY)
+    struct text id = TEXT_NONE, member = TEXT_NONE;
+    bool has_roles = false;
+    struct mp_value map, key, value;
+    const char *at = mp_read(data, &map);
+    for (int64_t left = map.type == MP_MAP ? map.number : 0; left > 0; left--) {
+        const char *begin = mp_next(at, &key);
+        const char *inside = mp_read(begin, &value);
+        at = mp_skip(begin);
+        if (key.type != MP_TEXT)
+            continue;
+        if (value.type == MP_TEXT && text_is(key.bytes, "id")) {
+            id = value.bytes;
+        } else if (value.type == MP_TEXT && text_is(key.bytes, "member")) {
+            member = value.bytes;
+        } else if (value.type == MP_ARRAY && text_is(key.bytes, "roles")) {
+            has_roles = true;
+            out->roles = read_roles(inside, value.number);
+        }
+    }
+    if (id.len < 1 || id.len > PRINCIPAL_ID_MAX || !has_roles)
         return error_set(error, STATUS_INVALID_ARGUMENT, "principal",
                          "principal: want {id, roles, member?}");
-    mp_as_text(mp_map_get(&object, "member"), &member);
-    out->roles = 0;
     snprintf(out->id, sizeof out->id, "%.*s", TEXT_ARG(id));
     snprintf(out->member, sizeof out->member, "%.*s", TEXT_ARG(member));
-    for (uint32_t i = 0; i < list->via.array.size; i++) {
-        struct text word = TEXT_NONE;
-        mp_as_text(&list->via.array.ptr[i], &word);
-        for (size_t r = 0; r < ROLE_COUNT; r++)
-            if (text_is(word, roles[r].word))
-                out->roles |= roles[r].bit;
-    }
     return STATUS_OK;
 }
 

@@ -5,16 +5,16 @@
 
 #include "common/msg/mp.h"
 
-/* A request `[0, msgid, method, [params]]`. All borrows from the message and the zone. */
+/* A request `[0, msgid, method, [params]]`. All borrows from the message. */
 struct rpc_request {
     uint32_t msgid;
     struct text method;
-    const msgpack_object *params; /* a map */
+    struct text params; /* the encoded map */
 };
 
 /* Parses; on STATUS_INVALID_ARGUMENT `msgid` is set if it could still be read, else 0. */
-enum status rpc_request_parse(const void *data, size_t len, msgpack_zone *zone,
-                              struct rpc_request *out, struct error *error);
+enum status rpc_request_parse(const void *data, size_t len, struct rpc_request *out,
+                              struct error *error);
 
 /* The msgid of a request, read without unpacking; 0 if it cannot be read. For whoever must answer a
  * request it does not understand. */
@@ -26,6 +26,10 @@ void rpc_request_write(struct buf *buf, uint32_t msgid, const char *method, cons
 
 /* Writes `[1, msgid, nil, result]` with an encoded result. */
 void rpc_reply_write(struct buf *buf, uint32_t msgid, const void *result, size_t len);
+
+/* Writes what stands in front of the result in such a reply; returns its length. */
+#define RPC_REPLY_HEAD_MAX 8
+size_t rpc_reply_head(uint8_t out[RPC_REPLY_HEAD_MAX], uint32_t msgid);
 
 /* Writes `[1, msgid, {code, message, field?, details?}, nil]`. */
 void rpc_error_write(struct buf *buf, uint32_t msgid, const struct error *error);
@@ -39,7 +43,7 @@ struct rpc_reply {
     struct text result;
 };
 
-enum status rpc_reply_parse(const void *data, size_t len, msgpack_zone *zone, struct rpc_reply *out,
+enum status rpc_reply_parse(const void *data, size_t len, struct rpc_reply *out,
                             struct error *error);
 
 /* The context map; what the client did not send is absent. */
@@ -55,8 +59,8 @@ struct rpc_context {
 
 /* Parses a context frame (len 0 is an empty context). Unknown keys are passed over: the map may
  * grow. */
-enum status rpc_context_parse(const void *data, size_t len, msgpack_zone *zone,
-                              struct rpc_context *out, struct error *error);
+enum status rpc_context_parse(const void *data, size_t len, struct rpc_context *out,
+                              struct error *error);
 void rpc_context_write(struct buf *buf, const struct rpc_context *context);
 
 /* Who asks, as the bus authenticated it: `{id, roles, member}`. */
@@ -69,8 +73,8 @@ struct principal {
 
 /* Parses a principal frame; without one (len 0) the principal is the local Secretariat, as long as
  * access control does not exist. Unknown roles give no bit. */
-enum status rpc_principal_parse(const void *data, size_t len, msgpack_zone *zone,
-                                struct principal *out, struct error *error);
+enum status rpc_principal_parse(const void *data, size_t len, struct principal *out,
+                                struct error *error);
 void rpc_principal_write(struct buf *buf, const struct principal *principal);
 
 #endif

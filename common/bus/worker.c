@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zmq.h>
 
+#include "common/base/buf.h"
 #include "common/base/cfg.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -25,6 +27,12 @@ struct worker_bus {
     bool registered, left;
     struct buf out; /* answers of this turn, compact */
     int64_t heard_ms, beat_at_ms;
+};
+
+/* The frames of a message, shared by the requests in it. */
+struct worker_message {
+    unsigned users, count;
+    zmq_msg_t frames[];
 };
 
 struct worker {
@@ -72,16 +80,12 @@ send_ready(struct worker_bus *bus)
 void
 worker_request_fini(struct worker_request *request)
 {
-    for (unsigned i = 0; i < (request->compact ? 1U : WORKER_PARTS); i++)
-        zmq_msg_close(&request->msgs[i]);
-}
-
-struct text
-worker_request_part(struct worker_request *request, enum worker_part part)
-{
-    zmq_msg_t *msg = &request->msgs[request->compact ? 0 : part];
-    return (struct text){(char *)zmq_msg_data(msg) + request->parts[part].offset,
-                         request->parts[part].len};
+    struct worker_message *message = request->message;
+    if (--message->users)
+        return;
+    for (unsigned i = 0; i < message->count; i++)
+        zmq_msg_close(&message->frames[i]);
+    free(message);
 }
 
 static void
@@ -101,13 +105,14 @@ worker_flush(struct worker *worker)
 }
 
 static void
-reply_item(struct worker_request *request, const struct buf *body, bool partial)
+reply_item(struct worker_request *request, struct text head, struct text body, bool partial)
 {
     struct worker_bus *bus = request->bus;
     struct compact_item item = {
         .kind = partial ? COMPACT_PART : COMPACT_DONE,
-        .address = worker_request_part(request, WORKER_ADDRESS),
-        .body = {(const char *)body->data, (uint32_t)body->len},
+        .address = request->parts[WORKER_ADDRESS],
+        .head = head,
+        .body = body,
     };
     compact_add(&bus->out, &item);
     if (bus->out.len >= COMPACT_FRAME_MAX)
@@ -115,22 +120,28 @@ reply_item(struct worker_request *request, const struct buf *body, bool partial)
 }
 
 void
-worker_reply(struct worker_request *request, const struct buf *body, bool partial)
+worker_reply(struct worker_request *request, struct text head, struct text body, bool partial)
 {
     struct worker_bus *bus = request->bus;
-    zmq_msg_t address;
+    struct text address = request->parts[WORKER_ADDRESS];
+    zmq_msg_t frame;
     if (request->compact) {
-        reply_item(request, body, partial);
+        reply_item(request, head, body, partial);
         return;
     }
-    if (send_command(bus, partial ? MDPW_PARTIAL : MDPW_FINAL, true) != 0)
-        return; /* the bus is gone; its client asks again */
-    zmq_msg_init(&address);
-    zmq_msg_copy(&address, &request->msgs[WORKER_ADDRESS]);
-    if (zmq_msg_send(&address, bus->raw, ZMQ_SNDMORE) < 0)
-        zmq_msg_close(&address);
-    send_bytes(bus->raw, "", 0, true);
-    send_bytes(bus->raw, body->data, body->len, false);
+    if (zmq_msg_init_size(&frame, (size_t)head.len + body.len) != 0)
+        return;
+    if (head.len)
+        memcpy(zmq_msg_data(&frame), head.ptr, head.len);
+    if (body.len)
+        memcpy((char *)zmq_msg_data(&frame) + head.len, body.ptr, body.len);
+    if (send_command(bus, partial ? MDPW_PARTIAL : MDPW_FINAL, true) == 0) {
+        send_bytes(bus->raw, address.ptr, address.len, true);
+        send_bytes(bus->raw, "", 0, true);
+        if (zmq_msg_send(&frame, bus->raw, ZMQ_DONTWAIT) >= 0)
+            return;
+    } /* else the bus is gone; its client asks again */
+    zmq_msg_close(&frame);
 }
 
 static void
@@ -162,6 +173,28 @@ receive(void *raw, zmq_msg_t *frames)
     return count;
 }
 
+static struct text
+text_of_frame(zmq_msg_t *frame)
+{
+    return (struct text){zmq_msg_data(frame), (uint32_t)zmq_msg_size(frame)};
+}
+
+/* Moves the frames to where they stay while requests use them. NULL without memory. */
+static struct worker_message *
+take_message(zmq_msg_t *frames, unsigned count)
+{
+    struct worker_message *message = malloc(sizeof *message + count * sizeof *frames);
+    if (!message)
+        return NULL;
+    message->users = 1;
+    message->count = count;
+    for (unsigned i = 0; i < count; i++) {
+        zmq_msg_init(&message->frames[i]);
+        zmq_msg_move(&message->frames[i], &frames[i]);
+    }
+    return message;
+}
+
 static bool
 frame_is(zmq_msg_t *frame, const char *text)
 {
@@ -174,37 +207,36 @@ static void
 give_request(struct worker_bus *bus, zmq_msg_t *frames, unsigned count)
 {
     static const unsigned places[WORKER_PARTS] = {2, 4, 5, 6};
-    struct worker_request request = {.bus = bus};
-    for (unsigned i = 0; i < WORKER_PARTS; i++) {
-        zmq_msg_init(&request.msgs[i]);
+    struct worker_message *message = take_message(frames, count);
+    if (!message)
+        return; /* its client asks again */
+    struct worker_request request = {.bus = bus, .message = message};
+    for (unsigned i = 0; i < WORKER_PARTS; i++)
         if (places[i] < count)
-            zmq_msg_move(&request.msgs[i], &frames[places[i]]);
-        request.parts[i].len = (uint32_t)zmq_msg_size(&request.msgs[i]);
-    }
+            request.parts[i] = text_of_frame(&message->frames[places[i]]);
     bus->worker->request(bus->worker->arg, &request);
 }
 
-/* A compact frame: each request keeps a reference to it. */
+/* A compact frame: it stays until the last request in it is done. */
 static void
 give_items(struct worker_bus *bus, zmq_msg_t *frame)
 {
-    const char *data = zmq_msg_data(frame);
+    struct worker_message *message = take_message(frame, 1);
+    if (!message)
+        return;
+    struct worker_request all = {.bus = bus, .message = message};
+    struct text bytes = text_of_frame(&message->frames[0]);
     struct compact_item item;
     size_t at = 0;
-    while (compact_next(data, zmq_msg_size(frame), &at, &item) == 1) {
+    while (compact_next(bytes.ptr, bytes.len, &at, &item) == 1) {
         if (item.kind != COMPACT_WORK)
             continue;
-        const struct text parts[WORKER_PARTS] = {item.address, item.body, item.context,
-                                                 item.principal};
-        struct worker_request request = {.bus = bus, .compact = true};
-        zmq_msg_init(&request.msgs[0]);
-        zmq_msg_copy(&request.msgs[0], frame);
-        for (unsigned i = 0; i < WORKER_PARTS; i++) {
-            request.parts[i].offset = (uint32_t)(parts[i].ptr - data);
-            request.parts[i].len = parts[i].len;
-        }
+        struct worker_request request = {
+            bus, message, true, {item.address, item.body, item.context, item.principal}};
+        message->users++;
         bus->worker->request(bus->worker->arg, &request);
     }
+    worker_request_fini(&all);
 }
 
 static void

@@ -3,9 +3,6 @@
 #ifndef CBM_BUS_WORKER_H
 #define CBM_BUS_WORKER_H
 
-#include <zmq.h>
-
-#include "common/base/buf.h"
 #include "common/base/loop.h"
 #include "common/base/text.h"
 
@@ -18,16 +15,11 @@ enum worker_part { WORKER_ADDRESS, WORKER_RPC, WORKER_CONTEXT, WORKER_PRINCIPAL,
 
 struct worker_request {
     struct worker_bus *bus;
-    bool compact;                 /* it came in a frame of many (common/bus/compact.h) */
-    zmq_msg_t msgs[WORKER_PARTS]; /* one a part; compact: the whole frame is in the first */
-    struct {
-        uint32_t offset, len;
-    } parts[WORKER_PARTS];
+    struct worker_message *message; /* which the parts are in; of many requests if compact */
+    bool compact;                   /* it came in a frame of many (common/bus/compact.h) */
+    struct text parts[WORKER_PARTS];
 };
 void worker_request_fini(struct worker_request *request);
-
-/* The bytes of a part, borrowed; void when the request is moved. */
-struct text worker_request_part(struct worker_request *request, enum worker_part part);
 
 /* Takes over *request (moves it). */
 typedef void worker_request_fn(void *arg, struct worker_request *request);
@@ -42,9 +34,10 @@ void worker_destroy(struct worker **worker);
 /* Whether at least one bus has it registered. */
 bool worker_registered(const struct worker *worker);
 
-/* Answers with one body frame; `partial` for a part of a long answer, the last is not partial. The
- * bytes are copied. To a bus that speaks the compact framing they leave with worker_flush. */
-void worker_reply(struct worker_request *request, const struct buf *body, bool partial);
+/* Answers with one body frame, which is `head` and `body` in a row; `partial` for a part of a long
+ * answer, the last is not partial. The bytes are copied. To a bus that speaks the compact framing
+ * they leave with worker_flush. */
+void worker_reply(struct worker_request *request, struct text head, struct text body, bool partial);
 
 /* Sends the answers of this turn: called at the end of each. */
 void worker_flush(struct worker *worker);

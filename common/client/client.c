@@ -24,8 +24,7 @@ struct cbm_client {
     struct request_table table;
     struct request *done, **done_end; /* in order of their answers */
     int64_t due;                      /* the scan of the table is due */
-    msgpack_zone zone;
-    bool zone_there, delivering;
+    bool delivering;
 };
 
 const char *
@@ -69,15 +68,13 @@ cbm_client_new(const char *endpoints, struct cbm_error *failure)
 {
     struct error error = {0};
     struct cbm_client *client = calloc(1, sizeof *client);
-    if (!client || !msgpack_zone_init(&client->zone, MSGPACK_ZONE_CHUNK_SIZE)) {
+    if (client) {
+        client->done_end = &client->done;
+        client->due = NEVER;
+        open_links(client, link_endpoints(endpoints, "CBM_BUS", LINK_BUS_DEFAULT), &error);
+    } else {
         error_set(&error, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-        goto out;
     }
-    client->zone_there = true;
-    client->done_end = &client->done;
-    client->due = NEVER;
-    open_links(client, link_endpoints(endpoints, "CBM_BUS", LINK_BUS_DEFAULT), &error);
-out:
     client_error(failure, &error);
     if (error.code != STATUS_OK)
         cbm_client_destroy(&client);
@@ -94,8 +91,6 @@ cbm_client_destroy(struct cbm_client **pointer)
     for (unsigned i = 0; i < client->link_count; i++)
         link_close(&client->links[i]);
     request_table_fini(&client->table);
-    if (client->zone_there)
-        msgpack_zone_destroy(&client->zone);
     free(client);
 }
 
@@ -241,15 +236,16 @@ take_answer(void *arg, struct text body, bool final)
     struct request *request = request_of(&client->table, rpc_msgid(body.ptr, body.len));
     if (!request || request->state != REQUEST_SENT)
         return; /* a late answer to what was sent again or given up */
-    if (!request_answer(request, body.ptr, body.len, final, &client->zone))
+    if (!request_answer(request, body.ptr, body.len, final))
         return;
     enum status code = request->failed ? request->error.code : STATUS_OK;
-    bool passing = code == STATUS_UNAVAILABLE || code == STATUS_RESOURCE_EXHAUSTED;
-    int64_t again_at = clock_mono_ms() + backoff_ms(request);
-    if (passing && request->again && again_at < request->deadline_at) {
-        request->tries++;
-        retry_at(client, request, again_at);
-        return;
+    if ((code == STATUS_UNAVAILABLE || code == STATUS_RESOURCE_EXHAUSTED) && request->again) {
+        int64_t again_at = clock_mono_ms() + backoff_ms(request);
+        if (again_at < request->deadline_at) {
+            request->tries++;
+            retry_at(client, request, again_at);
+            return;
+        }
     }
     finish(client, request);
 }

@@ -55,14 +55,17 @@ publication_receive(void *socket, struct publication *publication)
 static enum publication_kind
 check(struct publication *publication)
 {
+    static const struct text keys[] = {{"type", 4}, {"seq", 3}, {"prev", 4}, {"prefix", 6}};
+    struct text value[4];
     if (mp_scan(publication->meta.ptr, publication->meta.len, NULL) != STATUS_OK ||
-        !splice_get_text(publication->meta, "type", &publication->type) ||
-        !splice_get_int(publication->meta, "seq", &publication->seq) || publication->seq < 0)
+        !splice_fields(publication->meta.ptr, keys, value, 4) ||
+        !splice_text(value[0], &publication->type) || !splice_int(value[1], &publication->seq) ||
+        publication->seq < 0)
         return PUBLICATION_OTHER;
+    publication->prev = value[2];
     if (text_is(publication->type, "watermark"))
-        return splice_get_text(publication->meta, "prefix", &publication->topic)
-                   ? PUBLICATION_WATERMARK
-                   : PUBLICATION_OTHER;
+        return splice_text(value[3], &publication->topic) ? PUBLICATION_WATERMARK
+                                                          : PUBLICATION_OTHER;
     if (!topic_valid(publication->topic) ||
         mp_scan(publication->data.ptr, publication->data.len, NULL) != STATUS_OK)
         return PUBLICATION_OTHER;
@@ -116,13 +119,13 @@ publication_close(struct publication *publication)
 bool
 publication_prev(const struct publication *publication, unsigned level, int64_t *prev)
 {
-    struct text list, items, value;
+    struct text items, value;
     uint32_t count;
-    if (!splice_get(publication->meta, "prev", &list) || !splice_array(list, &count, &items) ||
-        level >= count)
+    if (!splice_array(publication->prev, &count, &items) || level >= count)
         return false;
-    for (unsigned i = 0; i <= level; i++)
-        if (!splice_next(&items, &value))
-            return false;
+    const char *at = items.ptr;
+    for (unsigned i = 0; i < level; i++)
+        at = mp_skip(at);
+    value = (struct text){at, (uint32_t)(items.ptr + items.len - at)};
     return splice_int(value, prev);
 }

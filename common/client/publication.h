@@ -18,7 +18,7 @@ enum publication_kind {
 
 /* Zeroed there is nothing in it. */
 struct publication {
-    struct text topic, type, meta, data; /* over the frames */
+    struct text topic, type, prev, meta, data; /* over the frames; prev is the encoded array */
     int64_t seq;
     bool compact; /* the message is a batch */
 

@@ -11,6 +11,8 @@
 #include "common/msg/schema.h"
 
 #define SLOTS_FIRST 64
+#define SPARE_MAX 1024                        /* requests kept for the next ones, with */
+#define SPARE_BYTES_MAX 4096                  /* at most so much in each of their buffers */
 #define JOINED_MAX ((size_t)64 * 1024 * 1024) /* of an answer in parts */
 
 static bool
@@ -37,12 +39,59 @@ grow(struct request_table *table)
     return true;
 }
 
+/* A request of those that were done with, or a new one: zeroed, but for its buffers. */
+static struct request *
+take(struct request_table *table)
+{
+    struct request *request = table->spare;
+    if (!request)
+        return calloc(1, sizeof *request);
+    table->spare = request->next;
+    table->spare_count--;
+    request->next = NULL;
+    return request;
+}
+
+static void
+free_request(struct request *request)
+{
+    buf_fini(&request->rpc);
+    buf_fini(&request->partial);
+    buf_fini(&request->result);
+    free(request);
+}
+
+static void
+empty(struct buf *buf)
+{
+    if (buf->cap > SPARE_BYTES_MAX)
+        buf_fini(buf);
+    buf_clear(buf);
+}
+
+static void
+keep_spare(struct request_table *table, struct request *request)
+{
+    empty(&request->rpc);
+    empty(&request->partial);
+    empty(&request->result);
+    struct buf rpc = request->rpc, partial = request->partial, result = request->result;
+    memset(request, 0, offsetof(struct request, error));
+    request->error.code = STATUS_OK;
+    request->rpc = rpc;
+    request->partial = partial;
+    request->result = result;
+    request->next = table->spare;
+    table->spare = request;
+    table->spare_count++;
+}
+
 struct request *
 request_new(struct request_table *table)
 {
     if (table->free_count == 0 && !grow(table))
         return NULL;
-    struct request *request = calloc(1, sizeof *request);
+    struct request *request = take(table);
     if (!request)
         return NULL;
     uint16_t slot = table->free[--table->free_count];
@@ -62,10 +111,10 @@ request_destroy(struct request_table *table, struct request **request)
     table->slots[gone->id & 0xffff] = NULL;
     table->free[table->free_count++] = (uint16_t)(gone->id & 0xffff);
     table->used--;
-    buf_fini(&gone->rpc);
-    buf_fini(&gone->partial);
-    buf_fini(&gone->result);
-    free(gone);
+    if (table->spare_count < SPARE_MAX)
+        keep_spare(table, gone);
+    else
+        free_request(gone);
 }
 
 struct request *
@@ -82,6 +131,8 @@ request_table_fini(struct request_table *table)
 {
     for (uint32_t i = 1; i < table->slot_count; i++)
         request_destroy(table, &(struct request *){table->slots[i]});
+    while (table->spare)
+        free_request(take(table));
     free(table->slots);
     free(table->free);
     *table = (struct request_table){0};
@@ -138,18 +189,25 @@ request_check(const char *service, const char *method, struct text params,
     return STATUS_OK;
 }
 
+/* request_check has seen that it fits. */
+static void
+copy(char *to, const char *string)
+{
+    memcpy(to, string, strlen(string) + 1);
+}
+
 enum status
 request_fill(struct request_table *table, struct request *request, const char *service,
              const char *method, struct text params, const struct cbm_options *options, int64_t now)
 {
-    snprintf(request->service, sizeof request->service, "%s", service);
+    copy(request->service, service);
     request->safe = options->safe || is_read_only(service, method);
     if (options->key)
-        snprintf(request->key, sizeof request->key, "%s", options->key);
+        copy(request->key, options->key);
     else if (!request->safe && !options->no_key && !make_key(table, request->key))
         return STATUS_RESOURCE_EXHAUSTED;
     if (options->traceparent)
-        snprintf(request->traceparent, sizeof request->traceparent, "%s", options->traceparent);
+        copy(request->traceparent, options->traceparent);
     request->again = request->safe || request->key[0];
     request->min_seq = options->min_seq;
     int64_t wait = options->deadline_ms > 0 ? options->deadline_ms : MDP_DEADLINE_DEFAULT_MS;
@@ -197,18 +255,17 @@ take_details(struct request *request, struct text body)
 }
 
 bool
-request_answer(struct request *request, const void *body, size_t len, bool final,
-               msgpack_zone *zone)
+request_answer(struct request *request, const void *body, size_t len, bool final)
 {
     struct rpc_reply reply;
-    struct error error = {0};
     buf_clear(&request->result);
-    msgpack_zone_clear(zone);
-    if (rpc_reply_parse(body, len, zone, &reply, &error) != STATUS_OK)
-        return broken(request, error.message);
+    if (rpc_reply_parse(body, len, &reply, &request->error) != STATUS_OK) {
+        char why[ERROR_MESSAGE_MAX];
+        memcpy(why, request->error.message, sizeof why);
+        return broken(request, why);
+    }
     if (reply.failed) {
         request->failed = true;
-        request->error = error;
         take_details(request, (struct text){body, (uint32_t)len});
         return true;
     }

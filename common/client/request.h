@@ -32,16 +32,18 @@ struct request {
     struct buf partial; /* encoded items of the PARTIAL answers */
     uint32_t partial_count;
     struct buf result;    /* when done: the result, or the details of the error */
-    struct error error;   /* why it failed, or why the last try did */
     struct request *next; /* in the list of the done */
+    struct error error;   /* why it failed, or why the last try did */
 };
 
 struct request_table {
     struct request **slots; /* owned; by the low 16 bits of the id, slot 0 is never used */
     uint16_t *free;
     uint32_t slot_count, free_count, generation;
-    uint64_t keys;     /* made so far */
-    char key_base[25]; /* random hex, of this table's keys */
+    uint64_t keys;         /* made so far */
+    char key_base[25];     /* random hex, of this table's keys */
+    struct request *spare; /* owned: done with, for the next ones; linked by next */
+    unsigned spare_count;
     size_t used;
 };
 
@@ -67,7 +69,6 @@ enum status request_fill(struct request_table *table, struct request *request, c
 
 /* Takes an answer's body. `final` is false for a PARTIAL. True when the request now has its outcome
  * (error.code, and result: the result or the details). */
-bool request_answer(struct request *request, const void *body, size_t len, bool final,
-                    msgpack_zone *zone);
+bool request_answer(struct request *request, const void *body, size_t len, bool final);
 
 #endif

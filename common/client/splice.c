@@ -86,54 +86,10 @@ splice_int(struct text value, int64_t *out)
     return true;
 }
 
-/* How many bytes follow the first one of the formats c0 to df: as their own, or as a count of what
- * follows (then negative). */
-static const int8_t following[32] = {
-    [0x04] = -1, [0x05] = -2, [0x06] = -4,                           /* bin */
-    [0x07] = -1, [0x08] = -2, [0x09] = -4,                           /* ext */
-    [0x0a] = 4,  [0x0b] = 8,                                         /* float */
-    [0x0c] = 1,  [0x0d] = 2,  [0x0e] = 4,  [0x0f] = 8,               /* uint */
-    [0x10] = 1,  [0x11] = 2,  [0x12] = 4,  [0x13] = 8,               /* int */
-    [0x14] = 2,  [0x15] = 3,  [0x16] = 5,  [0x17] = 9,  [0x18] = 17, /* fixext */
-    [0x19] = -1, [0x1a] = -2, [0x1b] = -4,                           /* str */
-    [0x1c] = -2, [0x1d] = -4, [0x1e] = -2, [0x1f] = -4,              /* array, map */
-};
-
-/* The length of the first value, 0 if it is cut. Each step takes a byte at least, so counts that
- * lie end it. */
-static size_t
-value_len(const uint8_t *data, size_t len)
-{
-    size_t at = 0;
-    for (uint64_t left = 1; left; left--) {
-        if (at >= len)
-            return 0;
-        uint8_t lead = data[at++];
-        if (lead <= 0x7f || lead >= 0xe0)
-            continue;
-        if (lead < 0xc0) {
-            if (lead >= 0xa0)
-                at += lead & 0x1f;
-            else
-                left += lead < 0x90 ? (lead & 0x0fU) * 2 : lead & 0x0fU;
-            continue;
-        }
-        int bytes = following[lead & 0x1f];
-        uint64_t count = 0;
-        for (int i = bytes; i < 0 && at < len; i++)
-            count = count << 8 | data[at++];
-        if (lead >= 0xdc)
-            left += lead >= 0xde ? count * 2 : count;
-        else
-            at += bytes < 0 ? count + (lead >= 0xc7 && lead <= 0xc9) : (size_t)bytes;
-    }
-    return at <= len ? at : 0;
-}
-
 bool
 splice_next(struct text *items, struct text *value)
 {
-    size_t len = items->ptr ? value_len((const uint8_t *)items->ptr, items->len) : 0;
+    size_t len = items->ptr ? mp_object_len(items->ptr, items->len) : 0;
     if (len == 0)
         return false;
     *value = (struct text){items->ptr, (uint32_t)len};
@@ -142,42 +98,25 @@ splice_next(struct text *items, struct text *value)
     return true;
 }
 
-/* Takes a key off: nearly all are short strings. */
-static bool
-take_key(struct text *items, struct text *key)
+const char *
+splice_fields(const char *map, const struct text *keys, struct text *values, unsigned count)
 {
-    struct text name;
-    uint32_t len = items->len ? (uint8_t)items->ptr[0] ^ 0xa0U : 0x20;
-    if (len < 0x20 && len < items->len) {
-        *key = (struct text){items->ptr + 1, len};
-        items->ptr += 1 + len;
-        items->len -= 1 + len;
-        return true;
-    }
-    if (!splice_next(items, &name))
-        return false;
-    if (!splice_text(name, key))
-        *key = TEXT_NONE;
-    return true;
-}
-
-bool
-splice_take_map(struct text *items, const struct text *keys, struct text *values, unsigned count)
-{
-    uint32_t pairs;
-    struct text value, key;
+    struct mp_value head, key;
     for (unsigned i = 0; i < count; i++)
         values[i] = TEXT_NONE;
-    if (!splice_map(*items, &pairs, items))
-        return false;
-    while (pairs-- > 0) {
-        if (!take_key(items, &key) || !splice_next(items, &value))
-            return false;
+    const char *at = mp_read(map, &head);
+    if (head.type != MP_MAP)
+        return NULL;
+    for (int64_t pairs = head.number; pairs > 0; pairs--) {
+        const char *value = mp_next(at, &key);
+        at = mp_skip(value);
+        if (key.type != MP_TEXT)
+            continue;
         for (unsigned i = 0; i < count; i++)
-            if (key.len == keys[i].len && text_equal(key, keys[i]))
-                values[i] = value;
+            if (key.bytes.len == keys[i].len && text_equal(key.bytes, keys[i]))
+                values[i] = (struct text){value, (uint32_t)(at - value)};
     }
-    return true;
+    return at;
 }
 
 bool

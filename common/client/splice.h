@@ -23,10 +23,10 @@ bool splice_get_int(struct text map, const char *key, int64_t *out);
 bool splice_array(struct text value, uint32_t *count, struct text *items);
 bool splice_map(struct text value, uint32_t *count, struct text *items);
 
-/* Takes the map at the front of `items` off, and gives the values of `count` keys of it in one pass
- * (TEXT_NONE if it has no such key). False if no map is there. */
-bool splice_take_map(struct text *items, const struct text *keys, struct text *values,
-                     unsigned count);
+/* The values of `count` keys of the map that begins at `map`, in one pass (TEXT_NONE if it has no
+ * such key). Returns what is behind the map, NULL if there is none. */
+const char *splice_fields(const char *map, const struct text *keys, struct text *values,
+                          unsigned count);
 
 /* Takes the next value off the front of `items`; false if there is none. */
 bool splice_next(struct text *items, struct text *value);

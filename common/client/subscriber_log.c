@@ -149,7 +149,7 @@ page_new(struct text result, int64_t after)
     page->behind = NULL;
     page->after = after;
     page->idle = true;
-    if (splice_take_map(&result, keys, value, 3) &&
+    if (splice_fields(result.ptr, keys, value, 3) &&
         splice_array(value[0], &page->count, &page->items) && splice_int(value[1], &page->next) &&
         splice_int(value[2], &page->last) && (page->next > after || page->next >= page->last))
         return page;
@@ -279,15 +279,17 @@ take_item(const struct stream *stream, struct text *items, struct feed_record *r
     static const struct text item_keys[] = {{"topic", 5}, {"meta", 4}, {"data", 4}};
     static const struct text meta_keys[] = {{"type", 4}, {"seq", 3}};
     struct text item[3], meta[2];
-    if (!splice_take_map(items, item_keys, item, 3) || !splice_text(item[0], &record->topic))
+    const char *end = splice_fields(items->ptr, item_keys, item, 3);
+    if (!end || !splice_text(item[0], &record->topic) || !item[1].ptr || !item[2].ptr ||
+        !splice_fields(item[1].ptr, meta_keys, meta, 2) || !splice_int(meta[1], &record->seq))
         return false;
+    items->len -= (uint32_t)(end - items->ptr);
+    items->ptr = end;
     record->meta = item[1];
     record->data = item[2];
-    if (!splice_take_map(&item[1], meta_keys, meta, 2) || !splice_int(meta[1], &record->seq))
-        return false;
     if (!splice_text(meta[0], &record->type))
         record->type = TEXT_NONE;
-    return record->data.ptr && topic_valid(record->topic) && stream_covers(stream, record->topic);
+    return topic_valid(record->topic) && stream_covers(stream, record->topic);
 }
 
 bool

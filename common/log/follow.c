@@ -1,22 +1,24 @@
-/* See follow.h. There are two connections, because one that waits answers nothing else.
- * Of the whole log: (lost) -> asking the log's end -> tailing the stream with XREAD BLOCK.
- * Of a prefix: the commit function publishes on a channel that its tree has a new record; then, and
- * whenever somebody wants to be sure (log_follow_hurry), the log's end is asked for and the prefix
- * read back in pages up to it. So a service that needs few records does not get all of them. */
+/* See follow.h. There are two connections, because one that is subscribed answers nothing else.
+ * The commit function publishes the log's new end, and on a channel of its own that a tree has a
+ * new record. Of the whole log: what comes published with its record is taken as it is if it is the
+ * next one; else the seqs up to the end are read. Of a prefix: the log's end is asked for and the
+ * prefix read back in pages up to it, so a service that needs few records does not get all of them.
+ * What is published may be lost with a connection; so the end is asked for at every connection,
+ * whenever somebody wants to be sure (log_follow_hurry), and every second. */
 #include "common/log/follow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/store/redis.h"
 #include "common/store/reply.h"
 #include "common/store/store_page.h"
 
-#define TAIL_COUNT "512"  /* records a reply: bounds the time that a batch takes */
-#define TAIL_BLOCK "1000" /* ms; the reply of nothing shows that the connection lives */
-#define PAGE_LIMIT 512
+#define PAGE_LIMIT 512 /* records a reply: bounds the time that a batch takes */
+#define ASK_EVERY_MS 1000
 #define KEY_MAX 128
 
 struct log_follow {
@@ -25,25 +27,19 @@ struct log_follow {
     char prefix[TOPIC_MAX + 1];
     uint32_t prefix_len;
     int64_t seq; /* passed */
-    int64_t end; /* of the log when it (re)connected */
+    int64_t end; /* of the log, as far as it is known */
     char channel[KEY_MAX + TOPIC_MAX];
     bool current, closing;
-    bool subscribed;     /* of a prefix: news will be told */
-    bool polling, again; /* of a prefix: it is being read; and must be once more */
+    bool subscribed;     /* news will be told */
+    bool polling, again; /* it is being read; and the end must be asked for once more */
+    int64_t asked_ms;    /* when the end was asked for */
+    struct loop *loop;
     log_follow_fn *record;
     log_follow_passed_fn *passed;
     void *arg;
 };
 
-static void tail(struct log_follow *follow);
-static void poll_prefix(struct log_follow *follow);
-
-/* The connection over which the log is read. */
-static struct redis_link *
-reader(const struct log_follow *follow)
-{
-    return follow->prefix_len ? follow->asks : follow->tail;
-}
+static void poll_log(struct log_follow *follow);
 
 static bool
 damaged(struct log_follow *follow, const redisReply *reply)
@@ -51,7 +47,7 @@ damaged(struct log_follow *follow, const redisReply *reply)
     log_event(LOG_LEVEL_ERROR, "the log cannot be read",
               LOG_TEXT("error", reply->type == REDIS_REPLY_ERROR ? reply->str : "damaged"),
               LOG_NUMBER("seq", follow->seq));
-    redis_link_reset(reader(follow));
+    redis_link_reset(follow->asks);
     return true;
 }
 
@@ -69,8 +65,7 @@ give(struct log_follow *follow, const struct log_record *record)
 static void
 pass(struct log_follow *follow)
 {
-    bool told = !follow->prefix_len || follow->subscribed;
-    if (!follow->current && told && follow->seq >= follow->end) {
+    if (!follow->current && follow->subscribed && follow->seq >= follow->end) {
         follow->current = true;
         log_event(LOG_LEVEL_INFO, "log followed", LOG_TEXT("prefix", follow->prefix),
                   LOG_NUMBER("seq", follow->seq));
@@ -79,40 +74,7 @@ pass(struct log_follow *follow)
         follow->passed(follow->arg, follow->seq);
 }
 
-static void
-on_tail(void *arg, const redisReply *reply)
-{
-    struct log_follow *follow = arg;
-    if (!reply || follow->closing)
-        return;
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
-        reply->element[0]->type == REDIS_REPLY_ARRAY && reply->element[0]->elements == 2) {
-        const redisReply *entries = reply->element[0]->element[1];
-        for (size_t i = 0; i < entries->elements; i++) {
-            struct log_record record;
-            if (!reply_stream_entry(entries->element[i], &record) &&
-                damaged(follow, entries->element[i]))
-                return;
-            give(follow, &record);
-        }
-    } else if (reply->type != REDIS_REPLY_NIL && damaged(follow, reply)) {
-        return;
-    }
-    pass(follow);
-    tail(follow);
-}
-
-static void
-tail(struct log_follow *follow)
-{
-    redis_link_sendf(follow->tail, on_tail, follow,
-                     "XREAD COUNT " TAIL_COUNT " BLOCK " TAIL_BLOCK
-                     " STREAMS %s %lld-18446744073709551615",
-                     follow->log_key, (long long)follow->seq);
-    redis_link_flush(follow->tail);
-}
-
-/* The prefix was read up to the end. */
+/* It was read up to the end. */
 static void
 polled(struct log_follow *follow)
 {
@@ -121,7 +83,7 @@ polled(struct log_follow *follow)
     follow->polling = false;
     pass(follow);
     if (follow->again)
-        poll_prefix(follow);
+        poll_log(follow);
 }
 
 static void read_page(struct log_follow *follow);
@@ -146,12 +108,43 @@ on_page(void *arg, const struct store_log_page *got, const redisReply *failure)
         polled(follow);
 }
 
+/* The seqs after follow->seq, of the whole log. */
+static void
+on_range(void *arg, const redisReply *reply)
+{
+    struct log_follow *follow = arg;
+    struct store_log_page page;
+    if (!reply || follow->closing)
+        return;
+    struct log_record *records = reply_log_range(reply, follow->seq, NULL, &page);
+    if (!records) {
+        damaged(follow, reply);
+        return;
+    }
+    int64_t passed = follow->seq + (int64_t)reply->elements;
+    for (unsigned i = 0; i < page.count; i++)
+        give(follow, &records[i]);
+    free(records);
+    follow->seq = passed; /* what was not there is no longer kept */
+    if (follow->seq >= follow->end) {
+        polled(follow);
+        return;
+    }
+    pass(follow);
+    read_page(follow);
+}
+
 static void
 read_page(struct log_follow *follow)
 {
     struct store_page_keys keys = {follow->log_key, follow->prefix_key, follow->mark_key};
     struct text prefix = {follow->prefix, follow->prefix_len};
-    if (store_page_read(follow->asks, &keys, prefix, follow->seq, PAGE_LIMIT, on_page, follow) != 0)
+    int64_t upto = follow->seq + PAGE_LIMIT < follow->end ? follow->seq + PAGE_LIMIT : follow->end;
+    int sent =
+        prefix.len
+            ? store_page_read(follow->asks, &keys, prefix, follow->seq, PAGE_LIMIT, on_page, follow)
+            : store_range_read(follow->asks, follow->log_key, follow->seq, upto, on_range, follow);
+    if (sent != 0)
         redis_link_reset(follow->asks);
     redis_link_flush(follow->asks);
 }
@@ -166,29 +159,26 @@ on_end(void *arg, const redisReply *reply)
         damaged(follow, reply);
         return;
     }
-    follow->end = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
+    int64_t end = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
+    follow->end = follow->end > end ? follow->end : end;
     if (follow->seq == LOG_FOLLOW_NEW)
         follow->seq = follow->end;
-    if (!follow->prefix_len) {
-        if (follow->seq >= follow->end)
-            pass(follow);
-        tail(follow);
-    } else if (follow->seq < follow->end) {
+    if (follow->seq < follow->end)
         read_page(follow);
-    } else {
+    else
         polled(follow);
-    }
 }
 
 static void
 ask_end(struct log_follow *follow)
 {
-    redis_link_sendf(reader(follow), on_end, follow, "HGET %s #", follow->prefix_key);
-    redis_link_flush(reader(follow));
+    follow->asked_ms = clock_mono_ms();
+    redis_link_sendf(follow->asks, on_end, follow, "HGET %s #", follow->prefix_key);
+    redis_link_flush(follow->asks);
 }
 
 static void
-poll_prefix(struct log_follow *follow)
+poll_log(struct log_follow *follow)
 {
     if (!redis_link_up(follow->asks))
         return; /* it polls when it is up */
@@ -202,8 +192,40 @@ poll_prefix(struct log_follow *follow)
 void
 log_follow_hurry(struct log_follow *follow)
 {
-    if (follow->prefix_len)
-        poll_prefix(follow);
+    poll_log(follow);
+}
+
+static int64_t
+on_tick(void *arg, int64_t now_ms)
+{
+    struct log_follow *follow = arg;
+    if (now_ms - follow->asked_ms >= ASK_EVERY_MS) {
+        follow->asked_ms = now_ms;
+        poll_log(follow);
+    }
+    return follow->asked_ms + ASK_EVERY_MS;
+}
+
+/* The log's new end, with its record or without, of the whole log. */
+static void
+take_news(struct log_follow *follow, struct text news)
+{
+    struct log_record record;
+    char *line;
+    int64_t seq = strtoll(news.ptr, &line, 10); /* hiredis ends every text with a NUL */
+    uint32_t at = (uint32_t)(line - news.ptr) + 1;
+    if (seq > follow->end)
+        follow->end = seq;
+    if (follow->polling || seq <= follow->seq)
+        return; /* what is being read goes on to the end as it is then */
+    if (seq == follow->seq + 1 && at < news.len &&
+        log_record_parse((struct text){news.ptr + at, news.len - at}, seq, &record)) {
+        give(follow, &record);
+        pass(follow);
+        return;
+    }
+    follow->polling = true;
+    read_page(follow);
 }
 
 /* The confirmation of the subscription, or news. */
@@ -213,17 +235,22 @@ on_news(void *arg, const redisReply *reply)
     struct log_follow *follow = arg;
     if (!reply || follow->closing)
         return;
+    struct text news = TEXT_NONE;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3)
+        news = reply_text(reply->element[2]);
+    bool whole = !follow->prefix_len && news.ptr && redis_link_up(follow->asks);
     follow->subscribed = true;
-    poll_prefix(follow);
+    if (whole && follow->seq != LOG_FOLLOW_NEW)
+        take_news(follow, news);
+    else
+        poll_log(follow);
 }
 
 static void
 on_up(void *arg)
 {
     struct log_follow *follow = arg;
-    if (!follow->prefix_len)
-        ask_end(follow);
-    else if (redis_link_subscribe(follow->tail, follow->channel, on_news, follow) != 0)
+    if (redis_link_subscribe(follow->tail, follow->channel, on_news, follow) != 0)
         redis_link_reset(follow->tail);
     redis_link_flush(follow->tail);
 }
@@ -238,7 +265,7 @@ on_down(void *arg)
 static void
 on_asks_up(void *arg)
 {
-    log_follow_hurry(arg);
+    poll_log(arg);
 }
 
 static void
@@ -246,8 +273,7 @@ on_asks_down(void *arg)
 {
     struct log_follow *follow = arg;
     follow->polling = follow->again = false;
-    if (follow->prefix_len)
-        follow->current = false;
+    follow->current = false;
 }
 
 struct ask {
@@ -293,6 +319,7 @@ log_follow_new(struct loop *loop, const char *url, const char *org, struct text 
         free(follow);
         return NULL;
     }
+    follow->loop = loop;
     follow->seq = after;
     follow->record = record;
     follow->passed = passed;
@@ -305,13 +332,13 @@ log_follow_new(struct loop *loop, const char *url, const char *org, struct text 
     uint32_t root = 0; /* the first level of the prefix, with its dot */
     while (root < prefix.len && prefix.ptr[root++] != '.')
         continue;
-    snprintf(follow->channel, sizeof follow->channel, "%s:%.*s", follow->log_key, (int)root,
-             prefix.ptr);
+    snprintf(follow->channel, sizeof follow->channel, "%s%s%.*s", follow->log_key, root ? ":" : "",
+             (int)root, root ? prefix.ptr : "");
     struct redis_events events = {on_up, on_down, NULL};
     struct redis_events asks = {on_asks_up, on_asks_down, NULL};
     follow->tail = redis_link_new(loop, url, &events, follow);
     follow->asks = follow->tail ? redis_link_new(loop, url, &asks, follow) : NULL;
-    if (!follow->asks)
+    if (!follow->asks || loop_add_tick(loop, on_tick, follow) != 0)
         log_follow_destroy(&follow);
     return follow;
 }
@@ -334,6 +361,7 @@ log_follow_destroy(struct log_follow **follow)
     if (!*follow)
         return;
     (*follow)->closing = true;
+    loop_remove_tick((*follow)->loop, on_tick, *follow);
     redis_link_destroy(&(*follow)->tail);
     redis_link_destroy(&(*follow)->asks);
     free(*follow);

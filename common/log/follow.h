@@ -1,5 +1,5 @@
 /* Following the log in Redis: every record under a prefix, in order, each once, from a seq on,
- * through lost connections. One own connection to Redis, on the loop; nothing blocks. */
+ * through lost connections. Two own connections to Redis, on the loop; nothing blocks. */
 #ifndef CBM_LOG_FOLLOW_H
 #define CBM_LOG_FOLLOW_H
 
@@ -28,9 +28,9 @@ struct log_follow *log_follow_new(struct loop *loop, const char *url, const char
 /* Whether it is connected and has passed the end of the log as it was when it (re)connected. */
 bool log_follow_current(const struct log_follow *follow);
 
-/* Asks for what is new at once. Only of use to who follows a prefix: news of it come by themselves,
- * but that nothing is new, and so how far the whole log has been passed, is found only when asked
- * for. */
+/* Asks for what is new at once. Of use to who follows a prefix: news of it come by themselves, but
+ * that nothing is new, and so how far the whole log has been passed, is found only when asked for
+ * (here, and every second). */
 void log_follow_hurry(struct log_follow *follow);
 
 /* The last seq passed. */

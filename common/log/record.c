@@ -6,6 +6,8 @@
 #include "common/base/date.h"
 #include "common/msg/mp.h"
 
+#define HEAD_LEN 10 /* the lengths */
+
 void
 log_attributes_write(struct buf *buf, const char *type, const char *source, const char *actor,
                      struct text traceparent)
@@ -198,24 +200,69 @@ log_record_type(const struct log_record *record)
     return attributes_parse(record->attributes, &attributes) ? attributes.type : TEXT_NONE;
 }
 
-bool
-log_id_parse(struct text id, int64_t *seq, int64_t *time_ms)
+void
+log_record_head(struct buf *buf, struct text topic, struct text attributes, size_t data_len,
+                size_t skip)
 {
-    int64_t values[2] = {0, 0};
-    unsigned at = 0, digits = 0;
-    for (uint32_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        if (c == '-' && at == 0 && digits) {
-            at = 1;
-            digits = 0;
-        } else if (c >= '0' && c <= '9' && digits < 18) {
-            values[at] = values[at] * 10 + (c - '0');
-            digits++;
-        } else {
+    uint8_t lens[HEAD_LEN] = {
+        (uint8_t)(topic.len >> 8),      (uint8_t)topic.len,
+        (uint8_t)(attributes.len >> 8), (uint8_t)attributes.len,
+        (uint8_t)(data_len >> 24),      (uint8_t)(data_len >> 16),
+        (uint8_t)(data_len >> 8),       (uint8_t)data_len,
+        (uint8_t)(skip >> 8),           (uint8_t)skip,
+    };
+    buf_append(buf, lens, sizeof lens);
+    buf_append(buf, topic.ptr, topic.len);
+    buf_append(buf, attributes.ptr, attributes.len);
+}
+
+static uint32_t
+number_at(const char *at, unsigned bytes)
+{
+    uint32_t value = 0;
+    while (bytes--)
+        value = value << 8 | (uint8_t)*at++;
+    return value;
+}
+
+/* "12 10 4 0 1700000000000": prev, and behind the last space the time. */
+static bool
+line_parse(struct text line, struct log_record *out)
+{
+    uint32_t at = line.len;
+    while (at && line.ptr[at - 1] != ' ')
+        at--;
+    if (at < 2 || line.len - at == 0 || line.len - at > 15)
+        return false;
+    out->prev = (struct text){line.ptr, at - 1};
+    out->time_ms = 0;
+    for (; at < line.len; at++) {
+        if (line.ptr[at] < '0' || line.ptr[at] > '9')
             return false;
-        }
+        out->time_ms = out->time_ms * 10 + (line.ptr[at] - '0');
     }
-    *seq = values[0];
-    *time_ms = values[1];
-    return at == 1 && digits > 0;
+    return true;
+}
+
+bool
+log_record_parse(struct text stored, int64_t seq, struct log_record *out)
+{
+    const char *end = stored.ptr ? memchr(stored.ptr, '\n', stored.len) : NULL;
+    if (!end || !line_parse((struct text){stored.ptr, (uint32_t)(end - stored.ptr)}, out))
+        return false;
+    const char *head = end + 1;
+    size_t left = stored.len - (size_t)(head - stored.ptr);
+    if (left < HEAD_LEN)
+        return false;
+    uint32_t topic = number_at(head, 2), attributes = number_at(head + 2, 2);
+    uint32_t data = number_at(head + 4, 4), skip = number_at(head + 8, 2);
+    left -= HEAD_LEN;
+    if (skip > data || left < topic + attributes || left - topic - attributes != data)
+        return false;
+    head += HEAD_LEN;
+    out->seq = seq;
+    out->topic = (struct text){head, topic};
+    out->attributes = (struct text){head + topic, attributes};
+    out->data = (struct text){head + topic + attributes + skip, data - skip};
+    return true;
 }

@@ -1,8 +1,13 @@
 /* A record of the log as the store keeps it and as the outside sees it (design section 4).
  * It must not know sockets or Redis.
  *
- * In Redis the log is one stream. An entry's id is `<seq>-<time in ms>`, its fields are
- *   t topic   p prev: decimals by space, one a prefix   a attributes   d data
+ * In Redis the log is one hash, seq -> record:
+ *
+ *   prev of each prefix, then the time in ms: decimals by space, "\n"        made by cbm_commit
+ *   lengths, big-endian: topic (16 bits)  attributes (16)  data (32)  skip (16)    the head
+ *   topic  attributes                                                            … with them
+ *   data, of which the first `skip` bytes are no part
+ *
  * attributes: msgpack [type, source, actor, traceparent or nil] */
 #ifndef CBM_LOG_RECORD_H
 #define CBM_LOG_RECORD_H
@@ -36,7 +41,12 @@ enum status log_record_item(const struct log_record *record, struct buf *buf);
 /* The type of a record, absent if it is damaged. */
 struct text log_record_type(const struct log_record *record);
 
-/* Parses "<seq>-<ms>". */
-bool log_id_parse(struct text id, int64_t *seq, int64_t *time_ms);
+/* Writes the head of a record that is to be committed. What follows it as data has `data_len`
+ * bytes, of which the first `skip` are left out when it is read. */
+void log_record_head(struct buf *buf, struct text topic, struct text attributes, size_t data_len,
+                     size_t skip);
+
+/* Fills `out`, which borrows from `stored`. False if it is damaged. */
+bool log_record_parse(struct text stored, int64_t seq, struct log_record *out);
 
 #endif

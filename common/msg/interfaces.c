@@ -3,7 +3,7 @@
 
 #define COUNT(array) (unsigned)(sizeof(array) / sizeof *(array))
 #define METHOD_ROW(id, name, params, result, read_only, permission, answers, doc) \
-    {name, &params##_schema, &result##_schema, answers, read_only, permission, doc},
+    {name, &params##_schema, &result##_schema, answers, read_only, permission, doc, sizeof(name) - 1},
 #define RECORD_ROW(type, topic, data, has_from, doc) {type, topic, &data##_schema, has_from, doc},
 
 #define METHOD METHOD_ROW

@@ -1,27 +1,32 @@
 /* See mp.h. */
 #include "common/msg/mp.h"
 
+#include <endian.h>
 #include <string.h>
 
-/* What the scan keeps of an object that is open: how many items are still to come. */
+/* Where the scan is. `left` items are still to come in the container that is open; of those around
+ * it `outer` says how many. */
 struct scan {
     const uint8_t *data;
     size_t len, at;
-    uint64_t items;
+    uint64_t items, left;
     unsigned depth;
-    uint64_t left[MP_DEPTH_MAX];
+    uint64_t outer[MP_DEPTH_MAX];
 };
 
-static bool
-take(struct scan *scan, unsigned bytes, uint64_t *value)
+/* A big-endian number of 1, 2, 4 or 8 bytes. */
+static uint64_t
+load(const uint8_t *at, unsigned bytes)
 {
-    if (scan->len - scan->at < bytes)
-        return false;
-    uint64_t result = 0;
-    for (unsigned i = 0; i < bytes; i++)
-        result = result << 8 | scan->data[scan->at++];
-    *value = result;
-    return true;
+    uint16_t two;
+    uint32_t four;
+    uint64_t eight;
+    switch (bytes) {
+    case 1: return *at;
+    case 2: memcpy(&two, at, sizeof two); return be16toh(two);
+    case 4: memcpy(&four, at, sizeof four); return be32toh(four);
+    default: memcpy(&eight, at, sizeof eight); return be64toh(eight);
+    }
 }
 
 static const char *
@@ -29,7 +34,8 @@ skip_bytes(struct scan *scan, uint64_t count, bool is_text)
 {
     if (scan->len - scan->at < count)
         return "it ends in the middle of a value";
-    if (is_text && !text_utf8_valid((const char *)scan->data + scan->at, count))
+    const char *bytes = (const char *)scan->data + scan->at;
+    if (is_text && !text_utf8_valid(bytes, count))
         return "a string is not UTF-8";
     scan->at += count;
     return NULL;
@@ -48,7 +54,8 @@ open_items(struct scan *scan, uint64_t count)
         return "it has too many values";
     if (scan->depth == MP_DEPTH_MAX)
         return "it is nested too deep";
-    scan->left[scan->depth++] = count;
+    scan->outer[scan->depth++] = scan->left;
+    scan->left = count;
     return NULL;
 }
 
@@ -66,7 +73,6 @@ scan_long(struct scan *scan, uint8_t lead)
         [0x19] = 1, [0x1a] = 2, [0x1b] = 4,                          /* str */
         [0x1c] = 2, [0x1d] = 4, [0x1e] = 2, [0x1f] = 4,              /* array, map */
     };
-    uint64_t value = 0;
     unsigned size = sizes[lead & 0x1f];
     if (lead == 0xc1)
         return "it has the byte c1, which MessagePack never uses";
@@ -74,8 +80,10 @@ scan_long(struct scan *scan, uint8_t lead)
         return NULL;
     if ((lead >= 0xca && lead <= 0xd3) || (lead >= 0xd4 && lead <= 0xd8))
         return skip_bytes(scan, size, false);
-    if (!take(scan, size, &value))
+    if (scan->len - scan->at < size)
         return "it ends in the middle of a value";
+    uint64_t value = load(scan->data + scan->at, size);
+    scan->at += size;
     if (lead <= 0xc6)
         return skip_bytes(scan, value, false);
     if (lead <= 0xc9)
@@ -102,42 +110,188 @@ scan_value(struct scan *scan)
     return scan_long(scan, lead);
 }
 
-static const char *
-scan_object(struct scan *scan)
+/* Passes over what most values are, small numbers and short texts in ASCII, as far as they go. */
+static void
+skim(struct scan *scan)
 {
-    do {
-        const char *wrong = scan_value(scan);
-        if (wrong)
-            return wrong;
-        /* value done: close every container whose last item it was. One just opened stays, because
-         * its count was set above and is only taken from by the values inside it. */
-        while (scan->depth && scan->left[scan->depth - 1] == 0)
-            scan->depth--;
-        if (scan->depth)
-            scan->left[scan->depth - 1]--;
-        else
-            return NULL;
-    } while (true);
+    const uint8_t *at = scan->data + scan->at, *end = scan->data + scan->len;
+    uint64_t left = scan->left;
+    for (; left && at < end; left--) {
+        size_t len = 0;
+        if ((*at & 0xe0) == 0xa0) {
+            len = *at & 0x1f;
+            if ((size_t)(end - at) <= len || !text_is_ascii((const char *)at + 1, len))
+                break;
+        } else if (*at > 0x7f && *at < 0xe0) {
+            break;
+        }
+        at += 1 + len;
+    }
+    scan->at = (size_t)(at - scan->data);
+    scan->left = left;
+}
+
+static const char *
+scan_object(struct scan *scan, const void *data, size_t len)
+{
+    const char *wrong = NULL;
+    scan->data = data;
+    scan->len = len;
+    scan->at = 0;
+    scan->items = scan->depth = 0;
+    scan->left = 1;
+    while (!wrong) {
+        skim(scan);
+        if (scan->left) {
+            scan->left--;
+            wrong = scan_value(scan);
+        } else if (scan->depth) {
+            scan->left = scan->outer[--scan->depth];
+        } else {
+            break;
+        }
+    }
+    return wrong;
 }
 
 size_t
 mp_object_len(const void *data, size_t len)
 {
-    struct scan scan = {.data = data, .len = len};
-    return scan_object(&scan) ? 0 : scan.at;
+    struct scan scan;
+    return scan_object(&scan, data, len) ? 0 : scan.at;
 }
 
 enum status
 mp_scan(const void *data, size_t len, struct error *error)
 {
-    struct scan scan = {.data = data, .len = len};
-    const char *wrong = len > MP_BYTES_MAX ? "it is too large" : scan_object(&scan);
+    struct scan scan;
+    const char *wrong = len > MP_BYTES_MAX ? "it is too large" : scan_object(&scan, data, len);
     if (!wrong && scan.at != len)
         wrong = "it goes on after its end";
     if (wrong)
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL,
                          "not a usable MessagePack message: %s", wrong);
     return STATUS_OK;
+}
+
+static const char *
+read_bytes(const uint8_t *at, enum mp_type type, uint64_t len, struct mp_value *out)
+{
+    out->type = type;
+    out->bytes = (struct text){(const char *)at, (uint32_t)len};
+    return (const char *)at + len;
+}
+
+static const char *
+read_count(const uint8_t *at, enum mp_type type, uint64_t count, struct mp_value *out)
+{
+    out->type = type;
+    out->number = (int64_t)count;
+    return (const char *)at;
+}
+
+static const char *
+read_signed(const uint8_t *at, unsigned size, struct mp_value *out)
+{
+    unsigned shift = 64 - 8 * size;
+    out->type = MP_INT;
+    out->number = (int64_t)(load(at, size) << shift) >> shift;
+    return (const char *)at + size;
+}
+
+/* The formats 0xc0 to 0xdf; `at` is behind the first byte. */
+static const char *
+read_long(const uint8_t *at, uint8_t lead, struct mp_value *out)
+{
+    switch (lead) {
+    case 0xc0: return read_count(at, MP_NIL, 0, out);
+    case 0xc2:
+    case 0xc3: return read_count(at, MP_BOOL, lead & 1, out);
+    case 0xc4:
+    case 0xc5:
+    case 0xc6: {
+        unsigned size = 1U << (lead - 0xc4);
+        return read_bytes(at + size, MP_BIN, load(at, size), out);
+    }
+    case 0xc7:
+    case 0xc8:
+    case 0xc9: {
+        unsigned size = 1U << (lead - 0xc7);
+        return read_bytes(at + size, MP_EXT, load(at, size) + 1, out);
+    }
+    case 0xca:
+    case 0xcb: return read_bytes(at, MP_FLOAT, 4U << (lead - 0xca), out);
+    case 0xcc:
+    case 0xcd:
+    case 0xce:
+    case 0xcf: {
+        unsigned size = 1U << (lead - 0xcc);
+        uint64_t number = load(at, size);
+        out->big = number > INT64_MAX;
+        return read_count(at + size, MP_INT, number, out);
+    }
+    case 0xd0:
+    case 0xd1:
+    case 0xd2:
+    case 0xd3: return read_signed(at, 1U << (lead - 0xd0), out);
+    case 0xd9:
+    case 0xda:
+    case 0xdb: {
+        unsigned size = 1U << (lead - 0xd9);
+        return read_bytes(at + size, MP_TEXT, load(at, size), out);
+    }
+    case 0xdc:
+    case 0xdd: {
+        unsigned size = 2U << (lead - 0xdc);
+        return read_count(at + size, MP_ARRAY, load(at, size), out);
+    }
+    case 0xde:
+    case 0xdf: {
+        unsigned size = 2U << (lead - 0xde);
+        return read_count(at + size, MP_MAP, load(at, size), out);
+    }
+    default: return read_bytes(at, MP_EXT, 1 + (1U << (lead - 0xd4)), out); /* fixext */
+    }
+}
+
+const char *
+mp_read(const char *start, struct mp_value *out)
+{
+    const uint8_t *at = (const uint8_t *)start;
+    uint8_t lead = *at++;
+    out->big = false;
+    if (lead <= 0x7f)
+        return read_count(at, MP_INT, lead, out);
+    if (lead <= 0x8f)
+        return read_count(at, MP_MAP, lead & 0x0f, out);
+    if (lead <= 0x9f)
+        return read_count(at, MP_ARRAY, lead & 0x0f, out);
+    if (lead <= 0xbf)
+        return read_bytes(at, MP_TEXT, lead & 0x1f, out);
+    if (lead >= 0xe0)
+        return read_signed(at - 1, 1, out);
+    return read_long(at, lead, out);
+}
+
+const char *
+mp_next(const char *at, struct mp_value *out)
+{
+    const char *inside = mp_read(at, out);
+    return out->type == MP_ARRAY || out->type == MP_MAP ? mp_skip(at) : inside;
+}
+
+const char *
+mp_skip(const char *at)
+{
+    struct mp_value value;
+    for (int64_t left = 1; left > 0; left--) {
+        at = mp_read(at, &value);
+        if (value.type == MP_ARRAY)
+            left += value.number;
+        else if (value.type == MP_MAP)
+            left += 2 * value.number;
+    }
+    return at;
 }
 
 enum status
@@ -192,44 +346,67 @@ mp_as_int(const msgpack_object *object, int64_t *out)
     return true;
 }
 
-static int
-write_to_buf(void *data, const char *bytes, size_t len)
+/* ---- writers: the shortest form of everything ------------------------------------------------ */
+
+/* A first byte and a big-endian number of 0, 1, 2, 4 or 8 bytes; room for `more` bytes behind. */
+static uint8_t *
+put(struct buf *buf, uint8_t lead, uint64_t number, unsigned bytes, size_t more)
 {
-    buf_append(data, bytes, len);
-    return 0;
+    uint8_t *at = buf_reserve(buf, 9 + more);
+    if (!at)
+        return NULL;
+    *at = lead;
+    number = htobe64(bytes ? number << (64 - 8 * bytes) : 0);
+    memcpy(at + 1, &number, sizeof number);
+    buf->len += 1 + bytes;
+    return at + 1 + bytes;
 }
 
-static msgpack_packer
-packer(struct buf *buf)
+/* The head of a container with `max` items in its first byte. */
+static void
+put_count(struct buf *buf, uint8_t fix, unsigned max, uint8_t wide, size_t count)
 {
-    return (msgpack_packer){.data = buf, .callback = write_to_buf};
+    if (count <= max)
+        put(buf, (uint8_t)(fix | count), 0, 0, 0);
+    else if (count <= UINT16_MAX)
+        put(buf, wide, count, 2, 0);
+    else
+        put(buf, (uint8_t)(wide + 1), count, 4, 0);
 }
 
 void
 mp_map(struct buf *buf, size_t pairs)
 {
-    msgpack_packer to = packer(buf);
-    msgpack_pack_map(&to, pairs);
+    put_count(buf, 0x80, 15, 0xde, pairs);
 }
 
 void
 mp_array(struct buf *buf, size_t items)
 {
-    msgpack_packer to = packer(buf);
-    msgpack_pack_array(&to, items);
+    put_count(buf, 0x90, 15, 0xdc, items);
+}
+
+/* A head with a length of 1, 2 or 4 bytes, and the bytes. */
+static void
+put_bytes(struct buf *buf, uint8_t wide, const void *data, size_t len)
+{
+    unsigned size = len <= UINT8_MAX ? 0 : len <= UINT16_MAX ? 1 : 2;
+    uint8_t *at = wide == 0xd9 && len <= 31
+                      ? put(buf, (uint8_t)(0xa0 | len), 0, 0, len)
+                      : put(buf, (uint8_t)(wide + size), len, 1U << size, len);
+    if (at && len) {
+        memcpy(at, data, len);
+        buf->len += len;
+    }
 }
 
 void
 mp_text(struct buf *buf, struct text text)
 {
-    msgpack_packer to = packer(buf);
-    if (!text.ptr) {
-        msgpack_pack_nil(&to);
-        return;
-    }
-    msgpack_pack_str(&to, text.len);
-    if (text.len)
-        msgpack_pack_str_body(&to, text.ptr, text.len);
+    if (text.ptr)
+        put_bytes(buf, 0xd9, text.ptr, text.len);
+    else
+        mp_nil(buf);
 }
 
 void
@@ -241,41 +418,51 @@ mp_string(struct buf *buf, const char *string)
 void
 mp_int(struct buf *buf, int64_t value)
 {
-    msgpack_packer to = packer(buf);
-    msgpack_pack_int64(&to, value);
+    if (value >= 0)
+        mp_uint(buf, (uint64_t)value);
+    else if (value >= -32)
+        put(buf, (uint8_t)value, 0, 0, 0);
+    else if (value >= INT8_MIN)
+        put(buf, 0xd0, (uint64_t)value, 1, 0);
+    else if (value >= INT16_MIN)
+        put(buf, 0xd1, (uint64_t)value, 2, 0);
+    else if (value >= INT32_MIN)
+        put(buf, 0xd2, (uint64_t)value, 4, 0);
+    else
+        put(buf, 0xd3, (uint64_t)value, 8, 0);
 }
 
 void
 mp_uint(struct buf *buf, uint64_t value)
 {
-    msgpack_packer to = packer(buf);
-    msgpack_pack_uint64(&to, value);
+    if (value <= 0x7f)
+        put(buf, (uint8_t)value, 0, 0, 0);
+    else if (value <= UINT8_MAX)
+        put(buf, 0xcc, value, 1, 0);
+    else if (value <= UINT16_MAX)
+        put(buf, 0xcd, value, 2, 0);
+    else if (value <= UINT32_MAX)
+        put(buf, 0xce, value, 4, 0);
+    else
+        put(buf, 0xcf, value, 8, 0);
 }
 
 void
 mp_bool(struct buf *buf, bool value)
 {
-    msgpack_packer to = packer(buf);
-    if (value)
-        msgpack_pack_true(&to);
-    else
-        msgpack_pack_false(&to);
+    put(buf, value ? 0xc3 : 0xc2, 0, 0, 0);
 }
 
 void
 mp_nil(struct buf *buf)
 {
-    msgpack_packer to = packer(buf);
-    msgpack_pack_nil(&to);
+    put(buf, 0xc0, 0, 0, 0);
 }
 
 void
 mp_bin(struct buf *buf, const void *data, size_t len)
 {
-    msgpack_packer to = packer(buf);
-    msgpack_pack_bin(&to, len);
-    if (len)
-        msgpack_pack_bin_body(&to, data, len);
+    put_bytes(buf, 0xc4, data, len);
 }
 
 bool

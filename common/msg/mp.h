@@ -1,6 +1,6 @@
-/* MessagePack at the lowest level: the allocation-free check of what comes from outside, writing
- * into a buf, and splicing of maps. Reading and packing are msgpack-c's. It must not know any
- * message. */
+/* MessagePack at the lowest level: the allocation-free check of what comes from outside, reading
+ * value by value, writing into a buf, and splicing of maps. Trees of objects are msgpack-c's. It
+ * must not know any message. */
 #ifndef CBM_MSG_MP_H
 #define CBM_MSG_MP_H
 
@@ -24,6 +24,26 @@ enum status mp_scan(const void *data, size_t len, struct error *error);
 /* The length of the well-formed object that `data` begins with, 0 if there is none. Limits as
  * above. */
 size_t mp_object_len(const void *data, size_t len);
+
+/* Reading without a tree: only of bytes that passed mp_scan, which is why nothing here can fail or
+ * read too far. */
+enum mp_type { MP_NIL, MP_BOOL, MP_INT, MP_FLOAT, MP_TEXT, MP_BIN, MP_EXT, MP_ARRAY, MP_MAP };
+
+struct mp_value {
+    enum mp_type type;
+    bool big;          /* MP_INT: it is above INT64_MAX, `number` is negative */
+    int64_t number;    /* MP_BOOL, MP_INT; items of MP_ARRAY, pairs of MP_MAP: these follow */
+    struct text bytes; /* MP_TEXT, MP_BIN; never absent */
+};
+
+/* Reads the value at `at` (of an array or map: its head) and returns what is behind it. */
+const char *mp_read(const char *at, struct mp_value *out);
+
+/* The same, but returns what is behind all of it. */
+const char *mp_next(const char *at, struct mp_value *out);
+
+/* The end of the value that begins at `at`. */
+const char *mp_skip(const char *at);
 
 /* Scans, then unpacks into `zone`; strings point into `data`, which must outlive `out`. */
 enum status mp_unpack(const void *data, size_t len, msgpack_zone *zone, msgpack_object *out,

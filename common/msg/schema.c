@@ -171,15 +171,20 @@ schema_copy(const struct schema *dst_schema, void *dst, const struct schema *src
             const void *src)
 {
     bool changed = false;
+    unsigned next = 0; /* the fields of two schemas come in much the same order */
     for (unsigned i = 0; i < src_schema->field_count; i++) {
         const struct field *from = &src_schema->fields[i];
         const char *value = (const char *)src + from->offset;
         if (schema_absent(from, value))
             continue;
         for (unsigned k = 0; k < dst_schema->field_count; k++) {
-            const struct field *to = &dst_schema->fields[k];
-            if (same_shape(to, from))
-                changed |= copy_value(to, (char *)dst + to->offset, from, value);
+            unsigned at = (next + k) % dst_schema->field_count;
+            const struct field *to = &dst_schema->fields[at];
+            if (!same_shape(to, from))
+                continue;
+            changed |= copy_value(to, (char *)dst + to->offset, from, value);
+            next = at + 1;
+            break;
         }
     }
     return changed;
@@ -188,9 +193,11 @@ schema_copy(const struct schema *dst_schema, void *dst, const struct schema *src
 const struct method *
 interface_method(const struct interface *interface, struct text name)
 {
-    for (unsigned i = 0; i < interface->method_count; i++)
-        if (text_is(name, interface->methods[i].name))
-            return &interface->methods[i];
+    for (unsigned i = 0; i < interface->method_count; i++) {
+        const struct method *method = &interface->methods[i];
+        if (method->name_len == name.len && memcmp(method->name, name.ptr, name.len) == 0)
+            return method;
+    }
     return NULL;
 }
 

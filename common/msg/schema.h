@@ -99,6 +99,7 @@ struct method {
     bool read_only;      /* may be sent twice: libcbm sets `safe` for it */
     unsigned permission; /* bits of enum permission */
     const char *doc;
+    uint32_t name_len;
 };
 
 /* A kind of log record. `topic` is the pattern of its topics. */

@@ -4,52 +4,54 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where the decoder is, for the path in an error. */
+/* A step of the path to a value: a field, or an item of a list. */
+struct step {
+    struct text name; /* absent: item `index` */
+    uint32_t index;
+};
+
 struct decoder {
     enum schema_mode mode;
     struct error *error;
-    char path[ERROR_FIELD_MAX];
-    size_t path_len;
+    const char *at; /* the value to read next, in bytes that passed the scan */
+    unsigned depth;
+    struct step steps[MP_DEPTH_MAX + 1]; /* each but the last is of a container */
+    char path[ERROR_FIELD_MAX];          /* the steps, printed only for an error */
 };
 
-static enum status decode_map(struct decoder *decoder, const struct schema *schema,
-                              const msgpack_object *object, void *message);
+static enum status decode_map(struct decoder *decoder, const struct schema *schema, void *message);
 
-static size_t
-path_push(struct decoder *decoder, const char *name, size_t name_len)
+static void
+enter(struct decoder *decoder, struct text name)
 {
-    size_t before = decoder->path_len;
-    size_t room = before + 2 < sizeof decoder->path ? sizeof decoder->path - 2 - before : 0;
-    size_t len = strnlen(name, name_len < room ? name_len : room);
-    char *at = decoder->path + before;
-    if (before && room && *name != '[')
-        *at++ = '.';
-    memcpy(at, name, len);
-    at[len] = '\0';
-    decoder->path_len = (size_t)(at - decoder->path) + len;
-    if (len < name_len) { /* a hostile key was cut; the path stays text */
-        text_trim_cut(decoder->path);
-        decoder->path_len = strlen(decoder->path);
-    }
-    return before;
+    decoder->steps[decoder->depth++] = (struct step){name, 0};
 }
 
 static void
-path_pop(struct decoder *decoder, size_t before)
+print_path(struct decoder *decoder)
 {
-    decoder->path_len = before;
-    decoder->path[before] = '\0';
+    size_t at = 0, room = sizeof decoder->path;
+    decoder->path[0] = '\0';
+    for (unsigned i = 0; i < decoder->depth && at < room; i++) {
+        const struct step *step = &decoder->steps[i];
+        int len = step->name.ptr ? snprintf(decoder->path + at, room - at, "%s%.*s", at ? "." : "",
+                                            TEXT_ARG(step->name))
+                                 : snprintf(decoder->path + at, room - at, "[%u]", step->index);
+        at += (size_t)len;
+    }
+    text_trim_cut(decoder->path); /* a hostile key was cut; the path stays text */
 }
 
 #define REFUSE(decoder, ...)                                                                       \
-    error_set((decoder)->error, STATUS_INVALID_ARGUMENT, (decoder)->path, __VA_ARGS__)
+    (print_path(decoder),                                                                          \
+     error_set((decoder)->error, STATUS_INVALID_ARGUMENT, (decoder)->path, __VA_ARGS__))
 
 static enum status
 decode_text(struct decoder *decoder, const struct field *field, enum field_type type,
-            const msgpack_object *object, void *at)
+            const struct mp_value *value, void *at)
 {
-    struct text text;
-    if (!mp_as_text(object, &text))
+    struct text text = value->bytes;
+    if (value->type != MP_TEXT)
         return REFUSE(decoder, "%s: want a string", decoder->path);
     if (type == FIELD_ID && !text_is_id(text))
         return REFUSE(decoder, "%s: want 1 to 64 of a-z, 0-9 and -", decoder->path);
@@ -68,22 +70,21 @@ decode_text(struct decoder *decoder, const struct field *field, enum field_type 
 }
 
 static enum status
-decode_number(struct decoder *decoder, const struct field *field, const msgpack_object *object,
+decode_number(struct decoder *decoder, const struct field *field, const struct mp_value *value,
               void *at)
 {
-    int64_t value;
-    if (!mp_as_int(object, &value) || value < field->min || value > field->max)
+    if (value->type != MP_INT || value->big || value->number < field->min ||
+        value->number > field->max)
         return REFUSE(decoder, "%s: want a whole number from %lld to %lld", decoder->path,
                       (long long)field->min, (long long)field->max);
-    memcpy(at, &value, sizeof value);
+    memcpy(at, &value->number, sizeof value->number);
     return STATUS_OK;
 }
 
 static enum status
-decode_date(struct decoder *decoder, enum field_type type, const msgpack_object *object, void *at)
+decode_date(struct decoder *decoder, enum field_type type, const struct mp_value *value, void *at)
 {
-    struct text text = TEXT_NONE;
-    mp_as_text(object, &text);
+    struct text text = value->type == MP_TEXT ? value->bytes : TEXT_NONE;
     if (type == FIELD_DATE) {
         date_day day;
         if (!date_parse(text, &day))
@@ -105,58 +106,58 @@ decode_date(struct decoder *decoder, enum field_type type, const msgpack_object 
 }
 
 static enum status
-decode_enum(struct decoder *decoder, const struct field *field, const msgpack_object *object,
-            void *at)
+refuse_word(struct decoder *decoder, const struct field *field)
 {
-    struct text text = TEXT_NONE;
-    mp_as_text(object, &text);
     char all[200] = "";
     size_t len = 0;
-    for (int i = 0; field->words[i]; i++) {
-        if (text_is(text, field->words[i])) {
-            int value = i + 1;
-            memcpy(at, &value, sizeof value);
-            return STATUS_OK;
-        }
-        if (len < sizeof all)
-            len += (size_t)snprintf(all + len, sizeof all - len, "%s%s", i ? ", " : "",
-                                    field->words[i]);
-    }
+    for (int i = 0; field->words[i] && len < sizeof all; i++)
+        len +=
+            (size_t)snprintf(all + len, sizeof all - len, "%s%s", i ? ", " : "", field->words[i]);
     return REFUSE(decoder, "%s: want one of %s", decoder->path, all);
 }
 
 static enum status
-decode_any(const msgpack_object *object, struct decoder *decoder, void *at)
+decode_enum(struct decoder *decoder, const struct field *field, const struct mp_value *value,
+            void *at)
 {
-    /* only maps the store keeps opaque; never from outside */
-    if (object->type != MSGPACK_OBJECT_BIN)
-        return REFUSE(decoder, "%s: want bytes", decoder->path);
-    struct text text = {object->via.bin.ptr, object->via.bin.size};
-    memcpy(at, &text, sizeof text);
-    return STATUS_OK;
+    for (int i = 0; value->type == MP_TEXT && field->words[i]; i++)
+        if (text_is(value->bytes, field->words[i])) {
+            int word = i + 1;
+            memcpy(at, &word, sizeof word);
+            return STATUS_OK;
+        }
+    return refuse_word(decoder, field);
 }
 
+/* Reads the value that comes next: one of any type but lists and maps of texts. */
 static enum status
-decode_one(struct decoder *decoder, const struct field *field, enum field_type type,
-           const msgpack_object *object, void *at)
+decode_one(struct decoder *decoder, const struct field *field, enum field_type type, void *at)
 {
+    struct mp_value value;
+    if (type == FIELD_STRUCT)
+        return decode_map(decoder, field->sub, at);
+    decoder->at = mp_read(decoder->at, &value);
     switch (type) {
     case FIELD_TEXT:
     case FIELD_ID:
     case FIELD_CODE:
-    case FIELD_ZONE: return decode_text(decoder, field, type, object, at);
-    case FIELD_INT: return decode_number(decoder, field, object, at);
+    case FIELD_ZONE: return decode_text(decoder, field, type, &value, at);
+    case FIELD_INT: return decode_number(decoder, field, &value, at);
     case FIELD_BOOL:
-        if (object->type != MSGPACK_OBJECT_BOOLEAN)
+        if (value.type != MP_BOOL)
             return REFUSE(decoder, "%s: want true or false", decoder->path);
-        *(int8_t *)at = object->via.boolean;
+        *(int8_t *)at = (int8_t)value.number;
         return STATUS_OK;
     case FIELD_DATE:
     case FIELD_TIME:
-    case FIELD_WHEN: return decode_date(decoder, type, object, at);
-    case FIELD_ENUM: return decode_enum(decoder, field, object, at);
-    case FIELD_STRUCT: return decode_map(decoder, field->sub, object, at);
-    case FIELD_ANY: return decode_any(object, decoder, at);
+    case FIELD_WHEN: return decode_date(decoder, type, &value, at);
+    case FIELD_ENUM: return decode_enum(decoder, field, &value, at);
+    case FIELD_ANY: /* only maps the store keeps opaque; never from outside */
+        if (value.type != MP_BIN)
+            return REFUSE(decoder, "%s: want bytes", decoder->path);
+        memcpy(at, &value.bytes, sizeof value.bytes);
+        return STATUS_OK;
+    case FIELD_STRUCT:
     case FIELD_TEXTMAP:
     case FIELD_LIST: break;
     }
@@ -172,69 +173,69 @@ items_of(const struct field *field, void *at)
 }
 
 static enum status
-decode_list(struct decoder *decoder, const struct field *field, const msgpack_object *object,
-            void *at)
+decode_list(struct decoder *decoder, const struct field *field, void *at)
 {
-    if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size > (uint64_t)field->max)
+    struct mp_value list;
+    decoder->at = mp_read(decoder->at, &list);
+    if (list.type != MP_ARRAY || list.number > field->max)
         return REFUSE(decoder, "%s: want a list of at most %lld", decoder->path,
                       (long long)field->max);
     size_t size = schema_item_size(field);
     char *item = items_of(field, at);
-    for (uint32_t i = 0; i < object->via.array.size; i++, item += size) {
-        char index[16];
-        size_t before = path_push(decoder, index, (size_t)snprintf(index, sizeof index, "[%u]", i));
-        enum status status =
-            decode_one(decoder, field, field->item, &object->via.array.ptr[i], item);
-        if (status != STATUS_OK)
-            return status;
-        path_pop(decoder, before);
-    }
-    memcpy(at, &object->via.array.size, sizeof(uint32_t));
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    uint32_t *index = &decoder->steps[decoder->depth].index;
+    enter(decoder, TEXT_NONE);
+    for (; *index < list.number && status == STATUS_OK; ++*index, item += size)
+        status = decode_one(decoder, field, field->item, item);
+    memcpy(at, index, sizeof *index);
+    decoder->depth--;
+    return status;
 }
 
 static enum status
-decode_textmap(struct decoder *decoder, const struct field *field, const msgpack_object *object,
-               void *at)
+decode_textmap(struct decoder *decoder, const struct field *field, void *at)
 {
-    if (object->type != MSGPACK_OBJECT_MAP || object->via.map.size > (uint64_t)field->max)
+    struct mp_value map, key, value;
+    decoder->at = mp_read(decoder->at, &map);
+    if (map.type != MP_MAP || map.number > field->max)
         return REFUSE(decoder, "%s: want a map of at most %lld texts", decoder->path,
                       (long long)field->max);
     struct text_pair *pair = items_of(field, at);
-    for (uint32_t i = 0; i < object->via.map.size; i++) {
-        const msgpack_object_kv *kv = &object->via.map.ptr[i];
-        if (!mp_as_text(&kv->key, &pair[i].key) || pair[i].key.len < 2 || pair[i].key.len > 16)
+    uint32_t count = 0;
+    for (; count < map.number; count++) {
+        decoder->at = mp_read(decoder->at, &key);
+        if (key.type != MP_TEXT || key.bytes.len < 2 || key.bytes.len > 16)
             return REFUSE(decoder, "%s: want languages as keys, such as en or ru", decoder->path);
-        if (!mp_as_text(&kv->val, &pair[i].value) || pair[i].value.len < 1 ||
-            pair[i].value.len > 1000)
+        decoder->at = mp_read(decoder->at, &value);
+        if (value.type != MP_TEXT || value.bytes.len < 1 || value.bytes.len > 1000)
             return REFUSE(decoder, "%s.%.*s: want 1 to 1000 bytes of text", decoder->path,
-                          TEXT_ARG(pair[i].key));
-        for (uint32_t k = 0; k < i; k++)
-            if (text_equal(pair[k].key, pair[i].key))
-                return REFUSE(decoder, "%s.%.*s: given twice", decoder->path,
-                              TEXT_ARG(pair[i].key));
+                          TEXT_ARG(key.bytes));
+        for (uint32_t k = 0; k < count; k++)
+            if (text_equal(pair[k].key, key.bytes))
+                return REFUSE(decoder, "%s.%.*s: given twice", decoder->path, TEXT_ARG(key.bytes));
+        pair[count] = (struct text_pair){key.bytes, value.bytes};
     }
-    memcpy(at, &object->via.map.size, sizeof(uint32_t));
+    memcpy(at, &count, sizeof count);
     return STATUS_OK;
 }
 
 static enum status
-decode_field(struct decoder *decoder, const struct field *field, const msgpack_object *object,
-             void *message)
+decode_field(struct decoder *decoder, const struct field *field, struct text name, void *message)
 {
     void *at = (char *)message + field->offset;
-    size_t before = path_push(decoder, field->name, strlen(field->name));
     enum status status;
-    if (object->type == MSGPACK_OBJECT_NIL && !field->required)
-        status = STATUS_OK; /* null is absent */
-    else if (field->type == FIELD_LIST)
-        status = decode_list(decoder, field, object, at);
-    else if (field->type == FIELD_TEXTMAP)
-        status = decode_textmap(decoder, field, object, at);
-    else
-        status = decode_one(decoder, field, field->type, object, at);
-    if (status == STATUS_OK)
-        path_pop(decoder, before);
+    enter(decoder, name);
+    if ((uint8_t)*decoder->at == 0xc0 && !field->required) { /* null is absent */
+        decoder->at++;
+        status = STATUS_OK;
+    } else if (field->type == FIELD_LIST) {
+        status = decode_list(decoder, field, at);
+    } else if (field->type == FIELD_TEXTMAP) {
+        status = decode_textmap(decoder, field, at);
+    } else {
+        status = decode_one(decoder, field, field->type, at);
+    }
+    decoder->depth--;
     return status;
 }
 
@@ -251,62 +252,77 @@ find_field(const struct schema *schema, struct text key, unsigned from)
     return schema->field_count;
 }
 
+/* A refusal of a key, which is the end of the path. */
 static enum status
-decode_map(struct decoder *decoder, const struct schema *schema, const msgpack_object *object,
-           void *message)
+refuse_key(struct decoder *decoder, struct text key, const char *why, const char *where)
 {
-    if (object->type != MSGPACK_OBJECT_MAP)
-        return REFUSE(decoder, "%s: want a map", decoder->path_len ? decoder->path : "params");
-    schema_init(schema, message);
-    *(bool *)message = true;
+    enter(decoder, key);
+    return REFUSE(decoder, "%s: %s%s", decoder->path, why, where);
+}
+
+static enum status
+decode_pairs(struct decoder *decoder, const struct schema *schema, int64_t pairs, void *message)
+{
     uint64_t seen = 0;
     unsigned next = 0;
-    for (uint32_t i = 0; i < object->via.map.size; i++) {
-        const msgpack_object_kv *kv = &object->via.map.ptr[i];
-        struct text key;
-        if (!mp_as_text(&kv->key, &key))
+    struct mp_value key;
+    for (; pairs > 0; pairs--) {
+        decoder->at = mp_read(decoder->at, &key);
+        if (key.type != MP_TEXT)
             return REFUSE(decoder, "a key of a map is not a string");
-        unsigned at = find_field(schema, key, next);
-        if (at == schema->field_count) {
-            if (decoder->mode == SCHEMA_STORED)
-                continue;
-            path_push(decoder, key.ptr, key.len);
-            return REFUSE(decoder, "%s: there is no such field in %s", decoder->path, schema->name);
+        unsigned at = find_field(schema, key.bytes, next);
+        if (at == schema->field_count && decoder->mode == SCHEMA_STORED) {
+            decoder->at = mp_skip(decoder->at);
+            continue;
         }
-        if (seen & UINT64_C(1) << at) {
-            path_push(decoder, key.ptr, key.len);
-            return REFUSE(decoder, "%s: given twice", decoder->path);
-        }
+        if (at == schema->field_count)
+            return refuse_key(decoder, key.bytes, "there is no such field in ", schema->name);
+        if (seen & UINT64_C(1) << at)
+            return refuse_key(decoder, key.bytes, "given twice", "");
         seen |= UINT64_C(1) << at;
         next = at + 1 < schema->field_count ? at + 1 : 0;
-        enum status status = decode_field(decoder, &schema->fields[at], &kv->val, message);
+        enum status status = decode_field(decoder, &schema->fields[at], key.bytes, message);
         if (status != STATUS_OK)
             return status;
     }
     for (unsigned i = 0; i < schema->field_count; i++)
-        if (schema->fields[i].required && !(seen & UINT64_C(1) << i)) {
-            path_push(decoder, schema->fields[i].name, strlen(schema->fields[i].name));
-            return REFUSE(decoder, "%s: is missing", decoder->path);
-        }
+        if (schema->fields[i].required && !(seen & UINT64_C(1) << i))
+            return refuse_key(decoder, text_of(schema->fields[i].name), "is missing", "");
     return STATUS_OK;
 }
 
-enum status
-schema_decode(const struct schema *schema, const msgpack_object *object, void *message,
-              enum schema_mode mode, struct error *error)
+static enum status
+decode_map(struct decoder *decoder, const struct schema *schema, void *message)
 {
-    struct decoder decoder = {.mode = mode, .error = error};
-    return decode_map(&decoder, schema, object, message);
+    struct mp_value map;
+    decoder->at = mp_read(decoder->at, &map);
+    if (map.type != MP_MAP)
+        return REFUSE(decoder, "%s: want a map", decoder->depth ? decoder->path : "params");
+    schema_init(schema, message);
+    *(bool *)message = true;
+    return decode_pairs(decoder, schema, map.number, message);
 }
 
 enum status
-schema_decode_bytes(const struct schema *schema, const void *data, size_t len, msgpack_zone *zone,
-                    void *message, enum schema_mode mode, struct error *error)
+schema_decode(const struct schema *schema, struct text map, void *message, enum schema_mode mode,
+              struct error *error)
 {
-    msgpack_object object;
-    msgpack_zone_clear(zone);
-    enum status status = mp_unpack(data, len, zone, &object, error);
-    return status == STATUS_OK ? schema_decode(schema, &object, message, mode, error) : status;
+    struct decoder decoder;
+    decoder.mode = mode;
+    decoder.error = error;
+    decoder.at = map.ptr;
+    decoder.depth = 0; /* steps and path are filled as they are needed */
+    return decode_map(&decoder, schema, message);
+}
+
+enum status
+schema_decode_bytes(const struct schema *schema, const void *data, size_t len, void *message,
+                    enum schema_mode mode, struct error *error)
+{
+    enum status status = mp_scan(data, len, error);
+    return status == STATUS_OK
+               ? schema_decode(schema, (struct text){data, (uint32_t)len}, message, mode, error)
+               : status;
 }
 
 static void

@@ -11,16 +11,15 @@ enum schema_mode {
     SCHEMA_STORED, /* our own documents: a newer version's unknown fields are passed over */
 };
 
-/* Decodes `object` into `message` (schema->size bytes, any content). Texts point into the bytes
- * that `object` was unpacked from. STATUS_OK or STATUS_INVALID_ARGUMENT with `error` filled. */
-enum status schema_decode(const struct schema *schema, const msgpack_object *object, void *message,
+/* Decodes the encoded map at the beginning of `map`, which passed mp_scan, into `message`
+ * (schema->size bytes, any content). Texts point into `map`. STATUS_OK or STATUS_INVALID_ARGUMENT
+ * with `error` filled. */
+enum status schema_decode(const struct schema *schema, struct text map, void *message,
                           enum schema_mode mode, struct error *error);
 
-/* Scan, unpack and decode of one encoded message. `zone` is cleared before and may be shared by
- * calls that do not overlap: nothing in `message` points into it. */
+/* Scan and decode of one encoded message. */
 enum status schema_decode_bytes(const struct schema *schema, const void *data, size_t len,
-                                msgpack_zone *zone, void *message, enum schema_mode mode,
-                                struct error *error);
+                                void *message, enum schema_mode mode, struct error *error);
 
 /* Appends the message as a map, absent values left out, fields in the order of the table. */
 void schema_encode(const struct schema *schema, const void *message, struct buf *buf);

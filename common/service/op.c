@@ -44,6 +44,7 @@ op_service(const struct op *op)
 struct buf *
 op_result(struct op *op)
 {
+    op->raw = TEXT_NONE;
     return &op->result;
 }
 
@@ -57,7 +58,7 @@ op_no_memory(struct op *op)
 void *
 op_alloc(struct op *op, size_t size)
 {
-    void *at = arena_alloc(&op->run, size);
+    void *at = arena_alloc(&op->service->run, size);
     if (!at)
         op->no_memory = true;
     return at;
@@ -73,7 +74,7 @@ op_format(struct op *op, const char *format, ...)
     va_end(args);
     if (len < 0 || (size_t)len >= sizeof stack)
         len = (int)sizeof stack - 1;
-    char *copy = arena_copy(&op->run, stack, (size_t)len + 1);
+    char *copy = arena_copy(&op->service->run, stack, (size_t)len + 1);
     if (!copy)
         op->no_memory = true;
     return (struct text){copy ? copy : "", copy ? (uint32_t)len : 0};
@@ -85,7 +86,7 @@ op_join(struct op *op, unsigned count, const struct text *parts)
     uint32_t len = 0;
     for (unsigned i = 0; i < count; i++)
         len += parts[i].len;
-    char *copy = arena_alloc(&op->run, len + 1), *at = copy;
+    char *copy = arena_alloc(&op->service->run, len + 1), *at = copy;
     if (!copy) {
         op->no_memory = true;
         return TEXT_LITERAL("");
@@ -107,11 +108,15 @@ op_field(struct op *op, const char *kind, struct text id)
 void
 op_reset(struct op *op)
 {
-    arena_reset(&op->run);
-    store_commit_clear(&op->commit);
+    arena_reset(&op->service->run);
+    if (op->changes)
+        store_commit_clear(&op->commit);
+    op->changes = false;
+    op->raw = TEXT_NONE;
     buf_clear(&op->result);
     buf_clear(&op->list_items);
     op->list_count = 0;
+    op->encoded_schema = NULL;
     op->ask_hint = 0;
     op->wait_seq = 0;
 }
@@ -119,8 +124,8 @@ op_reset(struct op *op)
 void
 op_start_over(struct op *op)
 {
-    op->ask_count = 0;
-    op->key_here = false;
+    op->ask_count = op->fresh = 0;
+    op->key_here = op->guessed = false;
     op->kept = TEXT_NONE;
-    arena_reset(&op->keep);
+    arena_rewind(&op->memory, op->decoded);
 }

@@ -53,6 +53,10 @@ struct text op_format(struct op *op, const char *format, ...) __attribute__((for
 enum status op_load(struct op *op, const char *kind, struct text id, const struct schema *schema,
                     void *message);
 
+/* The same where none is expected: STATUS_NOT_FOUND, most times without a round to the store, for
+ * the commit finds out. STATUS_OK if it is there. */
+enum status op_load_new(struct op *op, const char *kind, struct text id);
+
 /* The same, as the stored bytes, without decoding. */
 enum status op_load_raw(struct op *op, const char *kind, struct text id, struct text *bytes);
 
@@ -118,6 +122,8 @@ int64_t op_store_ms(const struct op *op); /* op_now_ms until the store's clock w
 
 /* The answer. With a commit, `seq` of its last record is added to it. */
 void op_answer(struct op *op, const struct schema *schema, const void *message);
+/* An answer that is there already, as op_load_raw gave it: borrowed until the handler has returned.
+ */
 void op_answer_raw(struct op *op, struct text map);
 
 /* The answer of a list: begin, items, end. `next` absent ends the list. */

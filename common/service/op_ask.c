@@ -2,18 +2,21 @@
  * fetched in one round, and then the handler runs again. It must not know sockets. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/msg/schema_mp.h"
 #include "common/service/service_internal.h"
 
-/* FNV-1a: makes a search that finds nothing cheap. */
+/* Makes a search that finds nothing cheap; what is asked for differs mostly at its end. */
 static uint32_t
 hash_of(struct text text)
 {
-    uint32_t hash = 2166136261U;
-    for (uint32_t i = 0; i < text.len; i++)
-        hash = (hash ^ (uint8_t)text.ptr[i]) * 16777619U;
-    return hash;
+    uint64_t end = 0;
+    if (text.len >= sizeof end)
+        memcpy(&end, text.ptr + text.len - sizeof end, sizeof end);
+    else if (text.len)
+        memcpy(&end, text.ptr, text.len);
+    return (uint32_t)((end * UINT64_C(0x9e3779b97f4a7c15)) >> 32) ^ text.len;
 }
 
 /* The ask with these words; a new one, not here yet, if it is the first time. Asks come in the same
@@ -44,8 +47,8 @@ op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int
     }
     struct ask *ask = &op->asks[op->ask_count];
     *ask = (struct ask){.kind = kind, .hash = hash, .number = number, .limit = limit};
-    ask->a = (struct text){arena_copy(&op->keep, a.ptr, a.len), a.len};
-    ask->b = (struct text){arena_copy(&op->keep, b.ptr, b.len), b.len};
+    ask->a = (struct text){arena_copy(&op->memory, a.ptr, a.len), a.len};
+    ask->b = (struct text){arena_copy(&op->memory, b.ptr, b.len), b.len};
     if (!ask->a.ptr || !ask->b.ptr)
         return NULL;
     op->ask_hint = ++op->ask_count;
@@ -55,12 +58,22 @@ op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b, int
 static struct text
 keep_text(struct op *op, struct text text)
 {
-    char *copy = arena_copy(&op->keep, text.ptr, text.len);
+    char *copy = arena_copy(&op->memory, text.ptr, text.len);
     if (!copy) {
         op->no_memory = true;
         return TEXT_NONE;
     }
     return (struct text){copy, text.len};
+}
+
+void
+op_keep(struct op *op)
+{
+    if (!op->fresh)
+        return;
+    struct ask *ask = &op->asks[op->fresh - 1];
+    ask->value = keep_text(op, ask->value);
+    op->fresh = 0;
 }
 
 /* One of the replies that the op waits for has come: when it is the last the handler runs again. */
@@ -73,23 +86,46 @@ arrived(struct op *op, bool ok)
         service_run_op(op);
 }
 
+static bool
+may_change(const struct op *op)
+{
+    return !op->service->interface->methods[op->method].read_only;
+}
+
+/* Answers an ask by what the document was when it was last read, or by its absence if the handler
+ * expects that. Only for what the commit will check. */
+static bool
+guess(struct op *op, struct ask *ask, bool absent)
+{
+    struct text revision = TEXT_LITERAL("0"), value = TEXT_NONE;
+    if (op->sure || !may_change(op) ||
+        (!guess_get(&op->service->guesses, ask->hash, ask->a, &revision, &value) && !absent))
+        return false;
+    ask->here = ask->guessed = op->guessed = true;
+    ask->found = value.ptr != NULL;
+    ask->value = ask->found ? keep_text(op, value) : TEXT_NONE;
+    ask->revision = keep_text(op, revision);
+    return true;
+}
+
 static void
 on_doc(void *arg, unsigned slot, bool ok, struct text value)
 {
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
+    struct text revision, document = store_document(value, &revision);
     ask->here = ok;
-    ask->found = ok && value.ptr;
-    if (ask->found)
-        ask->value = keep_text(op, value);
-    arrived(op, ok);
-}
-
-static void
-on_rev(void *arg, unsigned slot, bool ok, struct text value)
-{
-    struct op *op = arg;
-    op->asks[slot].revision = ok && value.ptr ? keep_text(op, value) : TEXT_LITERAL("0");
+    ask->found = ok && document.ptr;
+    ask->value = document;
+    if (ok && may_change(op)) {
+        ask->revision = keep_text(op, revision);
+        guess_put(&op->service->guesses, ask->hash, ask->a, revision, document);
+    }
+    if (ask->found) {
+        op->fresh = slot + 1;
+        if (op->outstanding > 1 || op->running)
+            op_keep(op); /* the handler does not run before the reply is gone */
+    }
     arrived(op, ok);
 }
 
@@ -107,7 +143,7 @@ on_scan(void *arg, unsigned slot, bool ok, unsigned count, const struct text *va
 {
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
-    struct text *items = ok ? arena_alloc(&op->keep, (count + 1) * sizeof *items) : NULL;
+    struct text *items = ok ? arena_alloc(&op->memory, (count + 1) * sizeof *items) : NULL;
     for (unsigned i = 0; items && i < count; i++)
         items[i] = keep_text(op, values[i]);
     ask->here = items != NULL;
@@ -121,7 +157,7 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
     struct op_log_page *out = &ask->page;
-    struct text *items = ok ? arena_alloc(&op->keep, (page->count + 1) * sizeof *items) : NULL;
+    struct text *items = ok ? arena_alloc(&op->memory, (page->count + 1) * sizeof *items) : NULL;
     *out = (struct op_log_page){0, items, ask->number, page->last, page->first};
     struct buf all = {0};
     for (unsigned i = 0; items && i < page->count; i++) {
@@ -131,7 +167,7 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
         items[out->count++] = (struct text){NULL, (uint32_t)(all.len - before)};
         out->next = page->records[i].seq;
     }
-    const char *at = arena_copy(&op->keep, all.data, all.len);
+    const char *at = arena_copy(&op->memory, all.data, all.len);
     if (!at)
         items = NULL;
     for (unsigned i = 0; items && i < out->count; at += items[i++].len)
@@ -141,31 +177,26 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
     arrived(op, items != NULL);
 }
 
+enum guard { UNGUARDED, GUARDED, GUARDED_ABSENT /* and most likely not there */ };
+
 static enum status
-find_doc(struct op *op, const char *kind, struct text id, bool guard, struct ask **out)
+find_doc(struct op *op, const char *kind, struct text id, enum guard guard, struct ask **out)
 {
     struct text field = op_field(op, kind, id);
     struct ask *ask = op_find_ask(op, ASK_DOC, field, TEXT_LITERAL(""), 0, 0);
     if (!ask)
         return op_no_memory(op);
-    bool changes = !op->service->interface->methods[op->method].read_only;
     unsigned slot = (unsigned)(ask - op->asks);
     if (!ask->here && ask->asked)
         return STATUS_AGAIN; /* asked for in this very run */
-    if (!ask->here || (guard && changes && !ask->with_rev)) {
-        ask->here = false;
+    bool guarded = guard != UNGUARDED;
+    if (!ask->here && !(guarded && guess(op, ask, guard == GUARDED_ABSENT))) {
         ask->asked = true;
-        if (guard && changes) {
-            ask->with_rev = true;
-            op->outstanding += 2;
-            store_get_rev(op->service->store, ask->a, on_rev, op, slot);
-        } else {
-            op->outstanding++;
-        }
-        store_get_doc(op->service->store, op->asks[slot].a, on_doc, op, slot);
+        op->outstanding++;
+        store_get_doc(op->service->store, ask->a, on_doc, op, slot);
         return STATUS_AGAIN;
     }
-    ask->guarded = ask->guarded || guard;
+    ask->guarded = ask->guarded || guarded;
     *out = ask;
     return ask->found ? STATUS_OK : STATUS_NOT_FOUND;
 }
@@ -173,8 +204,8 @@ find_doc(struct op *op, const char *kind, struct text id, bool guard, struct ask
 static enum status
 decode_doc(struct op *op, const struct ask *ask, const struct schema *schema, void *message)
 {
-    enum status status = schema_decode_bytes(schema, ask->value.ptr, ask->value.len,
-                                             op->service->zone, message, SCHEMA_STORED, &op->error);
+    enum status status = schema_decode_bytes(schema, ask->value.ptr, ask->value.len, message,
+                                             SCHEMA_STORED, &op->error);
     if (status != STATUS_OK)
         return error_set(&op->error, STATUS_INTERNAL, NULL, "the stored %.*s is damaged",
                          TEXT_ARG(ask->a));
@@ -185,15 +216,22 @@ enum status
 op_load(struct op *op, const char *kind, struct text id, const struct schema *schema, void *message)
 {
     struct ask *ask;
-    enum status status = find_doc(op, kind, id, true, &ask);
+    enum status status = find_doc(op, kind, id, GUARDED, &ask);
     return status == STATUS_OK ? decode_doc(op, ask, schema, message) : status;
+}
+
+enum status
+op_load_new(struct op *op, const char *kind, struct text id)
+{
+    struct ask *ask;
+    return find_doc(op, kind, id, GUARDED_ABSENT, &ask);
 }
 
 enum status
 op_load_raw(struct op *op, const char *kind, struct text id, struct text *bytes)
 {
     struct ask *ask;
-    enum status status = find_doc(op, kind, id, true, &ask);
+    enum status status = find_doc(op, kind, id, GUARDED, &ask);
     if (status == STATUS_OK)
         *bytes = ask->value;
     return status;
@@ -204,7 +242,7 @@ op_peek(struct op *op, const char *kind, struct text id, const struct schema *sc
         struct text *bytes)
 {
     struct ask *ask;
-    enum status status = find_doc(op, kind, id, false, &ask);
+    enum status status = find_doc(op, kind, id, UNGUARDED, &ask);
     if (status == STATUS_OK && bytes)
         *bytes = ask->value;
     return status == STATUS_OK && schema ? decode_doc(op, ask, schema, message) : status;

@@ -14,6 +14,7 @@ loaded(struct op *op, const char *kind, struct text id)
 {
     struct text field = op_field(op, kind, id);
     struct ask *ask = op_find_ask(op, ASK_DOC, field, TEXT_LITERAL(""), 0, 0);
+    op->changes = true;
     if (!ask || op->no_memory)
         return NULL;
     assert(ask->here && ask->guarded && "a document is saved that was not loaded");
@@ -23,15 +24,28 @@ loaded(struct op *op, const char *kind, struct text id)
 static void
 set_rev(const struct schema *schema, void *message, int64_t rev)
 {
-    for (unsigned i = 0; i < schema->field_count; i++)
-        if (strcmp(schema->fields[i].name, "rev") == 0)
-            memcpy((char *)message + schema->fields[i].offset, &rev, sizeof rev);
+    unsigned i = schema->field_count; /* it is the last field, as a rule */
+    while (i && strcmp(schema->fields[i - 1].name, "rev") != 0)
+        i--;
+    if (i)
+        memcpy((char *)message + schema->fields[i - 1].offset, &rev, sizeof rev);
 }
 
+/* A message as its bytes. Most changes save, record and answer the same: it is encoded once, as
+ * long as it is not altered between. */
 static struct text
-text_of_buf(const struct buf *buf)
+encode(struct op *op, const struct schema *schema, const void *message)
 {
-    return (struct text){buf->data ? (const char *)buf->data : "", (uint32_t)buf->len};
+    if (op->encoded_schema == schema && memcmp(op->encoded_message, message, schema->size) == 0)
+        return service_text_of(&op->encoded);
+    buf_clear(&op->encoded);
+    schema_encode(schema, message, &op->encoded);
+    op->encoded_message = op_alloc(op, schema->size);
+    op->encoded_schema = op->encoded_message ? schema : NULL;
+    if (op->encoded_message)
+        memcpy(op->encoded_message, message, schema->size);
+    op->no_memory = op->no_memory || op->encoded.failed;
+    return service_text_of(&op->encoded);
 }
 
 void
@@ -40,13 +54,11 @@ op_save(struct op *op, const char *kind, struct text id, const struct schema *sc
     const struct ask *ask = loaded(op, kind, id);
     if (!ask)
         return;
-    char digits[24];
-    snprintf(digits, sizeof digits, "%.*s", TEXT_ARG(ask->revision));
-    set_rev(schema, message, strtoll(digits, NULL, 10) + 1);
-    buf_clear(&op->scratch);
-    schema_encode(schema, message, &op->scratch);
-    op->no_memory = op->no_memory || op->scratch.failed;
-    store_commit_write(&op->commit, ask->a, text_of_buf(&op->scratch));
+    int64_t rev = 0;
+    for (uint32_t i = 0; i < ask->revision.len; i++)
+        rev = rev * 10 + (ask->revision.ptr[i] - '0');
+    set_rev(schema, message, rev + 1);
+    store_commit_write(&op->commit, ask->a, encode(op, schema, message));
 }
 
 void
@@ -54,18 +66,20 @@ op_bump(struct op *op, const char *kind, struct text id)
 {
     const struct ask *ask = loaded(op, kind, id);
     if (ask)
-        store_commit_bump(&op->commit, ask->a);
+        store_commit_write(&op->commit, ask->a, ask->value);
 }
 
 void
 op_index_add(struct op *op, struct text entry)
 {
+    op->changes = true;
     store_commit_index_add(&op->commit, entry);
 }
 
 void
 op_index_remove(struct op *op, struct text entry)
 {
+    op->changes = true;
     store_commit_index_remove(&op->commit, entry);
 }
 
@@ -74,54 +88,56 @@ op_record(struct op *op, const char *type, struct text topic, const struct schem
           const void *message, const char *from, const char *extra_key, struct text extra)
 {
     struct buf attributes = {0};
+    op->changes = true;
     log_attributes_write(&attributes, type, op->service->source, op->principal.id,
                          op->context.traceparent);
-    struct buf *data = &op->scratch;
-    buf_clear(data);
-    schema_encode(schema, message, data);
+    struct text data = encode(op, schema, message);
+    struct buf *extended = &op->extended;
     if (from || extra_key) {
-        buf_clear(&op->extended);
-        mp_map_extend(&op->extended, data->data, data->len,
-                      (from != NULL) + (size_t)(extra_key != NULL));
-        data = &op->extended;
+        buf_clear(extended);
+        mp_map_extend(extended, data.ptr, data.len, (from != NULL) + (size_t)(extra_key != NULL));
+        if (from) {
+            mp_string(extended, "from");
+            mp_string(extended, from);
+        }
+        if (extra_key) {
+            mp_string(extended, extra_key);
+            mp_text(extended, extra);
+        }
+        data = service_text_of(extended);
     }
-    if (from) {
-        mp_string(data, "from");
-        mp_string(data, from);
-    }
-    if (extra_key) {
-        mp_string(data, extra_key);
-        mp_text(data, extra);
-    }
-    op->no_memory = op->no_memory || data->failed || attributes.failed;
-    store_commit_record(&op->commit, topic, text_of_buf(&attributes), text_of_buf(data));
+    op->no_memory = op->no_memory || extended->failed || attributes.failed;
+    store_commit_record(&op->commit, topic, service_text_of(&attributes), data);
     buf_fini(&attributes);
 }
 
 void
 op_not_before(struct op *op, int64_t ms)
 {
+    op->changes = true;
     op->commit.not_before = ms;
 }
 
 void
 op_before(struct op *op, int64_t ms)
 {
+    op->changes = true;
     op->commit.before = ms;
 }
 
 void
 op_answer(struct op *op, const struct schema *schema, const void *message)
 {
+    struct text bytes = encode(op, schema, message);
+    op->raw = TEXT_NONE;
     buf_clear(&op->result);
-    schema_encode(schema, message, &op->result);
+    buf_append(&op->result, bytes.ptr, bytes.len);
 }
 
 void
 op_answer_raw(struct op *op, struct text map)
 {
-    buf_clear(&op->result);
-    buf_append(&op->result, map.ptr, map.len);
+    op->raw = map;
 }
 
 void
@@ -148,7 +164,7 @@ op_list_item_raw(struct op *op, struct text map)
 void
 op_list_end(struct op *op, struct text next, int64_t seq)
 {
-    struct buf *result = &op->result;
+    struct buf *result = op_result(op);
     buf_clear(result);
     mp_map(result, 3);
     mp_string(result, "items");
@@ -165,6 +181,8 @@ op_list_end(struct op *op, struct text next, int64_t seq)
 enum status
 op_finish(struct op *op)
 {
+    if (op->raw.ptr)
+        buf_append(&op->result, op->raw.ptr, op->raw.len);
     for (unsigned i = 0; i < op->ask_count; i++)
         if (op->asks[i].kind == ASK_DOC && op->asks[i].guarded)
             store_commit_check(&op->commit, op->asks[i].a, op->asks[i].revision);
@@ -173,7 +191,7 @@ op_finish(struct op *op)
     if (op->key[0]) {
         op->commit.key = text_of(op->key);
         op->commit.digest = text_of(op->digest);
-        op->commit.reply = text_of_buf(&op->result);
+        op->commit.reply = service_text_of(&op->result);
     }
     return STATUS_OK;
 }

@@ -18,14 +18,25 @@
 
 /* ---- ops ---- */
 
+/* A thousand ops in flight are more than the cache holds: the next one is fetched while this one is
+ * worked on. */
+static void
+prefetch(const struct op *op)
+{
+    for (size_t at = 0; op && at < offsetof(struct op, digest); at += 64)
+        __builtin_prefetch((const char *)op + at, 1);
+}
+
 static struct op *
 take_op(struct service *service)
 {
     struct op *op = service->free_ops;
-    if (op)
+    if (op) {
         service->free_ops = op->next_free;
-    else if (!(op = calloc(1, sizeof *op)))
+        prefetch(op->next_free);
+    } else if (!(op = calloc(1, sizeof *op))) {
         return NULL;
+    }
     op->service = service;
     service->active++;
     return op;
@@ -35,11 +46,9 @@ static void
 fini_op(struct op *op)
 {
     store_commit_fini(&op->commit);
-    arena_fini(&op->keep);
-    arena_fini(&op->run);
-    arena_fini(&op->input);
+    arena_fini(&op->memory);
     buf_fini(&op->result);
-    buf_fini(&op->scratch);
+    buf_fini(&op->encoded);
     buf_fini(&op->extended);
     buf_fini(&op->list_items);
     free(op->asks);
@@ -60,12 +69,13 @@ give_back_op(struct op *op)
     worker_request_fini(&op->request);
     op_reset(op);
     op_start_over(op);
-    arena_reset(&op->input);
+    op->decoded = (struct arena_mark){0};
+    arena_reset(&op->memory);
     trim(&op->result);
     trim(&op->extended);
     trim(&op->list_items);
     op->attempts = op->outstanding = 0;
-    op->io_failed = op->no_memory = false;
+    op->io_failed = op->no_memory = op->sure = false;
     op->key[0] = '\0';
     op->not_before_ms = 0;
     op->next_free = service->free_ops;
@@ -82,30 +92,35 @@ note(struct op *op, bool error)
     histogram_add(&stats->latency, clock_mono_us() - op->received_us);
 }
 
+struct text
+service_text_of(const struct buf *buf)
+{
+    return (struct text){buf->data ? (const char *)buf->data : "", (uint32_t)buf->len};
+}
+
+static void
+send_result(struct op *op, struct text result)
+{
+    uint8_t head[RPC_REPLY_HEAD_MAX];
+    size_t len = rpc_reply_head(head, op->msgid);
+    worker_reply(&op->request, (struct text){(const char *)head, (uint32_t)len}, result, false);
+}
+
 void
 service_answer(struct op *op, struct text result)
 {
-    struct buf *out = &op->service->out;
-    buf_clear(out);
-    rpc_reply_write(out, op->msgid, result.ptr, result.len);
-    if (out->failed) {
-        op_no_memory(op);
-        service_refuse(op, &op->error);
-        return;
-    }
-    worker_reply(&op->request, out, false);
+    send_result(op, result);
     note(op, false);
     give_back_op(op);
 }
 
-/* Answers an error to a request that is no op yet. */
 static void
-refuse_request(struct service *service, struct worker_request *request, uint32_t msgid,
-               const struct error *error)
+send_error(struct service *service, struct worker_request *request, uint32_t msgid,
+           const struct error *error)
 {
     buf_clear(&service->out);
     rpc_error_write(&service->out, msgid, error);
-    worker_reply(request, &service->out, false);
+    worker_reply(request, TEXT_NONE, service_text_of(&service->out), false);
 }
 
 void
@@ -115,7 +130,7 @@ service_refuse(struct op *op, const struct error *error)
         log_event(LOG_LEVEL_ERROR, "internal error",
                   LOG_TEXT("method", op->service->interface->methods[op->method].name),
                   LOG_TEXT("error", error->message));
-    refuse_request(op->service, &op->request, op->msgid, error);
+    send_error(op->service, &op->request, op->msgid, error);
     note(op, true);
     give_back_op(op);
 }
@@ -149,108 +164,129 @@ make_digest(struct op *op, struct text rpc)
     sodium_bin2hex(op->digest, sizeof op->digest, hash, sizeof hash);
 }
 
-/* Decodes the parameters into the op; texts point into the request's frames, which the op keeps. */
+/* Decodes the parameters into the op; texts point into the request's message, which the op keeps.
+ */
 static enum status
-gate_decode(struct op *op, const struct rpc_request *rpc, struct error *error)
+gate_decode(struct op *op, struct text params)
 {
     const struct method *method = &op->service->interface->methods[op->method];
-    op->params = arena_alloc(&op->input, method->params->size);
+    op->params = arena_alloc(&op->memory, method->params->size);
     if (!op->params)
-        return error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    return schema_decode(method->params, rpc->params, op->params, SCHEMA_STRICT, error);
+        return op_no_memory(op);
+    op->decoded = arena_mark(&op->memory);
+    return schema_decode(method->params, params, op->params, SCHEMA_STRICT, &op->error);
 }
 
+/* Who asks. It is nearly always the same, so the last one is remembered. */
 static enum status
-fill_op(struct op *op, const struct rpc_request *rpc, struct text body, struct error *error)
+read_principal(struct op *op)
 {
-    const struct method *method = &op->service->interface->methods[op->method];
-    enum status status = gate_permission(method, &op->principal, error);
-    if (status == STATUS_OK)
-        status = gate_decode(op, rpc, error);
-    if (status != STATUS_OK)
-        return status;
-    op->now_ms = op->store_ms = clock_wall_ms();
-    int64_t left_ms = op->context.deadline_ms;
-    op->deadline_ms = clock_mono_ms() + (left_ms == INT64_MIN ? MDP_DEADLINE_DEFAULT_MS : left_ms);
-    if (left_ms == 0)
-        return error_set(error, STATUS_DEADLINE_EXCEEDED, NULL, "the deadline has passed");
-    if (op->context.key.ptr && !method->read_only) {
-        snprintf(op->key, sizeof op->key, "%s:%.*s", op->principal.id, TEXT_ARG(op->context.key));
-        make_digest(op, body);
+    struct service *service = op->service;
+    struct text who = op->request.parts[WORKER_PRINCIPAL];
+    if (!who.len || !text_equal(who, service_text_of(&service->who))) {
+        buf_clear(&service->who);
+        enum status status = rpc_principal_parse(who.ptr, who.len, &service->principal, &op->error);
+        if (status != STATUS_OK)
+            return status;
+        buf_append(&service->who, who.ptr, who.len);
     }
+    op->principal = service->principal;
     return STATUS_OK;
 }
 
 static void
-begin_op(struct service *service, struct worker_request *request, const struct rpc_request *rpc,
-         const struct method *method)
+look_at_clock(struct service *service)
 {
-    struct error error;
-    struct op *op = take_op(service);
-    if (!op) {
-        error_set(&error, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-        refuse_request(service, request, rpc->msgid, &error);
-        worker_request_fini(request);
+    if (service->turn_us)
         return;
+    service->turn_us = clock_mono_us();
+    service->turn_ms = clock_wall_ms();
+}
+
+/* All gates between a known method and its handler. */
+static enum status
+fill_op(struct op *op, struct text params)
+{
+    const struct method *method = &op->service->interface->methods[op->method];
+    struct text context = op->request.parts[WORKER_CONTEXT];
+    enum status status = rpc_context_parse(context.ptr, context.len, &op->context, &op->error);
+    if (status == STATUS_OK)
+        status = read_principal(op);
+    if (status == STATUS_OK)
+        status = gate_permission(method, &op->principal, &op->error);
+    if (status == STATUS_OK)
+        status = gate_decode(op, params);
+    if (status != STATUS_OK)
+        return status;
+    op->now_ms = op->store_ms = op->service->turn_ms;
+    int64_t left_ms = op->context.deadline_ms;
+    op->deadline_ms =
+        op->received_us / 1000 + (left_ms == INT64_MIN ? MDP_DEADLINE_DEFAULT_MS : left_ms);
+    if (left_ms == 0)
+        return error_set(&op->error, STATUS_DEADLINE_EXCEEDED, NULL, "the deadline has passed");
+    if (op->context.key.ptr && !method->read_only) {
+        snprintf(op->key, sizeof op->key, "%s:%.*s", op->principal.id, TEXT_ARG(op->context.key));
+        make_digest(op, op->request.parts[WORKER_RPC]);
     }
-    op->request = *request;
-    op->received_us = clock_mono_us();
-    op->msgid = rpc->msgid;
-    op->method = (unsigned)(method - service->interface->methods);
-    /* the frames moved with the op: small ones live inside the zmq_msg_t, so parse from there */
-    struct text body = worker_request_part(&op->request, WORKER_RPC);
-    struct text context = worker_request_part(&op->request, WORKER_CONTEXT);
-    struct text who = worker_request_part(&op->request, WORKER_PRINCIPAL);
-    struct rpc_request moved;
-    msgpack_zone_clear(service->zone);
-    enum status status = rpc_request_parse(body.ptr, body.len, service->zone, &moved, &error);
-    if (status == STATUS_OK)
-        status = rpc_context_parse(context.ptr, context.len, service->zone, &op->context, &error);
-    if (status == STATUS_OK)
-        status = rpc_principal_parse(who.ptr, who.len, service->zone, &op->principal, &error);
-    if (status == STATUS_OK)
-        status = fill_op(op, &moved, body, &error);
-    if (status != STATUS_OK) {
-        service_refuse(op, &error);
-        return;
-    }
-    if (op->context.min_seq != INT64_MIN && service->position)
+    if (op->context.min_seq != INT64_MIN && op->service->position)
         op->wait_seq = op->context.min_seq;
-    service_run_op(op);
+    return STATUS_OK;
+}
+
+/* Finds the method, or answers one that every service has. False if the request is done with. */
+static bool
+find_method(struct op *op, struct text name)
+{
+    struct service *service = op->service;
+    if (name.len && name.ptr[0] == '$') {
+        buf_clear(&service->out);
+        if (service_free_method(service, name, &service->out)) {
+            if (service->out.failed && op_no_memory(op))
+                send_error(service, &op->request, op->msgid, &op->error);
+            else
+                send_result(op, service_text_of(&service->out));
+            return false;
+        }
+    }
+    const struct method *method = interface_method(service->interface, name);
+    if (method) {
+        op->method = (unsigned)(method - service->interface->methods);
+        return true;
+    }
+    error_set(&op->error, STATUS_UNIMPLEMENTED, NULL,
+              "%s has no method \"%.*s\" ($info lists them)", service->interface->service,
+              (int)(name.len > 64 ? 64 : name.len), name.ptr);
+    send_error(service, &op->request, op->msgid, &op->error);
+    return false;
 }
 
 static void
 on_request(void *arg, struct worker_request *request)
 {
     struct service *service = arg;
-    struct text body = worker_request_part(request, WORKER_RPC);
+    struct text body = request->parts[WORKER_RPC];
     struct rpc_request rpc;
-    struct error error;
-    msgpack_zone_clear(service->zone);
-    enum status status = rpc_request_parse(body.ptr, body.len, service->zone, &rpc, &error);
-    const struct method *method = NULL;
-    if (status == STATUS_OK && rpc.method.len && rpc.method.ptr[0] == '$') {
-        struct buf result = {0};
-        if (service_free_method(service, rpc.method, &result)) {
-            buf_clear(&service->out);
-            rpc_reply_write(&service->out, rpc.msgid, result.data, result.len);
-            worker_reply(request, &service->out, false);
-            buf_fini(&result);
-            worker_request_fini(request);
-            return;
-        }
-    }
-    if (status == STATUS_OK && !(method = interface_method(service->interface, rpc.method)))
-        status =
-            error_set(&error, STATUS_UNIMPLEMENTED, NULL,
-                      "%s has no method \"%.*s\" ($info lists them)", service->interface->service,
-                      (int)(rpc.method.len > 64 ? 64 : rpc.method.len), rpc.method.ptr);
-    if (status != STATUS_OK) {
-        refuse_request(service, request, rpc.msgid, &error);
+    struct op *op = take_op(service);
+    if (!op) {
+        struct error error;
+        error_set(&error, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        send_error(service, request, rpc_msgid(body.ptr, body.len), &error);
         worker_request_fini(request);
         return;
     }
-    begin_op(service, request, &rpc, method);
+    look_at_clock(service);
+    op->request = *request;
+    op->received_us = service->turn_us;
+    enum status status = rpc_request_parse(body.ptr, body.len, &rpc, &op->error);
+    op->msgid = rpc.msgid;
+    if (status != STATUS_OK)
+        send_error(service, &op->request, op->msgid, &op->error);
+    if (status != STATUS_OK || !find_method(op, rpc.method))
+        give_back_op(op);
+    else if (fill_op(op, rpc.params) != STATUS_OK)
+        service_refuse(op, &op->error);
+    else
+        service_run_op(op);
 }
 
 static void
@@ -259,6 +295,7 @@ on_turn(void *arg)
     struct service *service = arg;
     store_flush(service->store);
     worker_flush(service->worker);
+    service->turn_us = 0;
 }
 
 /* Answers that came with this turn's replies of the store. */
@@ -268,6 +305,7 @@ on_store_turn(void *arg)
     struct service *service = arg;
     if (service->worker)
         worker_flush(service->worker);
+    service->turn_us = 0;
 }
 
 /* ---- the store ---- */
@@ -327,12 +365,11 @@ service_new(struct loop *loop, const struct interface *interface, op_handler_fn 
     unsigned char id[8];
     randombytes_buf(id, sizeof id);
     sodium_bin2hex(service->id, sizeof service->id, id, sizeof id);
-    service->zone = msgpack_zone_new(8192);
     service->stats = calloc(interface->method_count, sizeof *service->stats);
     struct store_config store = {config->redis, config->org, interface->service,
                                  (enum store_durability)config->durability};
     struct store_events events = {on_store_up, on_store_down, on_store_refused, on_store_turn};
-    if (service->zone && service->stats)
+    if (service->stats)
         service->store = store_new(loop, &store, &events, service);
     if (service->store)
         service->worker = worker_new(loop, config->workers, interface->service, config->credit,
@@ -409,9 +446,11 @@ service_destroy(struct service **service)
         self->free_ops = op->next_free;
         fini_op(op);
     }
-    msgpack_zone_free(self->zone);
+    guess_fini(&self->guesses);
     free(self->stats);
     buf_fini(&self->out);
+    buf_fini(&self->who);
+    arena_fini(&self->run);
     free(self);
     *service = NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "common/base/histogram.h"
 #include "common/bus/worker.h"
+#include "common/service/guess.h"
 #include "common/service/service.h"
 #include "common/store/store.h"
 
@@ -15,7 +16,7 @@ enum ask_kind { ASK_DOC, ASK_SEQ, ASK_SCAN, ASK_LOG };
 /* One thing that a handler asked for, and what came. Kept through runs until the op starts over. */
 struct ask {
     enum ask_kind kind;
-    bool asked, here, found, guarded, with_rev;
+    bool asked, here, found, guarded, guessed;
     uint32_t hash;    /* of a */
     struct text a, b; /* field · from, upto · prefix */
     int64_t number;   /* after, or limit of a scan */
@@ -34,21 +35,25 @@ struct op {
     struct principal principal;
     uint32_t msgid;
     unsigned method;
-    void *params;       /* decoded, in `keep` */
-    struct arena keep;  /* until the op starts over or ends */
-    struct arena run;   /* until the next run */
-    struct arena input; /* the decoded request: until the op ends */
+    void *params;        /* decoded, in `memory` */
+    struct arena memory; /* until the op ends; what is behind `decoded` until it starts over */
+    struct arena_mark decoded; /* the end of the decoded request */
     struct ask *asks;
     unsigned ask_count, ask_cap, ask_hint;
+    unsigned fresh; /* 1 + the ask whose value is still in the store's reply: until the run ends */
     unsigned outstanding, attempts;
-    bool running, io_failed, parked, key_here, no_memory;
-    struct text kept; /* what the idempotency key has */
-    char digest[33], key[PRINCIPAL_ID_MAX + RPC_KEY_MAX + 2];
+    bool running, io_failed, parked, key_here, no_memory, changes;
+    bool guessed, sure; /* it rests on a guess; it must not */
+    struct text kept;   /* what the idempotency key has */
     int64_t received_us, deadline_ms, not_before_ms, wait_seq, now_ms, store_ms;
-    struct store_commit commit;
-    struct buf result, scratch, extended;
+    struct text raw; /* the answer, if it is bytes that are there already; else it is `result` */
+    struct buf result, encoded, extended;
+    const struct schema *encoded_schema; /* what `encoded` is, NULL for nothing … */
+    void *encoded_message;               /* … and the message as it was then, of the run */
     unsigned list_count;
     struct buf list_items;
+    char digest[33], key[PRINCIPAL_ID_MAX + RPC_KEY_MAX + 2];
+    struct store_commit commit; /* empty unless `changes` */
     struct error error;
 };
 
@@ -69,13 +74,14 @@ struct service {
     void *arg;
     struct worker *worker;
     struct store *store;
+    struct guesses guesses;
     char source[80], id[24];
-    msgpack_zone *zone;
     bool draining;
     bool (*gate)(void *arg);
     void *gate_arg;
     int64_t (*position)(void *arg, int64_t wanted);
     void *position_arg;
+    struct arena run;             /* of the handler that runs: until the next run */
     struct op *free_ops, *parked; /* parked: waiting for the store, the gate, a seq, or a retry */
     int64_t active, parked_count, parked_max;
     int64_t started_ms, commits, retries;
@@ -83,6 +89,10 @@ struct service {
     struct gauge gauges[GAUGES_MAX];
     unsigned gauge_count;
     struct buf out;
+    struct buf who; /* the principal that came last, as it came and as it was read */
+    struct principal principal;
+    int64_t turn_us,
+        turn_ms; /* when this turn began, monotonic and wall clock; 0 before its first */
     uint32_t random;
 };
 
@@ -93,6 +103,7 @@ int64_t service_run_parked(struct service *service, int64_t now_ms);
 
 /* service.c */
 void service_answer(struct op *op, struct text result);
+struct text service_text_of(const struct buf *buf);
 void service_refuse(struct op *op, const struct error *error);
 
 /* service_free.c: $ping, $info, $stats. False if the method is none of them. */
@@ -103,6 +114,7 @@ struct text op_field(struct op *op, const char *kind,
                      struct text id); /* of a document: <kind>/<id> */
 void op_reset(struct op *op);         /* before a run: what the last one wrote is forgotten */
 void op_start_over(struct op *op);    /* and what was read */
+void op_keep(struct op *op);          /* copies what the run borrowed: it waits for more */
 enum status op_finish(struct op *op); /* after a run that ended well: completes the commit */
 struct ask *op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b,
                         int64_t number, unsigned limit);

@@ -141,7 +141,7 @@ answer_kept(struct op *op, struct text kept)
         mp_map(&op->extended, 1);
     mp_string(&op->extended, "seq");
     mp_int(&op->extended, seq);
-    service_answer(op, (struct text){(const char *)op->extended.data, (uint32_t)op->extended.len});
+    service_answer(op, service_text_of(&op->extended));
 }
 
 static void
@@ -151,7 +151,7 @@ on_key(void *arg, unsigned slot, bool ok, struct text value)
     (void)slot;
     op->key_here = ok;
     if (ok && value.ptr) {
-        char *copy = arena_copy(&op->keep, value.ptr, value.len);
+        char *copy = arena_copy(&op->memory, value.ptr, value.len);
         op->no_memory = op->no_memory || !copy;
         op->kept = (struct text){copy, value.len};
     }
@@ -161,18 +161,24 @@ on_key(void *arg, unsigned slot, bool ok, struct text value)
         service_run_op(op);
 }
 
+static bool
+changes(const struct op *op)
+{
+    const struct store_commit *commit = &op->commit;
+    return op->changes && (commit->writes.count || commit->records.count || commit->add.count ||
+                           commit->remove.count);
+}
+
 static void
 commit_or_answer(struct op *op)
 {
-    const struct store_commit *commit = &op->commit;
-    if (!commit->writes.count && !commit->records.count && !commit->add.count &&
-        !commit->remove.count) {
+    if (!changes(op)) {
         if (op->no_memory || op->result.failed) {
             op_no_memory(op);
             service_refuse(op, &op->error);
             return;
         }
-        service_answer(op, (struct text){(const char *)op->result.data, (uint32_t)op->result.len});
+        service_answer(op, op->raw.ptr ? op->raw : service_text_of(&op->result));
         return;
     }
     if (op_finish(op) != STATUS_OK) {
@@ -182,12 +188,28 @@ commit_or_answer(struct op *op)
     store_commit(op->service->store, &op->commit, on_commit, op);
 }
 
+/* The run rested on guesses and must not: what it found out is forgotten. */
+static void
+run_surely(struct op *op)
+{
+    for (unsigned i = 0; i < op->ask_count; i++)
+        if (op->asks[i].guessed)
+            guess_drop(&op->service->guesses, op->asks[i].hash, op->asks[i].a);
+    op_start_over(op);
+    op->sure = true;
+    service_run_op(op);
+}
+
 /* The handler's documents moved under it: all is read again; soon, or after a random pause. */
 static void
 run_again(struct op *op)
 {
     struct service *service = op->service;
     service->retries++;
+    if (op->guessed) {
+        run_surely(op);
+        return;
+    }
     op_start_over(op);
     if (++op->attempts >= ATTEMPTS_MAX) {
         error_set(&op->error, STATUS_ABORTED, NULL,
@@ -214,8 +236,7 @@ on_commit(void *arg, enum store_outcome outcome, int64_t number, struct text kep
             mp_map(&op->extended, 1);
         mp_string(&op->extended, "seq");
         mp_int(&op->extended, number);
-        service_answer(op,
-                       (struct text){(const char *)op->extended.data, (uint32_t)op->extended.len});
+        service_answer(op, service_text_of(&op->extended));
         return;
     case STORE_MOVED: run_again(op); return;
     case STORE_KEPT: answer_kept(op, kept); return;
@@ -250,11 +271,11 @@ on_commit(void *arg, enum store_outcome outcome, int64_t number, struct text kep
 static bool
 ask_key(struct op *op, enum status status)
 {
-    const struct store_commit *commit = &op->commit;
     if (!op->key[0] || op->key_here || status == STATUS_AGAIN)
         return false;
-    if (status == STATUS_OK && (commit->writes.count || commit->records.count))
+    if (status == STATUS_OK && changes(op))
         return false;
+    op_keep(op);
     op->running = true;
     op->outstanding++;
     store_get_key(op->service->store, text_of(op->key), on_key, op, 0);
@@ -282,10 +303,16 @@ service_run_op(struct op *op)
     op_reset(op);
     enum status status = service->handlers[op->method](op, op->params);
     op->running = false;
+    if (op->outstanding || status == STATUS_AGAIN)
+        op_keep(op);
     if (op->outstanding)
         return; /* the last reply runs it again */
     if (op->no_memory)
         status = op_no_memory(op);
+    if (op->guessed && status != STATUS_AGAIN && !(status == STATUS_OK && changes(op))) {
+        run_surely(op); /* only a commit may rest on a guess */
+        return;
+    }
     if (ask_key(op, status)) {
         if (op->outstanding)
             return;

@@ -2,37 +2,53 @@
 -- The one commit, and reading the log back along prev. Keys only in KEYS, values only in ARGV, no rule
 -- of the domain. Loaded at start, loaded again when it is lost (FUNCTION FLUSH, a fresh Redis).
 --
--- KEYS  1 revisions (hash)  2 documents (hash)  3 index (sorted set)  4 log (stream)
---       5 last "seq count" a prefix, and of all under "#" (hash)  6 marks (hash)
---       7 8 9 idempotency keys of the day before, the day and the day after (hashes)
--- ARGV  the number of commits  the day, counted from 1970  ttl of a day's keys in s, then each commit:
---       key ("" none)  digest  reply
---       "checks writes adds removes records not_before before": how many of each follow, and the span of
---       the store's clock in ms, 0 none
---       checks × (field, revision)         expected; 0: it must not exist
---       writes × (field, document)         written; the revision becomes the expected one + 1; "" only bumps
---       adds × entry                       to the index
---       removes × entry                    from the index
---       records × (parent, topic, attributes, data) log records; parent: the topic without its last level
---       a reply or data of "=" is the first document written
--- Answers a flat list, for each commit 0, seq applied · 1, field a revision moved · 2, kept the key was
--- used, "digest time seq reply" is what was kept · 3, now the store's clock is outside not_before…before.
--- Each is applied whole or refused whole; all share the reads and writes of this call. It runs for each
--- change there is: so it walks ARGV in place and makes as few tables and strings as it can.
+-- KEYS  1 documents (hash: field -> "revision document")  2 index (sorted set)
+--       3 log (hash: seq -> record, common/log/record.h)
+--       4 last "seq count" a prefix, and of all under "#" (hash)  5 marks (hash)
+--       6 7 8 idempotency keys of the day before, the day and the day after (hashes)
+-- ARGV  the number of commits  the day, counted from 1970  ttl of a day's keys in s  shapes
+--       the number of parents of topics (a topic without its last level), and the parents
+--       of all commits, one after the other: keys ("" none)  digests  revisions expected (each ended by
+--       a space; 0: it must not exist)  fields these are of  topics of the records
+--       then commit by commit: writes × "revision document"  removes × entry  adds × entry
+--         records × (head, data)  reply
+--       Shapes are ended by ";", and told once for `times` commits in a row:
+--         times checks writes removes adds records not_before before shared, then of each write the check
+--         that names its field, then of each record its parent and where its data is
+--         not_before before: the span of the store's clock in ms, 0 none
+--         shared 1: no reply is given, it is the data of the only record
+--         where its data is: 0 behind the head; n: it is what the n-th write writes
+-- Answers for each commit its seq if it was applied · "1" a revision moved · "2 kept" the key was used,
+-- and this is kept: "digest time seq reply" · "3 now" the store's clock is outside not_before…before.
+-- Each is applied whole or refused whole; all share the reads and writes of this call. In one call no field
+-- that is written is checked by another commit, and no key comes twice: the caller sees to that.
+-- It runs for each change there is, and a string of Lua costs its bytes each time it is made: so it makes
+-- few and short ones, and walks ARGV in place.
+--
+-- Published on the log's own name: the seq of its last record, and if that came alone "\n" and the record.
 
 local MARK = 128       -- every so many records of a prefix its seq is marked, so that reading can start there
 local CHUNK = 4000     -- arguments that unpack() and a command can take
 local DAY_MS = 86400000
+local DIGITS = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 
-local call -- redis.call, which is there only when a function runs
+local call, format, find, sub, match -- there only when a function runs
 
-local function get_all(key, names, values)
-    for from = 1, #names, CHUNK do
-        local upto = math.min(from + CHUNK - 1, #names)
-        local got = call('HMGET', key, unpack(names, from, upto))
-        for i = 1, #got do
-            if got[i] then values[names[from + i - 1]] = got[i] end
-        end
+local function begin()
+    call = redis.call
+    format, find, sub, match = string.format, string.find, string.sub, string.match
+end
+
+local function text_of(n) return format('%d', n) end
+
+-- The values of ARGV[from…upto] in a hash: false for what is not there.
+local function get_all(key, names, from, upto)
+    if upto < from then return {} end
+    if upto - from < CHUNK then return call('HMGET', key, unpack(names, from, upto)) end
+    local values = {}
+    for at = from, upto, CHUNK do
+        local some = call('HMGET', key, unpack(names, at, math.min(at + CHUNK - 1, upto)))
+        for i = 1, #some do values[at - from + i] = some[i] end
     end
     return values
 end
@@ -43,222 +59,220 @@ local function call_all(command, key, args)
     end
 end
 
--- The prefixes of a topic but itself, under which it counts; private ones count in their own tree only.
--- Topics with the same parent share the list.
+-- The prefixes of a topic but itself, under which it counts, by its parent: the topic without its last
+-- level. Private ones count in their own tree only.
 local function prefixes_of(parent)
     local list = {}
-    if parent:sub(1, 8) ~= 'private.' then list[1] = '' end
-    local at = parent:find('.', 1, true)
+    if sub(parent, 1, 8) ~= 'private.' then list[1] = '' end
+    local at = find(parent, '.', 1, true)
     while at do
-        list[#list + 1] = parent:sub(1, at)
-        at = parent:find('.', at + 1, true)
+        list[#list + 1] = sub(parent, 1, at)
+        at = find(parent, '.', at + 1, true)
     end
     return list
 end
 
--- The numbers of a shape, parsed once: most commits of a call have the same.
-local function shape_of(text, shapes)
-    local shape = shapes[text]
-    if not shape then
-        shape = {}
-        for number in text:gmatch('%d+') do shape[#shape + 1] = tonumber(number) end
-        shapes[text] = shape
+-- The shape of every commit, with the number of arguments that are its own (`len`), and how many fields
+-- and topics they have together.
+local function shapes_of(text)
+    local shapes, count, fields, topics = {}, 0, 0, 0
+    for numbers in text:gmatch('[^;]+') do
+        local shape = {}
+        for number in numbers:gmatch('%d+') do shape[#shape + 1] = tonumber(number) end
+        shape.len = shape[3] + shape[4] + shape[5] + shape[6] + (shape[9] == 0 and 1 or 0)
+        for j = 1, shape[6] do
+            if shape[9 + shape[3] + 2 * j] == 0 then shape.len = shape.len + 1 end
+        end
+        for i = 1, shape[1] do shapes[count + i] = shape end
+        count = count + shape[1]
+        fields, topics = fields + shape[1] * shape[2], topics + shape[1] * shape[6]
     end
-    return shape
+    return shapes, fields, topics
 end
 
--- The names of everything that the commits read: fields, prefixes, keys. `lists` gets those of parents.
-local function names_of(ARGV, lists, shapes)
-    local fields, prefixes, keys = {}, {'#'}, {}
-    local seen_field, seen_prefix = {}, {}
-    local at = 4
-    for _ = 1, tonumber(ARGV[1]) do
-        if ARGV[at] ~= '' then keys[#keys + 1] = ARGV[at] end
-        local shape = shape_of(ARGV[at + 3], shapes)
-        local checks, records = 2 * shape[1], 4 * shape[5]
-        at = at + 4
-        for j = at, at + checks - 1, 2 do
-            local field = ARGV[j]
-            if not seen_field[field] then
-                seen_field[field] = true
-                fields[#fields + 1] = field
-            end
-        end
-        at = at + checks + 2 * shape[2] + shape[3] + shape[4]
-        for j = at, at + records - 1, 4 do
-            local parent, topic = ARGV[j], ARGV[j + 1]
-            if not seen_prefix[topic] then
-                seen_prefix[topic] = true
-                prefixes[#prefixes + 1] = topic
-            end
-            if not lists[parent] then
-                local list = prefixes_of(parent)
-                lists[parent] = list
-                for k = 1, #list do
-                    if not seen_prefix[list[k]] then
-                        seen_prefix[list[k]] = true
-                        prefixes[#prefixes + 1] = list[k]
-                    end
-                end
-            end
-        end
-        at = at + records
-    end
-    return fields, prefixes, keys
+-- "seq count" of a prefix, as it is kept. Seqs are texts: most of them are only written again.
+local function head_of(value)
+    if not value then return '0', 0 end
+    local space = find(value, ' ', 1, true)
+    return sub(value, 1, space - 1), tonumber(sub(value, space + 1))
 end
 
--- What the keys have kept in the last 24 hours.
-local function kept_of(KEYS, first, keys, now)
-    local kept = {}
-    if #keys == 0 then return kept end
-    for i = first, first + 2 do get_all(KEYS[i], keys, kept) end
-    for key, value in pairs(kept) do
-        if tonumber(value:match('^%S+ (%d+) ')) <= now - DAY_MS then kept[key] = nil end
+-- The parents' prefixes, each once, with what is kept of them.
+local function parents_of(key, ARGV, from, upto)
+    local lists, last, count, names = {}, {}, {}, {'#'}
+    for i = from, upto do
+        local list = prefixes_of(ARGV[i])
+        lists[i - from + 1] = list
+        for k = 1, #list do
+            if not last[list[k]] then
+                last[list[k]] = true
+                names[#names + 1] = list[k]
+            end
+        end
     end
-    return kept
+    local values = get_all(key, names, 1, #names)
+    for i = 1, #names do last[names[i]], count[names[i]] = head_of(values[i]) end
+    return lists, last, count, names
+end
+
+-- What is kept under a key: with "=" for the reply it is the data of the record.
+local function kept_of(log, value, now)
+    local head, time, seq = match(value, '^(%S+ (%d+) (%d+) )')
+    if tonumber(time) <= now - DAY_MS then return false end
+    if sub(value, #head + 1) ~= '=' then return value end
+    local record = call('HGET', log, seq)
+    if not record then return false end
+    local at = find(record, '\n', 1, true)
+    local topic, attributes, len, skip = struct.unpack('>HHIH', record, at + 1)
+    at = at + 10 + topic + attributes
+    return head .. sub(record, at + 1 + skip, at + len)
+end
+
+local function now_ms()
+    local time = call('TIME')
+    return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function mark(marks, prefix, count, seq)
+    marks[#marks + 1] = prefix .. ' ' .. text_of(count / MARK)
+    marks[#marks + 1] = seq
 end
 
 local function commit(KEYS, ARGV)
-    call = redis.call
-    local time = call('TIME')
-    local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local lists, shapes = {}, {}
-    local fields, prefixes, keys = names_of(ARGV, lists, shapes)
-    local revisions = get_all(KEYS[1], fields, {})
-    local last, count = {}, {} -- last seqs are texts: most of them are only written again
-    for prefix, value in pairs(get_all(KEYS[5], prefixes, {})) do
-        local space = value:find(' ', 1, true)
-        last[prefix], count[prefix] = value:sub(1, space - 1), tonumber(value:sub(space + 1))
-    end
-    local kept = kept_of(KEYS, 7, keys, now)
-    local revs, docs, answers, entries = {}, {}, {}, {}
-    local marks, moved, keeps, roots = {}, {}, {}, {}
-    local first_seq = tonumber(last['#'] or 0)
-    local seq, time_text = first_seq, '-' .. string.format('%d', now)
+    begin()
+    local now = now_ms()
+    local now_text = text_of(now)
+    local n = tonumber(ARGV[1])
+    local shapes, field_count, topic_count = shapes_of(ARGV[4])
+    local key = 6 + tonumber(ARGV[5])
+    local digest, revision, field = key + n, key + 2 * n, key + 3 * n
+    local topic = field + field_count
+    local at = topic + topic_count
+    local lists, last, count, prefixes = parents_of(KEYS[4], ARGV, 6, key - 1)
+    local heads = get_all(KEYS[4], ARGV, topic, at - 1)
+    local documents = get_all(KEYS[1], ARGV, field, topic - 1)
+    -- the store's clock says which day it is; the caller's may be one off
+    local day = 7 + math.max(-1, math.min(1, math.floor(now / DAY_MS) - ARGV[2]))
+    local kept = get_all(KEYS[day], ARGV, key, digest - 1)
+    local older = day > 6 and get_all(KEYS[day - 1], ARGV, key, digest - 1) or {}
+    local first = tonumber(last['#'])
+    local seq, text, tens, front = first, last['#'], -1, nil
+    local writes, added, removed, log, moved, marks, keeps, roots = {}, {}, {}, {}, {}, {}, {}, {}
+    local writes_n, added_n, log_n, moved_n, keeps_n = 0, 0, 0, 0, 0
+    local record -- the last one
 
-    local function add_record(list, topic, attributes, data)
+    -- Why commit i is refused, whose first check comes after `checked`; nil if it is not.
+    local function refusal(i, shape, checked)
+        local used = kept[i] or older[i]
+        used = used and kept_of(KEYS[3], used, now)
+        if used then return '2 ' .. used end
+        local not_before, before = shape[7], shape[8]
+        if not_before > 0 and now < not_before or before > 0 and now >= before then
+            return '3 ' .. now_text
+        end
+        local revisions = ''
+        for j = checked + 1, checked + shape[2] do
+            local document = documents[j]
+            revisions = revisions .. (document and match(document, '^%d+') or '0') .. ' '
+        end
+        return revisions ~= ARGV[revision + i - 1] and '1' or nil
+    end
+
+    -- Adds the record of topic number i, with the prefixes of its parent, its head and its data.
+    local function add_record(i, list, head, data)
+        local name = ARGV[topic + i - 1]
+        local prev, passed = last[name], count[name]
+        if not prev then prev, passed = head_of(heads[i]) end
         seq = seq + 1
-        local text = string.format('%d', seq)
-        local prev = ''
-        for k = 1, #list + 1 do
-            local prefix = list[k] or topic
-            prev = prev .. (k > 1 and ' ' or '') .. (last[prefix] or '0')
-            local n = (count[prefix] or 0) + 1
-            last[prefix], count[prefix], moved[prefix] = text, n, true
-            if n % MARK == 0 then
-                marks[#marks + 1] = prefix .. ' ' .. string.format('%d', n / MARK)
-                marks[#marks + 1] = text
-            end
+        local digit = seq % 10
+        if seq - digit ~= tens then
+            tens = seq - digit
+            front = tens == 0 and '' or text_of(tens / 10)
         end
-        roots[list[1] == '' and (list[2] or topic) or list[1]] = text
-        call('XADD', KEYS[4], text .. time_text, 't', topic, 'p', prev, 'a', attributes, 'd', data)
+        text = front .. DIGITS[digit + 1]
+        local line, text = '', text
+        for k = 1, #list do
+            local prefix = list[k]
+            local now_passed = count[prefix] + 1
+            line = line .. last[prefix] .. ' '
+            last[prefix], count[prefix] = text, now_passed
+            if now_passed % MARK == 0 then mark(marks, prefix, now_passed, text) end
+        end
+        passed = passed + 1
+        last[name], count[name] = text, passed
+        if passed % MARK == 0 then mark(marks, name, passed, text) end
+        moved[moved_n + 1] = name
+        moved_n = moved_n + 2
+        moved[moved_n] = text .. (passed == 1 and ' 1' or ' ' .. text_of(passed))
+        roots[list[1] == '' and (list[2] or name) or list[1]] = text
+        record = line .. prev .. ' ' .. now_text .. '\n' .. head .. data
+        log[log_n + 1] = text
+        log_n = log_n + 2
+        log[log_n] = record
     end
 
-    local at = 4
-    for i = 1, tonumber(ARGV[1]) do
-        local key, from = ARGV[at], at
-        local shape = shapes[ARGV[at + 3]]
-        local not_before, before = shape[6], shape[7]
-        local check = at + 4
-        local write = check + 2 * shape[1]
-        local add = write + 2 * shape[2]
-        local remove = add + shape[3]
-        local record = remove + shape[4]
-        at = record + 4 * shape[5]
-
-        local status, value = 0, nil
-        if key ~= '' and kept[key] then
-            status, value = 2, kept[key]
-        elseif not_before > 0 and now < not_before or before > 0 and now >= before then
-            status, value = 3, now
-        else
-            for j = check, write - 1, 2 do
-                if (revisions[ARGV[j]] or '0') ~= ARGV[j + 1] then
-                    status, value = 1, ARGV[j]
-                    break
-                end
-            end
+    -- Takes over what commit i writes; its own arguments begin at `write`, its fields after `checked`, its
+    -- topics after `told`.
+    local function apply(i, shape, write, checked, told)
+        local remove = write + shape[3]
+        local add = remove + shape[4]
+        local head, extra = add + shape[5], 9 + shape[3]
+        for j = 1, shape[3] do
+            writes[writes_n + 1] = ARGV[field + checked + shape[9 + j] - 1]
+            writes_n = writes_n + 2
+            writes[writes_n] = ARGV[write + j - 1]
         end
-        if status == 0 then
-            local document
-            for j = write, add - 1, 2 do
-                local field, rev = ARGV[j], nil
-                for k = check, write - 1, 2 do
-                    if ARGV[k] == field then
-                        rev = ARGV[k + 1] == '0' and '1' or string.format('%d', ARGV[k + 1] + 1)
-                    end
-                end
-                revisions[field] = rev
-                revs[#revs + 1] = field
-                revs[#revs + 1] = rev
-                if ARGV[j + 1] ~= '' then
-                    document = document or ARGV[j + 1]
-                    docs[#docs + 1] = field
-                    docs[#docs + 1] = ARGV[j + 1]
-                end
-            end
-            for j = remove, record - 1 do entries[ARGV[j]] = false end
-            for j = add, remove - 1 do entries[ARGV[j]] = true end
-            for j = record, at - 1, 4 do
-                local data = ARGV[j + 3]
-                add_record(lists[ARGV[j]], ARGV[j + 1], ARGV[j + 2], data == '=' and document or data)
-            end
-            if key ~= '' then
-                local reply = ARGV[from + 2]
-                kept[key] = ARGV[from + 1] .. ' ' .. string.format('%d %d ', now, seq) ..
-                    (reply == '=' and document or reply)
-                keeps[#keeps + 1] = key
-                keeps[#keeps + 1] = kept[key]
-            end
-            value = seq
+        for j = remove, add - 1 do removed[#removed + 1] = ARGV[j] end
+        for j = add, head - 1 do
+            added[added_n + 1] = '0'
+            added_n = added_n + 2
+            added[added_n] = ARGV[j]
         end
-        answers[2 * i - 1], answers[2 * i] = status, value
+        for j = 1, shape[6] do
+            local list, where = lists[shape[extra + 2 * j - 1]], shape[extra + 2 * j]
+            add_record(told + j, list, ARGV[head], where == 0 and ARGV[head + 1] or ARGV[write + where - 1])
+            head = head + (where == 0 and 2 or 1)
+        end
+        if ARGV[key + i - 1] == '' then return end
+        keeps[keeps_n + 1] = ARGV[key + i - 1]
+        keeps_n = keeps_n + 2
+        keeps[keeps_n] = ARGV[digest + i - 1] .. ' ' .. now_text .. ' ' .. text ..
+            (shape[9] == 0 and ' ' .. ARGV[head] or ' =')
     end
 
-    call_all('HSET', KEYS[1], revs)
-    call_all('HSET', KEYS[2], docs)
-    local added, removed = {}, {}
-    for entry, there in pairs(entries) do
-        if there then
-            added[#added + 1] = '0'
-            added[#added + 1] = entry
-        else
-            removed[#removed + 1] = entry
-        end
+    local answers, checked, told = {}, 0, 0
+    for i = 1, n do
+        local shape = shapes[i]
+        local refused = refusal(i, shape, checked)
+        if not refused then apply(i, shape, at, checked, told) end
+        answers[i] = refused or seq
+        at = at + shape.len
+        checked, told = checked + shape[2], told + shape[6]
     end
-    call_all('ZADD', KEYS[3], added)
-    call_all('ZREM', KEYS[3], removed)
-    if seq > first_seq then
-        local text = string.format('%d', seq)
-        local values = {'#', text .. ' ' .. text}
-        for prefix in pairs(moved) do
-            values[#values + 1] = prefix
-            local n = count[prefix]
-            values[#values + 1] = last[prefix] .. (n == 1 and ' 1' or string.format(' %d', n))
+
+    call_all('HSET', KEYS[1], writes)
+    call_all('ZREM', KEYS[2], removed)
+    call_all('ZADD', KEYS[2], added)
+    if seq > first then
+        last['#'], count['#'] = text, seq
+        for i = 1, #prefixes do
+            moved[moved_n + 1] = prefixes[i]
+            moved_n = moved_n + 2
+            moved[moved_n] = last[prefixes[i]] .. ' ' .. text_of(count[prefixes[i]])
         end
-        call_all('HSET', KEYS[5], values)
-        call_all('HSET', KEYS[6], marks)
+        call_all('HSET', KEYS[3], log)
+        call_all('HSET', KEYS[4], moved)
+        call_all('HSET', KEYS[5], marks)
+        call('PUBLISH', KEYS[3], seq == first + 1 and text .. '\n' .. record or text)
         -- who follows one tree only (common/log/follow.c) is told that there is something to read
-        for root, text in pairs(roots) do call('PUBLISH', KEYS[4] .. ':' .. root, text) end
+        for root, upto in pairs(roots) do call('PUBLISH', KEYS[3] .. ':' .. root, upto) end
     end
-    if #keeps > 0 then
-        -- the store's clock says which day it is; the caller's may be one off
-        local day = KEYS[8 + math.max(-1, math.min(1, math.floor(now / DAY_MS) - ARGV[2]))]
-        call_all('HSET', day, keeps)
-        call('EXPIRE', day, ARGV[3])
+    if keeps_n > 0 then
+        call_all('HSET', KEYS[day], keeps)
+        call('EXPIRE', KEYS[day], ARGV[3])
     end
     return answers
 end
-
--- The seq and number of records under a prefix.
-local function head_of(key, prefix)
-    local value = call('HGET', key, prefix)
-    if not value then return 0, 0 end
-    local space = value:find(' ', 1, true)
-    return tonumber(value:sub(1, space - 1)), tonumber(value:sub(space + 1))
-end
-
-local function text(n) return string.format('%d', n) end
 
 -- Where to begin to walk back so that the first `limit` records after `after` are passed: the mark that
 -- lies far enough behind the first mark after `after`, or the newest record.
@@ -266,70 +280,70 @@ local function walk_from(key, prefix, after, limit, seq, count)
     local low, high = 1, math.floor(count / MARK) + 1 -- the first mark with a seq > after is in [low, high]
     while low < high do
         local middle = math.floor((low + high) / 2)
-        local mark = call('HGET', key, prefix .. ' ' .. text(middle))
+        local mark = call('HGET', key, prefix .. ' ' .. text_of(middle))
         if mark and tonumber(mark) > after then high = middle else low = middle + 1 end
     end
-    local mark = call('HGET', key, prefix .. ' ' .. text(low + math.ceil(limit / MARK)))
+    local mark = call('HGET', key, prefix .. ' ' .. text_of(low + math.ceil(limit / MARK)))
     return mark and tonumber(mark) or seq
 end
 
--- How many of the entries make a page: up to the one that passes `bytes` of data.
-local function fitting(entries, bytes)
-    for i = 1, #entries do
-        bytes = bytes - #entries[i][2][8]
-        if bytes <= 0 then return i end
-    end
-    return #entries
-end
-
--- Entries under a prefix, by walking back along prev from a mark.
-local function read_back(log, prefix, after, limit, from)
-    local level, at = prefix:sub(1, 8) == 'private.' and 0 or 1, 0
+-- The seqs and records under a prefix that were passed by walking back along prev, newest first.
+local function read_back(log, prefix, after, from)
+    local level, at = sub(prefix, 1, 8) == 'private.' and 0 or 1, 0
     while true do
-        at = prefix:find('.', at + 1, true)
+        at = find(prefix, '.', at + 1, true)
         if not at then break end
         level = level + 1
     end
     local pattern = '^' .. ('%d+ '):rep(level - 1) .. '(%d+)'
-    local back, n, seq = {}, 0, text(from)
+    local seqs, records, n, seq = {}, {}, 0, text_of(from)
     while tonumber(seq) > after do
-        local entry = call('XRANGE', log, seq, seq)[1]
-        if not entry then break end -- older than what is kept
+        local record = call('HGET', log, seq)
+        if not record then break end -- older than what is kept
         n = n + 1
-        back[n] = entry
-        seq = entry[2][4]:match(pattern)
+        seqs[n], records[n] = seq, record
+        seq = match(record, pattern)
     end
-    local found = {}
-    for i = n, math.max(1, n - limit + 1), -1 do found[n - i + 1] = back[i] end
-    return found
+    return seqs, records, n
 end
 
 -- KEYS 1 log  2 prefixes  3 marks; ARGV prefix, after, limit, bytes.
--- Answers {last, first, upto, page}, the page as MessagePack of entries as XRANGE gives them
--- (common/log/page.h), "" if there is none: in order, at most `limit`, and no more than pass `bytes` of data.
--- Costs what is read and at most two marks' worth more. Where the prefix has half of all records or more,
--- it reads nothing itself, for to pass what is read through here costs ten times the reading: `upto`, else
--- 0, says that the caller is to read after `after` up to there and to leave out what is not under the prefix.
+-- Answers last, first, upto, then seq, record for each that is found: in order, at most `limit`, and no more
+-- than pass `bytes`. Costs what is read and at most two marks' worth more. Where the prefix has half of all
+-- records or more, it reads nothing itself, for to pass what is read through here costs ten times the
+-- reading: `upto`, else 0, says that the caller is to read the seqs after `after` up to there and to leave
+-- out what is not under the prefix.
 local function log_read(KEYS, ARGV)
-    call = redis.call
-    local prefix, after, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-    local seq, count = head_of(KEYS[2], prefix)
-    local oldest = call('XRANGE', KEYS[1], '-', '+', 'COUNT', '1')
-    local first = #oldest > 0 and tonumber(oldest[1][1]:match('^%d+')) or seq + 1
-    if seq <= after or limit == 0 then return {text(seq), text(first), '0', ''} end
-    if prefix == '' then return {text(seq), text(first), text(seq), ''} end
-    local from = walk_from(KEYS[3], prefix, after, limit, seq, count)
-    if from - after <= 2 * (limit + MARK) then return {text(seq), text(first), text(from), ''} end
-    local entries = read_back(KEYS[1], prefix, after, limit, from)
-    for i = #entries, fitting(entries, tonumber(ARGV[4])) + 1, -1 do entries[i] = nil end
-    return {text(seq), text(first), '0', #entries > 0 and cmsgpack.pack(entries) or ''}
+    begin()
+    local prefix, after, limit, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+    local values = call('HMGET', KEYS[2], prefix, '#first')
+    local last, count = head_of(values[1])
+    local seq, page = tonumber(last), {last, values[2] or '1', '0'}
+    if seq <= after or limit == 0 then return page end
+    local from = prefix == '' and seq or walk_from(KEYS[3], prefix, after, limit, seq, count)
+    if prefix == '' or from - after <= 2 * (limit + MARK) then
+        page[3] = text_of(from)
+        return page
+    end
+    local seqs, records, n = read_back(KEYS[1], prefix, after, from)
+    for i = n, math.max(1, n - limit + 1), -1 do
+        page[#page + 1] = seqs[i]
+        page[#page + 1] = records[i]
+        bytes = bytes - #records[i]
+        if bytes <= 0 then break end
+    end
+    return page
 end
 
--- KEYS 1 2 3 as 7 8 9 of cbm_commit; ARGV key. Answers what the key has kept, or nothing.
+-- KEYS 1 log  2 3 4 as 6 7 8 of cbm_commit; ARGV key. Answers what the key has kept, or nothing.
 local function key_get(KEYS, ARGV)
-    call = redis.call
-    local time = call('TIME')
-    return kept_of(KEYS, 1, {ARGV[1]}, time[1] * 1000)[ARGV[1]]
+    begin()
+    for i = 2, 4 do
+        local kept = call('HGET', KEYS[i], ARGV[1])
+        kept = kept and kept_of(KEYS[1], kept, now_ms())
+        if kept then return kept end
+    end
+    return false
 end
 
 redis.register_function('cbm_commit', commit)

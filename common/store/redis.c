@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/store/redis_reader.h"
 
 #define RETRY_MIN_MS 20
 #define RETRY_MAX_MS 1000
@@ -23,6 +24,7 @@ struct redis_link {
     int port;               /* 0 for a unix socket */
     char user[128], password[256];
     redisAsyncContext *context; /* NULL while there is no connection */
+    struct arena reply;         /* the one being read or handed out */
     bool up, want_write, in_callback, reported;
     int64_t retry_ms, connect_at_ms;
 };
@@ -189,6 +191,8 @@ connect_now(struct redis_link *link)
     context->ev.addWrite = hook_add_write;
     context->ev.delWrite = hook_del_write;
     context->ev.cleanup = hook_cleanup;
+    arena_reset(&link->reply); /* what the last connection left in the middle of a reply */
+    redis_reader_use(context->c.reader, &link->reply);
     redisAsyncSetConnectCallback(context, on_connect);
     redisAsyncSetDisconnectCallback(context, on_disconnect);
     if (link->port) /* a unix socket has no keep-alive */
@@ -249,10 +253,11 @@ on_reply(redisAsyncContext *context, void *reply, void *arg)
 #define COMMAND_HEAD 16
 
 void
-redis_command_add(struct redis_command *command, const void *ptr, size_t len)
+redis_command_add_pair(struct redis_command *command, struct text first, struct text second)
 {
     struct buf *bytes = &command->bytes;
     char number[TEXT_NUMBER_MAX];
+    size_t len = (size_t)first.len + second.len;
     size_t digits = text_number((int64_t)len, number);
     size_t head = command->count++ ? 0 : COMMAND_HEAD;
     uint8_t *at = buf_reserve(bytes, head + 1 + digits + 2 + len + 2);
@@ -264,11 +269,19 @@ redis_command_add(struct redis_command *command, const void *ptr, size_t len)
     at += digits;
     *at++ = '\r';
     *at++ = '\n';
-    if (len)
-        memcpy(at, ptr, len);
+    if (first.len)
+        memcpy(at, first.ptr, first.len);
+    if (second.len)
+        memcpy(at + first.len, second.ptr, second.len);
     at[len] = '\r';
     at[len + 1] = '\n';
     bytes->len += head + 1 + digits + 2 + len + 2;
+}
+
+void
+redis_command_add(struct redis_command *command, const void *ptr, size_t len)
+{
+    redis_command_add_pair(command, (struct text){ptr, (uint32_t)len}, TEXT_NONE);
 }
 
 void
@@ -430,6 +443,7 @@ redis_link_destroy(struct redis_link **link)
     (*link)->up = false; /* so that `lost` tells nobody */
     redis_link_reset(*link);
     loop_remove_tick((*link)->loop, link_tick, *link);
+    arena_fini(&(*link)->reply);
     free(*link);
     *link = NULL;
 }

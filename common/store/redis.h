@@ -7,6 +7,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/loop.h"
+#include "common/base/text.h"
 
 struct redis_link;
 
@@ -34,6 +35,8 @@ struct redis_command {
     unsigned count;
 };
 void redis_command_add(struct redis_command *command, const void *ptr, size_t len); /* copies */
+void redis_command_add_pair(struct redis_command *command, struct text first,
+                            struct text second); /* one argument of two parts */
 void redis_command_add_string(struct redis_command *command, const char *string);
 void redis_command_add_number(struct redis_command *command, int64_t number);
 void redis_command_fini(struct redis_command *command);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log/page.h"
-
 struct text
 reply_text(const redisReply *reply)
 {
@@ -20,12 +18,17 @@ reply_function_lost(const redisReply *reply)
     return reply && reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "Function not found");
 }
 
+/* What is behind the code of a refusal: "2 kept", "3 now". */
+static struct text
+refusal_of(struct text value)
+{
+    return value.len > 2 ? (struct text){value.ptr + 2, value.len - 2} : TEXT_LITERAL("");
+}
+
 enum store_outcome
 reply_commit(const redisReply *reply, unsigned index, unsigned count, int64_t *number,
              struct text *kept)
 {
-    static const enum store_outcome outcomes[] = {STORE_COMMITTED, STORE_MOVED, STORE_KEPT,
-                                                  STORE_CLOCK};
     *number = 0;
     *kept = TEXT_NONE;
     if (!reply) {
@@ -37,66 +40,54 @@ reply_commit(const redisReply *reply, unsigned index, unsigned count, int64_t *n
         return STORE_FAILED;
     }
     *kept = TEXT_LITERAL("the commit function answered something else");
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != (size_t)count * 2)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != count)
         return STORE_UNKNOWN;
-    const redisReply *status = reply->element[2 * index], *value = reply->element[2 * index + 1];
-    if (status->type != REDIS_REPLY_INTEGER || status->integer < 0 || status->integer > 3)
-        return STORE_UNKNOWN;
-    if (value->type == REDIS_REPLY_INTEGER)
-        *number = value->integer;
-    *kept = reply_text(value);
-    return outcomes[status->integer];
+    const redisReply *answer = reply->element[index];
+    if (answer->type == REDIS_REPLY_INTEGER && answer->integer >= 0) {
+        *number = answer->integer;
+        return STORE_COMMITTED;
+    }
+    struct text value = reply_text(answer);
+    switch (value.len ? value.ptr[0] : '\0') {
+    case '1': return STORE_MOVED;
+    case '2': *kept = refusal_of(value); return STORE_KEPT;
+    case '3': *number = strtoll(refusal_of(value).ptr, NULL, 10); return STORE_CLOCK;
+    default: return STORE_UNKNOWN;
+    }
 }
 
-static bool
-record_filled(const struct log_record *record)
-{
-    return record->topic.ptr && record->prev.ptr && record->attributes.ptr && record->data.ptr;
-}
-
-bool
-reply_stream_entry(const redisReply *entry, struct log_record *out)
-{
-    if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 ||
-        entry->element[1]->type != REDIS_REPLY_ARRAY || entry->element[1]->elements != 8 ||
-        !log_id_parse(reply_text(entry->element[0]), &out->seq, &out->time_ms))
-        return false;
-    redisReply *const *fields = entry->element[1]->element; /* t … p … a … d … */
-    out->topic = reply_text(fields[1]);
-    out->prev = reply_text(fields[3]);
-    out->attributes = reply_text(fields[5]);
-    out->data = reply_text(fields[7]);
-    return record_filled(out);
-}
+#define PAGE_HEAD 3 /* last, first, upto */
 
 struct log_record *
 reply_log_page(const redisReply *reply, struct store_log_page *page, int64_t *upto)
 {
-    struct text texts[4]; /* last, first, upto, packed */
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 4)
+    int64_t head[PAGE_HEAD];
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements < PAGE_HEAD ||
+        (reply->elements - PAGE_HEAD) % 2)
         return NULL;
-    for (unsigned i = 0; i < 4; i++)
-        if (!(texts[i] = reply_text(reply->element[i])).ptr)
+    for (unsigned i = 0; i < PAGE_HEAD; i++) {
+        if (reply->element[i]->type != REDIS_REPLY_STRING)
             return NULL;
-    int64_t count = texts[3].len ? log_page_count(texts[3]) : 0;
-    if (count < 0)
-        return NULL;
-    struct log_record *records = malloc((size_t)(count + 1) * sizeof *records);
-    if (!records || (count && !log_page_records(texts[3], records))) {
-        free(records);
-        return NULL;
+        head[i] = strtoll(reply->element[i]->str, NULL, 10);
     }
-    *page = (struct store_log_page){.last = strtoll(texts[0].ptr, NULL, 10),
-                                    .first = strtoll(texts[1].ptr, NULL, 10),
-                                    .count = (unsigned)count,
-                                    .records = records};
-    *upto = strtoll(texts[2].ptr, NULL, 10);
+    unsigned count = (unsigned)(reply->elements - PAGE_HEAD) / 2;
+    struct log_record *records = malloc((count + 1) * sizeof *records);
+    for (unsigned i = 0; records && i < count; i++) {
+        redisReply *const *pair = reply->element + PAGE_HEAD + (size_t)2 * i;
+        if (pair[0]->type != REDIS_REPLY_STRING ||
+            !log_record_parse(reply_text(pair[1]), strtoll(pair[0]->str, NULL, 10), &records[i])) {
+            free(records);
+            return NULL;
+        }
+    }
+    *page = (struct store_log_page){head[0], head[1], count, records};
+    *upto = head[2];
     return records;
 }
 
 struct log_record *
-reply_log_range(const redisReply *reply, struct text prefix, struct store_log_page *page,
-                int64_t *passed)
+reply_log_range(const redisReply *reply, int64_t after, const struct text *prefix,
+                struct store_log_page *page)
 {
     if (!reply || reply->type != REDIS_REPLY_ARRAY)
         return NULL;
@@ -105,12 +96,15 @@ reply_log_range(const redisReply *reply, struct text prefix, struct store_log_pa
     page->count = 0;
     for (size_t i = 0; records && i < reply->elements; i++) {
         struct log_record *record = &records[page->count];
-        if (!reply_stream_entry(reply->element[i], record)) {
+        const redisReply *stored = reply->element[i];
+        if (stored->type == REDIS_REPLY_NIL)
+            continue; /* older than what is kept */
+        if (!log_record_parse(reply_text(stored), after + 1 + (int64_t)i, record)) {
             free(records);
             return NULL;
         }
-        *passed = record->seq;
-        if (prefix.len ? topic_starts_with(record->topic, prefix) : !topic_private(record->topic))
+        if (!prefix || (prefix->len ? topic_starts_with(record->topic, *prefix)
+                                    : !topic_private(record->topic)))
             page->count++;
     }
     return records;

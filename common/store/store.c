@@ -42,12 +42,6 @@ store_get_seq(struct store *store, store_value_fn *fn, void *arg, unsigned slot)
 }
 
 void
-store_get_rev(struct store *store, struct text field, store_value_fn *fn, void *arg, unsigned slot)
-{
-    ask(store, &store->revs, field, fn, arg, slot);
-}
-
-void
 store_get_doc(struct store *store, struct text field, store_value_fn *fn, void *arg, unsigned slot)
 {
     ask(store, &store->docs, field, fn, arg, slot);
@@ -80,6 +74,8 @@ on_values(void *arg, const redisReply *reply)
     bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == round->count;
     for (unsigned i = 0; i < round->count; i++) {
         struct store_ask *item = &round->asks[i];
+        if (i + 1 < round->count) /* who asked has been out of the cache since */
+            __builtin_prefetch(item[1].arg);
         item->fn(item->arg, item->slot, ok, ok ? reply_text(reply->element[i]) : TEXT_NONE);
     }
     free(round);
@@ -110,6 +106,18 @@ send_asks(struct store *store, struct store_asks *asks, const char *hash)
     redis_command_fini(command);
     free(round);
     fail_asks(asks);
+}
+
+struct text
+store_document(struct text value, struct text *revision)
+{
+    const char *space = value.ptr ? memchr(value.ptr, ' ', value.len) : NULL;
+    *revision = TEXT_LITERAL("0");
+    if (!space)
+        return TEXT_NONE;
+    *revision = (struct text){value.ptr, (uint32_t)(space - value.ptr)};
+    uint32_t len = value.len - revision->len - 1;
+    return len ? (struct text){space + 1, len} : TEXT_NONE;
 }
 
 /* ---- scans and log pages: one command each ---- */
@@ -149,7 +157,8 @@ store_get_key(struct store *store, struct text key, store_value_fn *fn, void *ar
     store_day_keys(store, days);
     if (single)
         *single = (struct single){.value = fn, .arg = arg, .slot = slot};
-    if (!single || redis_link_sendf(store->link, on_key, single, "FCALL_RO cbm_key 3 %s %s %s %b",
+    if (!single || redis_link_sendf(store->link, on_key, single,
+                                    "FCALL_RO cbm_key 4 %s %s %s %s %b", store->keys[KEY_LOG],
                                     days[0], days[1], days[2], key.ptr, (size_t)key.len) != 0) {
         free(single);
         fn(arg, slot, false, TEXT_NONE);
@@ -216,7 +225,6 @@ store_flush(struct store *store)
 {
     if (store->up) {
         send_asks(store, &store->seqs, store->keys[KEY_PREFIX]);
-        send_asks(store, &store->revs, store->keys[KEY_REV]);
         send_asks(store, &store->docs, store->keys[KEY_DOC]);
         store_queue_send(store);
     }
@@ -238,7 +246,6 @@ on_link_down(void *arg)
     bool was_up = store->up;
     store->up = false;
     fail_asks(&store->seqs);
-    fail_asks(&store->revs);
     fail_asks(&store->docs);
     store_queue_fail_all(store);
     if (was_up)
@@ -256,12 +263,12 @@ on_turn(void *arg)
 static void
 make_keys(struct store *store, const char *org, const char *service)
 {
-    static const char *const own[] = {"rev", "doc", "ix"};
+    static const char *const own[] = {"doc", "ix"};
     static const char *const log[] = {"log", "log:prefix", "log:mark"};
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++)
         snprintf(store->keys[i], STORE_KEY_MAX, "{%s}:%s:%s", org, service, own[i]);
+    for (int i = 0; i < 3; i++)
         snprintf(store->keys[KEY_LOG + i], STORE_KEY_MAX, "{%s}:%s", org, log[i]);
-    }
     snprintf(store->days_prefix, STORE_KEY_MAX, "{%s}:%s:keys:", org, service);
 }
 
@@ -294,12 +301,16 @@ store_destroy(struct store **store)
     (*store)->up = false;
     (*store)->closing = true;
     redis_link_destroy(&(*store)->link);
-    struct store_asks *all[] = {&(*store)->seqs, &(*store)->revs, &(*store)->docs};
-    for (unsigned i = 0; i < 3; i++) {
+    struct store_asks *all[] = {&(*store)->seqs, &(*store)->docs};
+    for (unsigned i = 0; i < 2; i++) {
         free(all[i]->items);
         buf_fini(&all[i]->names);
     }
     redis_command_fini(&(*store)->command);
+    buf_fini(&(*store)->shapes);
+    buf_fini(&(*store)->shape);
+    buf_fini(&(*store)->scratch);
+    free((*store)->parents);
     free((*store)->queue);
     free(*store);
     *store = NULL;

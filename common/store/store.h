@@ -3,13 +3,12 @@
  * for in a turn leaves as few commands at store_flush. It must not know any domain.
  *
  * Keys (`org` is the hash tag, `service` owns all but the log, which is everybody's):
- *   {org}:<service>:rev   hash    <kind>/<id> -> revision
- *   {org}:<service>:doc   hash    <kind>/<id> -> MessagePack document
- *   {org}:<service>:ix    zset    index entries, all of score 0, ordered by bytes
- *   {org}:<service>:keys:<day>  hash    <principal>:<key> -> "digest time seq reply"; gone after 3
- * days {org}:log             stream  the log (common/log/record.h) {org}:log:prefix      hash
- * prefix -> "last-seq count"; "#" for all {org}:log:mark        hash    "<prefix> <n>" -> seq of
- * its n*128th record */
+ *   {org}:<service>:doc         hash  <kind>/<id> -> "revision document", the document in
+ * MessagePack {org}:<service>:ix          zset  index entries, all of score 0, ordered by bytes
+ *   {org}:<service>:keys:<day>  hash  <principal>:<key> -> "digest time seq reply"; gone after 3
+ * days {org}:log                   hash  the log (common/log/record.h) {org}:log:prefix hash prefix
+ * -> "last-seq count"; "#" for all {org}:log:mark              hash  "<prefix> <n>" -> seq of its
+ * n*128th record */
 #ifndef CBM_STORE_STORE_H
 #define CBM_STORE_STORE_H
 
@@ -49,14 +48,17 @@ typedef void store_value_fn(void *arg, unsigned slot, bool ok, struct text value
 typedef void store_list_fn(void *arg, unsigned slot, bool ok, unsigned count,
                            const struct text *values);
 
-/* Asks. All asks of one flush are answered from states in this order: seq, revisions,
- * documents, scans, log pages: so a document is at least as new as the revision and the seq that
- * came with it. While the store is not up they fail at once. */
+/* Asks. All asks of one flush are answered from states in this order: seq, documents, scans, log
+ * pages: so a document is at least as new as the seq that came with it. While the store is not up
+ * they fail at once. */
 void store_get_seq(struct store *store, store_value_fn *fn, void *arg, unsigned slot);
-void store_get_rev(struct store *store, struct text field, store_value_fn *fn, void *arg,
-                   unsigned slot);
 void store_get_doc(struct store *store, struct text field, store_value_fn *fn, void *arg,
-                   unsigned slot);
+                   unsigned slot); /* as it is stored: store_document takes it apart */
+
+/* The document of what is stored under a field, absent if there is none (then it may still have a
+ * revision); both borrow from `value`. The revision of what is not there is "0". */
+struct text store_document(struct text value, struct text *revision);
+
 /* What an idempotency key has kept: "digest time seq reply", absent if it is not known or older
  * than 24 h. One command a key: meant for the rare request that makes no commit. */
 void store_get_key(struct store *store, struct text key, store_value_fn *fn, void *arg,
@@ -91,8 +93,9 @@ struct store_commit {
 void store_commit_clear(struct store_commit *commit);
 void store_commit_fini(struct store_commit *commit);
 void store_commit_check(struct store_commit *commit, struct text field, struct text revision);
+
+/* Writes the document of a field that is checked, before or after, with its next revision. */
 void store_commit_write(struct store_commit *commit, struct text field, struct text document);
-void store_commit_bump(struct store_commit *commit, struct text field);
 void store_commit_index_add(struct store_commit *commit, struct text entry);
 void store_commit_index_remove(struct store_commit *commit, struct text entry);
 void store_commit_record(struct store_commit *commit, struct text topic, struct text attributes,

@@ -1,5 +1,5 @@
 /* Commits under construction (see store.h): five lists of texts. It must not know Redis. */
-#include "common/store/store.h"
+#include "common/store/store_internal.h"
 
 #include <stdlib.h>
 
@@ -33,6 +33,17 @@ list_fini(struct store_list *list)
     buf_fini(&list->bytes);
     free(list->lens);
     *list = (struct store_list){0};
+}
+
+bool
+store_walk_next(struct store_walk *walk, struct text *out)
+{
+    const struct store_list *list = walk->list;
+    if (walk->at == list->count)
+        return false;
+    *out = (struct text){(const char *)list->bytes.data + walk->offset, list->lens[walk->at]};
+    walk->offset += list->lens[walk->at++];
+    return true;
 }
 
 void
@@ -69,12 +80,6 @@ store_commit_write(struct store_commit *commit, struct text field, struct text d
 {
     list_add(&commit->writes, field);
     list_add(&commit->writes, document);
-}
-
-void
-store_commit_bump(struct store_commit *commit, struct text field)
-{
-    store_commit_write(commit, field, TEXT_LITERAL(""));
 }
 
 void

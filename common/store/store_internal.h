@@ -7,7 +7,7 @@
 
 #define STORE_KEY_MAX 160
 
-enum store_key { KEY_REV, KEY_DOC, KEY_INDEX, KEY_LOG, KEY_PREFIX, KEY_MARK, KEY_COUNT };
+enum store_key { KEY_DOC, KEY_INDEX, KEY_LOG, KEY_PREFIX, KEY_MARK, KEY_COUNT };
 
 /* One ask of a kind that is answered by one HMGET (or MGET) for all. */
 struct store_ask {
@@ -30,6 +30,13 @@ struct store_commit_entry {
 #define STORE_BATCH_MAX 64
 #define STORE_CALLS_MAX 4
 
+/* The commits of one call, until its reply comes. */
+struct store_call {
+    struct store *store;
+    unsigned count;
+    struct store_commit_entry entries[STORE_BATCH_MAX];
+};
+
 struct store {
     struct loop *loop;
     struct redis_link *link;
@@ -39,8 +46,11 @@ struct store {
     char days_prefix[STORE_KEY_MAX]; /* of the hashes of idempotency keys, one a day */
     enum store_durability wanted, found;
     bool up, refused, closing;
-    struct store_asks seqs, revs, docs;
-    struct redis_command command;     /* scratch */
+    struct store_asks seqs, docs;
+    struct redis_command command;      /* scratch */
+    struct buf shapes, shape, scratch; /* … of store_call.c */
+    struct text *parents;
+    unsigned parents_count, parents_cap;
     struct store_commit_entry *queue; /* commits that wait, in order, from `head` on */
     unsigned queue_head, queue_count, queue_cap;
     unsigned calls; /* commit calls under way */
@@ -53,6 +63,17 @@ void store_setup_start(struct store *store);
  * from 1970. The store's clock may be in any of them. */
 #define STORE_DAYS 3
 int64_t store_day_keys(const struct store *store, char keys[STORE_DAYS][STORE_KEY_MAX]);
+
+/* store_call.c: sends one call of the commit function. -1 if it could not be sent. */
+int store_call_send(struct store *store, struct store_call *call, redis_reply_fn *fn);
+
+/* store_commit.c: the texts of a list, one after the other. */
+struct store_walk {
+    const struct store_list *list;
+    uint32_t at;
+    size_t offset;
+};
+bool store_walk_next(struct store_walk *walk, struct text *out);
 
 /* store_queue.c */
 void store_queue_send(struct store *store);

@@ -1,5 +1,5 @@
-/* See store_page.h. States: asked the function -> given the page, or reading the stream up to where
- * it said, until something under the prefix came. */
+/* See store_page.h. States: asked the function -> given the page, or reading seqs up to where it
+ * said, until something under the prefix came. */
 #include "common/store/store_page.h"
 
 #include <stdlib.h>
@@ -37,32 +37,47 @@ cut(struct store_log_page *page)
     }
 }
 
-static int read_stream(struct reading *reading);
+static int read_range(struct reading *reading);
 
 static void
 on_range(void *arg, const redisReply *reply)
 {
     struct reading *reading = arg;
     struct store_log_page page = {.last = reading->last, .first = reading->first};
-    int64_t before = reading->after;
-    struct log_record *records =
-        reply_log_range(reply, (struct text){reading->prefix, reading->prefix_len}, &page,
-                        &reading->after);
-    bool go_on =
-        records && !page.count && reading->after > before && reading->after < reading->upto;
-    if (!go_on || read_stream(reading) != 0) {
+    struct text prefix = {reading->prefix, reading->prefix_len};
+    struct log_record *records = reply_log_range(reply, reading->after, &prefix, &page);
+    if (records)
+        reading->after += (int64_t)reply->elements;
+    bool go_on = records && !page.count && reading->after < reading->upto;
+    if (!go_on || read_range(reading) != 0) {
         cut(&page);
         finish(reading, records && !go_on ? &page : NULL, go_on ? NULL : reply);
     }
     free(records);
 }
 
-static int
-read_stream(struct reading *reading)
+int
+store_range_read(struct redis_link *link, const char *log, int64_t after, int64_t upto,
+                 redis_reply_fn *fn, void *arg)
 {
-    return redis_link_sendf(reading->link, on_range, reading,
-                            "XRANGE %s (%lld-18446744073709551615 %lld COUNT %u", reading->keys.log,
-                            (long long)reading->after, (long long)reading->upto, reading->limit);
+    struct redis_command command = {0};
+    if (upto - after > STORE_RANGE_MAX)
+        upto = after + STORE_RANGE_MAX;
+    redis_command_add_string(&command, "HMGET");
+    redis_command_add_string(&command, log);
+    for (int64_t seq = after + 1; seq <= upto; seq++)
+        redis_command_add_number(&command, seq);
+    int result = redis_link_send(link, fn, arg, &command);
+    redis_command_fini(&command);
+    return result;
+}
+
+static int
+read_range(struct reading *reading)
+{
+    int64_t upto = reading->after + reading->limit;
+    return store_range_read(reading->link, reading->keys.log, reading->after,
+                            upto < reading->upto ? upto : reading->upto, on_range, reading);
 }
 
 static void
@@ -74,7 +89,7 @@ on_page(void *arg, const redisReply *reply)
     if (records && reading->upto > reading->after) {
         reading->last = page.last;
         reading->first = page.first;
-        if (read_stream(reading) != 0)
+        if (read_range(reading) != 0)
             finish(reading, NULL, NULL);
     } else {
         finish(reading, records ? &page : NULL, reply);

@@ -1,5 +1,5 @@
 /* Pages of the log over a connection: asks the function where the prefix lies, and reads what lies
- * close from the stream itself. It must not know who reads. */
+ * close seq by seq. It must not know who reads. */
 #ifndef CBM_STORE_STORE_PAGE_H
 #define CBM_STORE_STORE_PAGE_H
 
@@ -21,5 +21,11 @@ typedef void store_page_fn(void *arg, const struct store_log_page *page, const r
  * could not be asked: then `fn` is not called. */
 int store_page_read(struct redis_link *link, const struct store_page_keys *keys, struct text prefix,
                     int64_t after, unsigned limit, store_page_fn *fn, void *arg);
+
+/* Reads the seqs after `after` up to `upto`, at most STORE_RANGE_MAX: the reply is for
+ * reply_log_range. It leaves with the link's next flush. -1 as above. */
+#define STORE_RANGE_MAX 1000
+int store_range_read(struct redis_link *link, const char *log, int64_t after, int64_t upto,
+                     redis_reply_fn *fn, void *arg);
 
 #endif

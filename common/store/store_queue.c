@@ -10,15 +10,7 @@
 
 #include "common/base/log.h"
 
-#define DAY_TTL_S "259200" /* of a day's idempotency keys, which answer for 24 h */
 #define CALL_BYTES_MAX (4 * 1024 * 1024)
-
-/* The commits of one call, until its reply comes. */
-struct call {
-    struct store *store;
-    unsigned count;
-    struct store_commit_entry entries[STORE_BATCH_MAX];
-};
 
 static bool
 make_room(struct store *store)
@@ -71,7 +63,7 @@ store_queue_fail_all(struct store *store)
 
 /* Puts the commits of a call back to where they were: they were not executed. */
 static void
-put_back(struct call *call)
+put_back(struct store_call *call)
 {
     struct store *store = call->store;
     for (unsigned i = 0; i < call->count; i++)
@@ -84,7 +76,7 @@ put_back(struct call *call)
 static void
 on_committed(void *arg, const redisReply *reply)
 {
-    struct call *call = arg;
+    struct store_call *call = arg;
     struct store *store = call->store;
     store->calls--;
     if (reply_function_lost(reply)) { /* FUNCTION FLUSH, or a fresh Redis: load it and go on */
@@ -110,147 +102,107 @@ on_committed(void *arg, const redisReply *reply)
         store_queue_send(store);
 }
 
-static void
-add_list(struct redis_command *args, const struct store_list *list)
-{
-    const uint8_t *at = list->bytes.data;
-    for (uint32_t i = 0; i < list->count; at += list->lens[i++])
-        redis_command_add(args, at, list->lens[i]);
-}
-
-/* The first document that the commit writes: what is the same elsewhere is sent as "=". */
-static struct text
-first_document(const struct store_commit *commit)
-{
-    const struct store_list *writes = &commit->writes;
-    if (writes->count < 2 || writes->lens[1] == 0)
-        return TEXT_NONE;
-    return (struct text){(const char *)writes->bytes.data + writes->lens[0], writes->lens[1]};
-}
-
-static void
-add_shared(struct redis_command *args, struct text value, struct text document)
-{
-    if (document.ptr && text_equal(value, document))
-        redis_command_add_string(args, "=");
-    else
-        redis_command_add(args, value.ptr, value.len);
-}
-
-/* A topic without its last level. */
-static struct text
-parent_of(struct text topic)
-{
-    uint32_t len = topic.len ? topic.len - 1 : 0;
-    while (len && topic.ptr[len - 1] != '.')
-        len--;
-    return (struct text){topic.ptr, len};
-}
-
-static void
-add_records(struct redis_command *args, const struct store_list *records, struct text document)
-{
-    const char *at = (const char *)records->bytes.data;
-    for (uint32_t i = 0; i < records->count; at += records->lens[i++]) {
-        struct text value = {at, records->lens[i]};
-        if (i % 3 == 0)
-            redis_command_add(args, value.ptr, parent_of(value).len);
-        if (i % 3 == 2)
-            add_shared(args, value, document);
-        else
-            redis_command_add(args, value.ptr, value.len);
-    }
-}
-
-/* How many of each follow, and the span of the store's clock, in one argument: most commits of a
- * call have the same, and the function parses it once. */
-static void
-add_shape(struct redis_command *args, const struct store_commit *commit)
-{
-    const int64_t numbers[] = {commit->checks.count / 2,
-                               commit->writes.count / 2,
-                               commit->add.count,
-                               commit->remove.count,
-                               commit->records.count / 3,
-                               commit->not_before,
-                               commit->before};
-    char shape[7 * TEXT_NUMBER_MAX];
-    size_t len = 0;
-    for (unsigned i = 0; i < 7; i++) {
-        len += text_number(numbers[i], shape + len);
-        shape[len++] = ' ';
-    }
-    redis_command_add(args, shape, len - 1);
-}
-
-static void
-add_commit(struct redis_command *args, const struct store_commit *commit)
-{
-    struct text document = first_document(commit);
-    redis_command_add(args, commit->key.ptr, commit->key.len);
-    redis_command_add(args, commit->digest.ptr, commit->digest.len);
-    add_shared(args, commit->reply, document);
-    add_shape(args, commit);
-    add_list(args, &commit->checks);
-    add_list(args, &commit->writes);
-    add_list(args, &commit->add);
-    add_list(args, &commit->remove);
-    add_records(args, &commit->records, document);
-}
-
 static size_t
 commit_bytes(const struct store_commit *commit)
 {
     return commit->writes.bytes.len + commit->records.bytes.len + commit->reply.len;
 }
 
-/* Takes the commits of the next call from the queue. */
-static struct call *
+/* What the commits of a call touch, by hash: two that touch the same could not both rest on what
+ * was read before the call. A hash that two share only parts them. */
+#define TOUCHED_MAX 512 /* a power of two */
+struct touched {
+    unsigned count;
+    struct {
+        uint64_t hash;
+        bool written;
+    } slots[TOUCHED_MAX];
+};
+
+static uint64_t
+hash_of(struct text text, uint64_t seed)
+{
+    uint64_t hash = 14695981039346656037ULL ^ seed;
+    for (uint32_t i = 0; i < text.len; i++)
+        hash = (hash ^ (uint8_t)text.ptr[i]) * 1099511628211ULL;
+    return hash | 1; /* 0 is an empty slot */
+}
+
+/* Notes that it is touched; false if what was noted before forbids it. */
+static bool
+touch(struct touched *touched, uint64_t hash, bool written, bool forbidden_if_checked)
+{
+    unsigned at = (unsigned)(hash >> 32) % TOUCHED_MAX;
+    for (; touched->slots[at].hash; at = (at + 1) % TOUCHED_MAX)
+        if (touched->slots[at].hash == hash) {
+            bool allowed = !touched->slots[at].written && !forbidden_if_checked;
+            touched->slots[at].written |= written;
+            return allowed;
+        }
+    if (touched->count == TOUCHED_MAX / 2)
+        return false;
+    touched->count++;
+    touched->slots[at].hash = hash;
+    touched->slots[at].written = written;
+    return true;
+}
+
+static bool
+is_written(const struct store_commit *commit, struct text field)
+{
+    struct store_walk walk = {&commit->writes};
+    struct text name, document;
+    while (store_walk_next(&walk, &name) && store_walk_next(&walk, &document))
+        if (text_equal(name, field))
+            return true;
+    return false;
+}
+
+/* Whether the commit may go with those that were noted; notes it. */
+static bool
+independent(struct touched *touched, const struct store_commit *commit)
+{
+    struct store_walk walk = {&commit->checks};
+    struct text field, revision;
+    bool fits = !commit->key.len || touch(touched, hash_of(commit->key, 1), true, true);
+    while (fits && store_walk_next(&walk, &field) && store_walk_next(&walk, &revision)) {
+        bool written = is_written(commit, field);
+        fits = touch(touched, hash_of(field, 0), written, written);
+    }
+    return fits;
+}
+
+/* Takes the commits of the next call from the queue: those in front that are independent of one
+ * another. */
+static struct store_call *
 take_call(struct store *store)
 {
-    struct call *call = malloc(sizeof *call);
+    struct store_call *call = malloc(sizeof *call);
     if (!call)
         return NULL;
     call->store = store;
     call->count = 0;
     size_t bytes = 0;
+    struct touched touched = {0};
     while (store->queue_count && call->count < STORE_BATCH_MAX && bytes < CALL_BYTES_MAX) {
-        bytes += commit_bytes(store->queue[store->queue_head].commit);
+        const struct store_commit *commit = store->queue[store->queue_head].commit;
+        if (!independent(&touched, commit) && call->count)
+            break;
+        bytes += commit_bytes(commit);
         call->entries[call->count++] = store->queue[store->queue_head++];
         store->queue_count--;
     }
     return call;
 }
 
-static int
-send_call(struct store *store, struct call *call)
-{
-    char days[STORE_DAYS][STORE_KEY_MAX];
-    struct redis_command *args = &store->command;
-    int64_t today = store_day_keys(store, days);
-    redis_command_add_string(args, "FCALL");
-    redis_command_add_string(args, "cbm_commit");
-    redis_command_add_number(args, KEY_COUNT + STORE_DAYS);
-    for (unsigned i = 0; i < KEY_COUNT; i++)
-        redis_command_add_string(args, store->keys[i]);
-    for (unsigned i = 0; i < STORE_DAYS; i++)
-        redis_command_add_string(args, days[i]);
-    redis_command_add_number(args, call->count);
-    redis_command_add_number(args, today);
-    redis_command_add_string(args, DAY_TTL_S);
-    for (unsigned i = 0; i < call->count; i++)
-        add_commit(args, call->entries[i].commit);
-    return redis_link_send(store->link, on_committed, call, args);
-}
-
 void
 store_queue_send(struct store *store)
 {
     while (store->queue_count && store->calls < STORE_CALLS_MAX) {
-        struct call *call = take_call(store);
+        struct store_call *call = take_call(store);
         if (!call)
             return; /* tried again with the next flush */
-        if (send_call(store, call) == 0) {
+        if (store_call_send(store, call, on_committed) == 0) {
             store->calls++;
             continue;
         }

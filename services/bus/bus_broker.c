@@ -45,24 +45,12 @@ bus_broker_principal(const struct bus_broker *broker, const struct bus_request *
     return (struct text){(const char *)broker->principal.data, (uint32_t)broker->principal.len};
 }
 
-static void
-release_messages(struct bus_broker *broker, struct bus_request *request)
-{
-    zmq_msg_close(&request->client);
-    zmq_msg_close(&request->rpc);
-    zmq_msg_close(&request->context);
-    zmq_msg_init(&request->client);
-    zmq_msg_init(&request->rpc);
-    zmq_msg_init(&request->context);
-    broker->bytes -= request->bytes;
-    request->bytes = 0;
-}
-
 /* Answered: nothing of it is kept but, if a worker still has it, the slot. */
 static void
 close_request(struct bus_broker *broker, struct bus_request *request)
 {
-    release_messages(broker, request);
+    broker->bytes -= request->rpc.len + request->context.len;
+    bus_request_let_go(request);
     broker->open--;
 }
 
@@ -140,10 +128,6 @@ hand_over(struct bus_broker *broker, struct bus_worker *worker, struct bus_reque
     request->attempts++;
     if (!request->has_deadline) /* it may have waited on the shorter time of an unserved service */
         bus_request_schedule(&broker->requests, request, request->deadline_ms);
-    if (!request->may_repeat && !worker->compact) {
-        broker->bytes -= request->bytes;
-        request->bytes = 0;
-    }
 }
 
 void
@@ -172,16 +156,12 @@ bus_broker_submit(struct bus_broker *broker, struct bus_request *request, int64_
     request->received_us = broker->now_us;
     request->deadline_ms = broker->now_ms + left_ms;
     request->state = BUS_REQUEST_WAITING;
-    request->bytes = zmq_msg_size(&request->rpc) + zmq_msg_size(&request->context);
-    broker->bytes += request->bytes;
+    broker->bytes += request->rpc.len + request->context.len;
     broker->open++;
     service->requests++;
     bus_request_append(&service->waiting, request);
     schedule_waiting(broker, request);
     bus_broker_dispatch(broker, service);
-    /* what waits must not hold the receive buffer it came in */
-    if (service->waiting.last == request)
-        bus_wire_compact(&request->rpc);
 }
 
 void
@@ -343,10 +323,9 @@ name_itself(struct bus_broker *broker)
 static int
 make_state(struct bus_broker *broker)
 {
-    broker->zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
     rpc_principal_write(&broker->principal,
                         &(struct principal){.id = "local", .roles = PERMIT_SECRETARIAT});
-    if (!broker->zone || broker->principal.failed)
+    if (broker->principal.failed)
         return -1;
     return bus_request_table_init(&broker->requests, (uint32_t)broker->config.requests_max);
 }
@@ -446,6 +425,5 @@ bus_broker_stop(void *state)
     buf_fini(&broker->principal);
     buf_fini(&broker->scratch);
     bus_outbox_fini(&broker->outbox);
-    msgpack_zone_free(broker->zone);
     free(broker);
 }

@@ -44,7 +44,6 @@ struct bus_broker {
     struct buf principal;     /* encoded once */
     struct buf scratch;       /* of whoever writes a frame right now */
     struct bus_outbox outbox; /* for peers of the compact framing, sent at the end of a turn */
-    msgpack_zone *zone;       /* for reading, cleared by whoever used it */
     size_t bytes;             /* of the messages held */
     uint32_t open;            /* requests not answered yet */
     int64_t now_us, now_ms;   /* monotonic, of the message or tick being worked on */

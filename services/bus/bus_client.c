@@ -11,13 +11,13 @@ enum { FRAME_SERVICE = 2, FRAME_RPC = 3, FRAME_CONTEXT = 4, FRAMES_MIN = 4, FRAM
 
 static void
 reply(struct bus_broker *broker, const struct bus_wire_to *to, uint8_t command, struct text service,
-      zmq_msg_t *body)
+      const struct bus_wire_body *body)
 {
     if (to->compact) {
         struct compact_item item = {
             .kind = command == MDPC_FINAL ? COMPACT_FINAL : COMPACT_PARTIAL,
             .service = service,
-            .body = {zmq_msg_data(body), (uint32_t)zmq_msg_size(body)},
+            .body = body->bytes,
         };
         broker->totals.dropped_gone += !bus_outbox_add(&broker->outbox, to, &item);
         return;
@@ -26,45 +26,47 @@ reply(struct bus_broker *broker, const struct bus_wire_to *to, uint8_t command, 
         broker->totals.dropped_gone++;
         return;
     }
-    bus_wire_bytes(to->socket, service.ptr, service.len, false);
-    bus_wire_move(to->socket, body, true);
+    bus_wire_bytes(to->socket, service, false);
+    bus_wire_end(to->socket, body);
 }
 
-/* An error goes to a client: body from broker->scratch. */
+/* Sends what is in broker->scratch. */
+static void
+reply_scratch(struct bus_broker *broker, const struct bus_wire_to *to, struct text service)
+{
+    const struct buf *buf = &broker->scratch;
+    struct bus_wire_body body = {{(const char *)buf->data, (uint32_t)buf->len}, NULL};
+    if (!buf->failed)
+        reply(broker, to, MDPC_FINAL, service, &body);
+}
+
 static void
 reply_error(struct bus_broker *broker, const struct bus_wire_to *to, struct text service,
             uint32_t msgid, const struct error *error)
 {
-    zmq_msg_t body;
-    struct buf *buf = &broker->scratch;
     broker->totals.errors++;
-    buf_clear(buf);
-    rpc_error_write(buf, msgid, error);
-    if (buf->failed || zmq_msg_init_size(&body, buf->len) != 0)
-        return;
-    memcpy(zmq_msg_data(&body), buf->data, buf->len);
-    reply(broker, to, MDPC_FINAL, service, &body);
-    zmq_msg_close(&body);
+    buf_clear(&broker->scratch);
+    rpc_error_write(&broker->scratch, msgid, error);
+    reply_scratch(broker, to, service);
 }
 
 static struct bus_wire_to
-to_client(const struct bus_broker *broker, struct bus_request *request)
+to_client(const struct bus_broker *broker, const struct bus_request *request)
 {
-    return (struct bus_wire_to){broker->clients, zmq_msg_data(&request->client),
-                                zmq_msg_size(&request->client), request->mirror, request->compact};
+    return (struct bus_wire_to){broker->clients, request->client.ptr, request->client.len,
+                                request->mirror, request->compact};
 }
 
 static struct bus_wire_to
-to_sender(const struct bus_broker *broker, struct bus_wire_message *message)
+to_sender(const struct bus_broker *broker, const struct bus_wire_message *message)
 {
-    struct text peer = bus_wire_peer(message);
-    return (struct bus_wire_to){broker->clients, peer.ptr, peer.len, message->mirror,
-                                message->compact};
+    return (struct bus_wire_to){broker->clients, message->peer.ptr, message->peer.len,
+                                message->mirror, message->compact};
 }
 
 void
 bus_client_answer(struct bus_broker *broker, struct bus_request *request, uint8_t command,
-                  zmq_msg_t *body)
+                  const struct bus_wire_body *body)
 {
     struct bus_wire_to to = to_client(broker, request);
     const struct bus_service *service = request->service;
@@ -82,38 +84,39 @@ bus_client_fail(struct bus_broker *broker, struct bus_request *request, const st
 
 /* Answers a message that becomes no request. */
 static void
-refuse(struct bus_broker *broker, struct bus_wire_message *message, const struct error *error)
+refuse(struct bus_broker *broker, const struct bus_wire_message *message, const struct error *error)
 {
     struct bus_wire_to to = to_sender(broker, message);
-    struct text rpc = bus_wire_text(message, FRAME_RPC);
-    reply_error(broker, &to, bus_wire_text(message, FRAME_SERVICE), rpc_msgid(rpc.ptr, rpc.len),
-                error);
+    struct text rpc = message->texts[FRAME_RPC];
+    reply_error(broker, &to, message->texts[FRAME_SERVICE], rpc_msgid(rpc.ptr, rpc.len), error);
 }
 
 /* The gates of the envelope, in this order. */
 static enum status
-check_envelope(struct bus_wire_message *message, struct error *error)
+check_envelope(const struct bus_wire_message *message, struct error *error)
 {
     if (bus_wire_command(message, MDP_CLIENT) != MDPC_REQUEST)
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL,
                          "want a request of MDP 0.2: \"MDPC02\", 0x01, service, body");
-    if (!bus_service_name_valid(bus_wire_text(message, FRAME_SERVICE)))
+    if (!bus_service_name_valid(message->texts[FRAME_SERVICE]))
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL,
                          "a service's name has 1 to %d printable characters", MDP_SERVICE_MAX);
     if (message->count < FRAMES_MIN || message->count > FRAMES_MAX)
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL,
                          "the body is one frame or two: the request and its context");
-    if (bus_wire_text(message, FRAME_RPC).len > MP_BYTES_MAX)
+    if (message->texts[FRAME_RPC].len > MP_BYTES_MAX)
         return error_set(error, STATUS_INVALID_ARGUMENT, NULL, "a request has at most %d bytes",
                          MP_BYTES_MAX);
     return STATUS_OK;
 }
 
-/* A slot for the request, within all limits. */
+/* A slot that holds the request, within all limits. */
 static enum status
-admit(struct bus_broker *broker, struct text name, struct bus_request **out, struct error *error)
+admit(struct bus_broker *broker, const struct bus_wire_message *message, struct bus_request **out,
+      struct error *error)
 {
-    struct bus_service *service = bus_service_get(&broker->directory, name, BUS_SERVICES_MAX);
+    struct bus_service *service =
+        bus_service_get(&broker->directory, message->texts[FRAME_SERVICE], BUS_SERVICES_MAX);
     if (!service)
         return error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "too many services that nobody serves are being asked for");
@@ -126,6 +129,12 @@ admit(struct bus_broker *broker, struct text name, struct bus_request **out, str
              !(request = bus_request_take(&broker->requests)))
         error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL,
                   "the bus holds as many requests as it may; try again later");
+    else if (!bus_request_hold(request, message->peer, message->texts[FRAME_RPC],
+                               message->texts[FRAME_CONTEXT])) {
+        bus_request_give(&broker->requests, request);
+        request = NULL;
+        error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL, "the bus is out of memory");
+    }
     if (!request) {
         service->errors++;
         bus_service_release(&broker->directory, service);
@@ -136,68 +145,48 @@ admit(struct bus_broker *broker, struct text name, struct bus_request **out, str
     return STATUS_OK;
 }
 
-/* Moves the message into the slot. */
-static void
-fill(struct bus_request *request, struct bus_wire_message *message)
-{
-    struct text rpc = bus_wire_text(message, FRAME_RPC);
-    request->msgid = rpc_msgid(rpc.ptr, rpc.len);
-    request->mirror = message->mirror;
-    request->compact = request->compact || message->compact;
-    zmq_msg_init(&request->client);
-    zmq_msg_init(&request->rpc);
-    zmq_msg_init(&request->context);
-    zmq_msg_move(&request->client, &message->frames[0]);
-    zmq_msg_move(&request->rpc, &message->frames[message->first + FRAME_RPC]);
-    if (request->has_context)
-        zmq_msg_move(&request->context, &message->frames[message->first + FRAME_CONTEXT]);
-}
-
 static enum status
-take_request(struct bus_broker *broker, struct bus_wire_message *message, struct error *error)
+take_request(struct bus_broker *broker, const struct bus_wire_message *message, struct error *error)
 {
     if (broker->draining)
         return error_set(error, STATUS_UNAVAILABLE, NULL,
                          "this bus drains and takes no new requests; nothing was done");
-    struct text bytes = bus_wire_text(message, FRAME_CONTEXT);
+    struct text bytes = message->texts[FRAME_CONTEXT];
     bool has_context = bytes.len > 1 || (bytes.len == 1 && (uint8_t)bytes.ptr[0] != 0x80);
     struct bus_context context = {.deadline_ms = INT64_MIN};
     if (has_context) {
-        enum status status = bus_context_read(bytes.ptr, bytes.len, broker->zone, &context, error);
+        enum status status = bus_context_read(bytes.ptr, bytes.len, &context, error);
         if (status != STATUS_OK)
             return status;
     }
     struct bus_request *request = NULL;
-    enum status status = admit(broker, bus_wire_text(message, FRAME_SERVICE), &request, error);
+    enum status status = admit(broker, message, &request, error);
     if (status != STATUS_OK) {
         broker->totals.refused_full++;
         return status;
     }
+    struct text rpc = message->texts[FRAME_RPC];
+    request->msgid = rpc_msgid(rpc.ptr, rpc.len);
+    request->mirror = message->mirror;
     request->has_context = has_context;
     request->may_repeat = context.may_repeat;
-    request->compact = context.compact;
-    fill(request, message);
+    request->compact = context.compact || message->compact;
     bus_broker_submit(broker, request, context.deadline_ms);
     return STATUS_OK;
 }
 
 /* What the bus answers itself: mmi.* and its own methods. */
 static bool
-answer_own(struct bus_broker *broker, struct bus_wire_message *message)
+answer_own(struct bus_broker *broker, const struct bus_wire_message *message)
 {
-    struct text service = bus_wire_text(message, FRAME_SERVICE);
+    struct text service = message->texts[FRAME_SERVICE];
     if (!bus_own_serves(service))
         return false;
     struct buf *buf = &broker->scratch;
     buf_clear(buf);
-    bus_own_answer(broker, service, bus_wire_text(message, FRAME_RPC), buf);
-    zmq_msg_t body;
-    if (buf->failed || zmq_msg_init_size(&body, buf->len) != 0)
-        return true;
-    memcpy(zmq_msg_data(&body), buf->data, buf->len);
+    bus_own_answer(broker, service, message->texts[FRAME_RPC], buf);
     struct bus_wire_to to = to_sender(broker, message);
-    reply(broker, &to, MDPC_FINAL, service, &body);
-    zmq_msg_close(&body);
+    reply_scratch(broker, &to, service);
     return true;
 }
 

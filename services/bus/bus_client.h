@@ -9,9 +9,9 @@
 /* A loop_ready_fn: takes up to BUS_TURN_MAX messages from the clients' socket. */
 void bus_client_turn(void *broker, short revents);
 
-/* Sends a worker's answer on; takes the body. `command` is MDPC_PARTIAL or MDPC_FINAL. */
+/* Sends a worker's answer on. `command` is MDPC_PARTIAL or MDPC_FINAL. */
 void bus_client_answer(struct bus_broker *broker, struct bus_request *request, uint8_t command,
-                       zmq_msg_t *body);
+                       const struct bus_wire_body *body);
 
 /* Answers a request with an error. The request stays as it is. */
 void bus_client_fail(struct bus_broker *broker, struct bus_request *request,

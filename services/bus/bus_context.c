@@ -6,15 +6,13 @@
 #include "common/bus/compact.h"
 
 enum status
-bus_context_read(const void *data, size_t len, msgpack_zone *zone, struct bus_context *out,
-                 struct error *error)
+bus_context_read(const void *data, size_t len, struct bus_context *out, struct error *error)
 {
     struct rpc_context context;
-    enum status status = rpc_context_parse(data, len, zone, &context, error);
+    enum status status = rpc_context_parse(data, len, &context, error);
     out->deadline_ms = context.deadline_ms;
     out->compact = text_is(context.framing, COMPACT_WORD);
     out->may_repeat = context.safe || context.key.ptr != NULL;
-    msgpack_zone_clear(zone);
     return status;
 }
 

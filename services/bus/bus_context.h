@@ -11,9 +11,9 @@ struct bus_context {
     bool may_repeat;     /* it has a key or is safe */
 };
 
-/* Reads a context frame; `zone` is cleared after. STATUS_OK, or an error filled. */
-enum status bus_context_read(const void *data, size_t len, msgpack_zone *zone,
-                             struct bus_context *out, struct error *error);
+/* Reads a context frame. STATUS_OK, or an error filled. */
+enum status bus_context_read(const void *data, size_t len, struct bus_context *out,
+                             struct error *error);
 
 /* Writes the context, which bus_context_read accepted, with `deadline_ms` in place of its own
  * deadline. All else is copied as it is, also keys that the bus does not know. */

@@ -159,8 +159,11 @@ answer_rpc(struct bus_broker *broker, struct text body, struct buf *buf)
 {
     struct rpc_request request;
     struct error error;
-    enum status status = rpc_request_parse(body.ptr, body.len, broker->zone, &request, &error);
-    if (status == STATUS_OK && request.params->via.map.size != 0)
+    enum status status = rpc_request_parse(body.ptr, body.len, &request, &error);
+    struct mp_value params = {0};
+    if (status == STATUS_OK)
+        mp_read(request.params.ptr, &params);
+    if (params.number != 0)
         status = error_set(&error, STATUS_INVALID_ARGUMENT, NULL, "the method takes no parameters");
     size_t method = 0;
     while (status == STATUS_OK && !text_is(request.method, methods[method].name))
@@ -176,7 +179,6 @@ answer_rpc(struct bus_broker *broker, struct text body, struct buf *buf)
         buf_clear(buf);
         rpc_error_write(buf, request.msgid, &error);
     }
-    msgpack_zone_clear(broker->zone);
 }
 
 void

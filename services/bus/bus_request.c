@@ -58,6 +58,8 @@ bus_request_table_init(struct bus_request_table *table, uint32_t max)
 void
 bus_request_table_fini(struct bus_request_table *table)
 {
+    for (uint32_t i = 0; i < table->made; i++)
+        free(table->chunks[i / CHUNK][i % CHUNK].large);
     for (uint32_t i = 0; i < table->made / CHUNK; i++)
         free(table->chunks[i]);
     free(table->chunks);
@@ -80,6 +82,7 @@ grow(struct bus_request_table *table)
     table->chunks[table->made / CHUNK] = chunk;
     for (uint32_t i = CHUNK; i-- > 0;) {
         chunk[i].index = table->made + i;
+        chunk[i].due_ms = INT64_MAX;
         chunk[i].next = table->unused;
         table->unused = &chunk[i];
     }
@@ -95,8 +98,47 @@ bus_request_take(struct bus_request_table *table)
     struct bus_request *request = table->unused;
     table->unused = request->next;
     table->used++;
-    *request = (struct bus_request){.index = request->index, .generation = request->generation};
+    uint32_t index = request->index, generation = request->generation, due_at = request->due_at;
+    memset(request, 0, offsetof(struct bus_request, small));
+    request->index = index;
+    request->generation = generation;
+    request->due_at = due_at;
+    request->due_ms = INT64_MAX;
     return request;
+}
+
+static struct text
+copy_to(char **at, struct text from)
+{
+    char *to = *at;
+    if (from.len)
+        memcpy(to, from.ptr, from.len);
+    *at += from.len;
+    return (struct text){to, from.len};
+}
+
+bool
+bus_request_hold(struct bus_request *request, struct text client, struct text rpc,
+                 struct text context)
+{
+    size_t size = (size_t)client.len + rpc.len + context.len;
+    char *at = request->small;
+    if (size > sizeof request->small)
+        at = request->large = malloc(size);
+    if (!at)
+        return false;
+    request->client = copy_to(&at, client);
+    request->rpc = copy_to(&at, rpc);
+    request->context = copy_to(&at, context);
+    return true;
+}
+
+void
+bus_request_let_go(struct bus_request *request)
+{
+    free(request->large);
+    request->large = NULL;
+    request->client = request->rpc = request->context = TEXT_NONE;
 }
 
 static void
@@ -133,36 +175,18 @@ sift_down(struct bus_request_table *table, uint32_t at, struct bus_request_due e
     place(table, at, entry);
 }
 
-/* Puts an entry where another one was or will not be: it may have to go either way. */
-static void
-sift(struct bus_request_table *table, uint32_t at, struct bus_request_due entry)
-{
-    if (at > 0 && table->due[(at - 1) / 2].at_ms > entry.at_ms)
-        sift_up(table, at, entry);
-    else
-        sift_down(table, at, entry);
-}
-
-static void
-unschedule(struct bus_request_table *table, struct bus_request *request)
-{
-    if (!request->due_at)
-        return;
-    uint32_t at = request->due_at - 1;
-    request->due_at = 0;
-    table->due_count--;
-    if (at != table->due_count)
-        sift(table, at, table->due[table->due_count]);
-}
-
+/* The heap is lazy: an entry says when to look at its request, which is never after the request is
+ * due. Nearly all requests are answered long before: giving one back, or a later time for it,
+ * leaves its entry as it is, and a slot that is taken again has one already. */
 void
 bus_request_schedule(struct bus_request_table *table, struct bus_request *request, int64_t at_ms)
 {
     struct bus_request_due entry = {at_ms, request};
-    if (request->due_at)
-        sift(table, request->due_at - 1, entry);
-    else
+    request->due_ms = at_ms;
+    if (!request->due_at)
         sift_up(table, table->due_count++, entry);
+    else if (at_ms < table->due[request->due_at - 1].at_ms)
+        sift_up(table, request->due_at - 1, entry);
 }
 
 int64_t
@@ -171,20 +195,37 @@ bus_request_next_due(const struct bus_request_table *table)
     return table->due_count ? table->due[0].at_ms : INT64_MAX;
 }
 
+static void
+remove_first(struct bus_request_table *table)
+{
+    table->due[0].request->due_at = 0;
+    if (--table->due_count)
+        sift_down(table, 0, table->due[table->due_count]);
+}
+
 struct bus_request *
 bus_request_pop_due(struct bus_request_table *table, int64_t now_ms)
 {
-    if (!table->due_count || table->due[0].at_ms > now_ms)
-        return NULL;
-    struct bus_request *request = table->due[0].request;
-    unschedule(table, request);
-    return request;
+    while (table->due_count && table->due[0].at_ms <= now_ms) {
+        struct bus_request_due first = table->due[0];
+        if (first.request->due_ms == INT64_MAX) {
+            remove_first(table);
+        } else if (first.request->due_ms > first.at_ms) {
+            first.at_ms = first.request->due_ms;
+            sift_down(table, 0, first);
+        } else {
+            remove_first(table);
+            first.request->due_ms = INT64_MAX;
+            return first.request;
+        }
+    }
+    return NULL;
 }
 
 void
 bus_request_give(struct bus_request_table *table, struct bus_request *request)
 {
-    unschedule(table, request);
+    request->due_ms = INT64_MAX;
     request->state = BUS_REQUEST_FREE;
     request->generation++;
     request->next = table->unused;

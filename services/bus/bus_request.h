@@ -1,13 +1,13 @@
 /* The requests that the bus holds: a table of slots, lists of them, and the heap of what is due
- * when. Pure: the messages in a slot are the caller's; nothing here calls ZeroMQ or reads a clock.
- */
+ * when. Pure: nothing here knows ZeroMQ or reads a clock. */
 #ifndef CBM_SERVICES_BUS_REQUEST_H
 #define CBM_SERVICES_BUS_REQUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <zmq.h>
+
+#include "common/base/text.h"
 
 struct bus_service;
 struct bus_worker;
@@ -22,15 +22,17 @@ enum bus_request_state {
     BUS_REQUEST_ABANDONED, /* in its worker's list, answered by the bus */
 };
 
+#define BUS_REQUEST_SMALL 160 /* bytes that are held in the slot itself */
+
 struct bus_request {
-    zmq_msg_t client;       /* routing id of the client; the messages are the caller's to close */
-    zmq_msg_t rpc, context; /* kept as long as the request may be sent (again) */
+    struct text client; /* its routing id; all three are held by bus_request_hold */
+    struct text rpc, context;
     struct bus_service *service;
     struct bus_worker *worker; /* NULL while it waits */
     struct bus_request *previous, *next;
     int64_t received_us;        /* monotonic */
     int64_t deadline_ms;        /* monotonic: when it is answered without a worker at the latest */
-    size_t bytes;               /* of rpc and context, while kept */
+    int64_t due_ms;             /* when it is due, INT64_MAX: not at all */
     uint32_t index, generation; /* together the token that a worker echoes */
     uint32_t due_at;            /* its place in the heap + 1, 0 if it is not there */
     uint32_t msgid;
@@ -43,6 +45,8 @@ struct bus_request {
     bool mirror;      /* the client begins its messages with an empty frame */
     bool compact;     /* the client reads the compact framing */
     bool unsent;      /* the frame with it could not be sent: no worker ever saw it */
+    void *large;      /* owned: what is held, if it is too large for `small` */
+    char small[BUS_REQUEST_SMALL];
 };
 
 /* A list of requests, linked through them. Zeroed is empty. A request is in one list at most. */
@@ -76,7 +80,15 @@ void bus_request_table_fini(struct bus_request_table *table);
 /* A slot with everything zero but index and generation, or NULL: full, or out of memory. */
 struct bus_request *bus_request_take(struct bus_request_table *table);
 
-/* Gives a slot back: its tokens are void, it is due no more. It must be in no list. */
+/* Copies the bytes of a request that holds none into it. False without memory. */
+bool bus_request_hold(struct bus_request *request, struct text client, struct text rpc,
+                      struct text context);
+
+/* What bus_request_hold copied is void. */
+void bus_request_let_go(struct bus_request *request);
+
+/* Gives a slot that holds nothing back: its tokens are void, it is due no more. It must be in no
+ * list. */
 void bus_request_give(struct bus_request_table *table, struct bus_request *request);
 
 #define BUS_TOKEN_LEN 8
@@ -92,7 +104,8 @@ struct bus_request *bus_request_find(const struct bus_request_table *table, cons
 void bus_request_schedule(struct bus_request_table *table, struct bus_request *request,
                           int64_t at_ms);
 
-/* The earliest time set, INT64_MAX if none. */
+/* A time not after the earliest set, INT64_MAX if none. It may be before it: a request that was
+ * given back stays in the heap until its time, because most are and there it costs nothing. */
 int64_t bus_request_next_due(const struct bus_request_table *table);
 
 /* Takes a request that is due at `now_ms` out of the heap; NULL if none is. */

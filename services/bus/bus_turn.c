@@ -1,17 +1,9 @@
 /* See bus_turn.h. */
 #include "services/bus/bus_turn.h"
 
-static void
-take_one(struct bus_broker *broker, struct bus_wire_message *message, bus_take_fn *take)
-{
-    take(broker, message);
-    bus_wire_release(message);
-    bus_broker_settle(broker);
-}
-
 /* A compact frame: each item is a message of its own. */
 static void
-take_items(struct bus_broker *broker, struct bus_wire_message *message, struct text frame,
+take_items(struct bus_broker *broker, const struct bus_wire_message *message, struct text frame,
            bool clients, bus_take_fn *take)
 {
     struct compact_item item;
@@ -19,10 +11,12 @@ take_items(struct bus_broker *broker, struct bus_wire_message *message, struct t
     size_t at = 0;
     int got;
     while ((got = compact_next(frame.ptr, frame.len, &at, &item)) == 1) {
-        if ((item.kind == COMPACT_REQUEST) == clients && bus_wire_of_item(message, &item, &one))
-            take_one(broker, &one, take);
-        else
+        if ((item.kind == COMPACT_REQUEST) != clients || !bus_wire_of_item(message, &item, &one)) {
             broker->totals.dropped_garbage++;
+            continue;
+        }
+        take(broker, &one);
+        bus_broker_settle(broker);
     }
     broker->totals.dropped_garbage += got < 0;
 }
@@ -34,12 +28,12 @@ bus_turn(struct bus_broker *broker, void *socket, bool clients, bus_take_fn *tak
     for (unsigned i = 0; i < BUS_TURN_MAX && bus_wire_receive(socket, &message); i++) {
         bus_broker_touch(broker);
         struct text items = bus_wire_items(&message);
-        if (items.ptr) {
+        if (items.ptr)
             take_items(broker, &message, items, clients, take);
-            bus_wire_release(&message);
-        } else {
-            take_one(broker, &message, take);
-        }
+        else
+            take(broker, &message);
+        bus_broker_settle(broker);
+        bus_wire_release(&message);
     }
     bus_broker_send_out(broker);
     loop_tick_by(broker->loop, bus_request_next_due(&broker->requests));

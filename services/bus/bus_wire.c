@@ -5,8 +5,26 @@
 
 #include "common/bus/mdp.h"
 
-#define COMPACT_MIN 34   /* smaller ones live inside zmq_msg_t */
-#define COMPACT_MAX 4096 /* of larger ones the buffer around them is no great part */
+static struct text
+text_of_frame(zmq_msg_t *frame)
+{
+    return (struct text){zmq_msg_data(frame), (uint32_t)zmq_msg_size(frame)};
+}
+
+/* What is received as frames is read as texts, as an item is. */
+static void
+find_texts(struct bus_wire_message *message, unsigned received)
+{
+    message->mirror = message->kept > 1 && zmq_msg_size(&message->frames[1]) == 0;
+    message->compact = false;
+    message->first = message->mirror ? 2 : 1;
+    message->count = received - message->first;
+    message->peer = text_of_frame(&message->frames[0]);
+    for (unsigned i = 0; i < BUS_WIRE_FRAMES; i++)
+        message->texts[i] = message->first + i < message->kept
+                                ? text_of_frame(&message->frames[message->first + i])
+                                : TEXT_NONE;
+}
 
 bool
 bus_wire_receive(void *socket, struct bus_wire_message *message)
@@ -32,54 +50,36 @@ bus_wire_receive(void *socket, struct bus_wire_message *message)
         bus_wire_release(message);
         return false;
     }
-    message->mirror = message->kept > 1 && zmq_msg_size(&message->frames[1]) == 0;
-    message->first = message->mirror ? 2 : 1;
-    message->count = received - message->first;
-    message->compact = false;
+    find_texts(message, received);
     return true;
 }
 
 struct text
-bus_wire_items(struct bus_wire_message *message)
+bus_wire_items(const struct bus_wire_message *message)
 {
-    struct text frame = bus_wire_text(message, 0);
+    struct text frame = message->texts[0];
     return message->count == 1 && compact_is(frame.ptr, frame.len) ? frame : TEXT_NONE;
 }
 
-static bool
-add_frame(struct bus_wire_message *message, struct text bytes)
-{
-    zmq_msg_t *frame = &message->frames[message->kept];
-    if (zmq_msg_init_size(frame, bytes.len) != 0)
-        return false;
-    if (bytes.len)
-        memcpy(zmq_msg_data(frame), bytes.ptr, bytes.len);
-    message->kept++;
-    return true;
-}
-
 bool
-bus_wire_of_item(struct bus_wire_message *from, const struct compact_item *item,
+bus_wire_of_item(const struct bus_wire_message *from, const struct compact_item *item,
                  struct bus_wire_message *out)
 {
-    bool request = item->kind == COMPACT_REQUEST;
-    char command = request ? MDPC_REQUEST : item->kind == COMPACT_DONE ? MDPW_FINAL : MDPW_PARTIAL;
-    if (!request && item->kind != COMPACT_DONE && item->kind != COMPACT_PART)
+    static const char commands[] = {MDPC_REQUEST, MDPW_FINAL, MDPW_PARTIAL};
+    bool request = item->kind == COMPACT_REQUEST, done = item->kind == COMPACT_DONE;
+    if (!request && !done && item->kind != COMPACT_PART)
         return false;
-    *out = (struct bus_wire_message){.first = 1, .compact = true};
-    bool made = add_frame(out, bus_wire_peer(from)) &&
-                add_frame(out, text_of(request ? MDP_CLIENT : MDP_WORKER)) &&
-                add_frame(out, (struct text){&command, 1});
-    if (request)
-        made = made && add_frame(out, item->service) && add_frame(out, item->body) &&
-               (item->context.len == 0 || add_frame(out, item->context));
-    else
-        made = made && add_frame(out, item->address) && add_frame(out, TEXT_LITERAL("")) &&
-               add_frame(out, item->body);
-    out->count = out->kept - 1;
-    if (!made)
-        bus_wire_release(out);
-    return made;
+    out->peer = from->peer;
+    out->mirror = false;
+    out->compact = true;
+    out->kept = out->first = 0;
+    out->texts[0] = (struct text){request ? MDP_CLIENT : MDP_WORKER, MDP_HEADER_LEN};
+    out->texts[1] = (struct text){&commands[request ? 0 : done ? 1 : 2], 1};
+    out->texts[2] = request ? item->service : item->address;
+    out->texts[3] = request ? item->body : TEXT_LITERAL("");
+    out->texts[4] = request ? item->context : item->body;
+    out->count = request && !item->context.len ? 4 : 5;
+    return true;
 }
 
 void
@@ -90,30 +90,19 @@ bus_wire_release(struct bus_wire_message *message)
     message->kept = 0;
 }
 
-static struct text
-text_of_frame(zmq_msg_t *frame)
+struct bus_wire_body
+bus_wire_body_of(struct bus_wire_message *message, unsigned frame)
 {
-    return (struct text){zmq_msg_data(frame), (uint32_t)zmq_msg_size(frame)};
-}
-
-struct text
-bus_wire_text(struct bus_wire_message *message, unsigned frame)
-{
-    if (message->first + frame >= message->kept)
-        return TEXT_NONE;
-    return text_of_frame(&message->frames[message->first + frame]);
-}
-
-struct text
-bus_wire_peer(struct bus_wire_message *message)
-{
-    return text_of_frame(&message->frames[0]);
+    return (struct bus_wire_body){message->texts[frame],
+                                  message->first + frame < message->kept
+                                      ? &message->frames[message->first + frame]
+                                      : NULL};
 }
 
 uint8_t
-bus_wire_command(struct bus_wire_message *message, const char *header)
+bus_wire_command(const struct bus_wire_message *message, const char *header)
 {
-    struct text first = bus_wire_text(message, 0), command = bus_wire_text(message, 1);
+    struct text first = message->texts[0], command = message->texts[1];
     if (first.len != MDP_HEADER_LEN || memcmp(first.ptr, header, MDP_HEADER_LEN) != 0 ||
         command.len != 1)
         return 0;
@@ -121,28 +110,20 @@ bus_wire_command(struct bus_wire_message *message, const char *header)
 }
 
 void
-bus_wire_bytes(void *socket, const void *data, size_t len, bool last)
+bus_wire_bytes(void *socket, struct text bytes, bool last)
 {
-    zmq_send(socket, data, len, last ? ZMQ_DONTWAIT : ZMQ_DONTWAIT | ZMQ_SNDMORE);
+    zmq_send(socket, bytes.ptr, bytes.len, last ? ZMQ_DONTWAIT : ZMQ_DONTWAIT | ZMQ_SNDMORE);
 }
 
 void
-bus_wire_move(void *socket, zmq_msg_t *frame, bool last)
+bus_wire_end(void *socket, const struct bus_wire_body *body)
 {
-    if (zmq_msg_send(frame, socket, last ? ZMQ_DONTWAIT : ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) {
-        zmq_msg_close(frame); /* only when the context ends */
-        zmq_msg_init(frame);
+    if (!body->frame) {
+        bus_wire_bytes(socket, body->bytes, true);
+    } else if (zmq_msg_send(body->frame, socket, ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close(body->frame); /* only when the context ends */
+        zmq_msg_init(body->frame);
     }
-}
-
-void
-bus_wire_share(void *socket, zmq_msg_t *frame, bool last)
-{
-    zmq_msg_t copy;
-    zmq_msg_init(&copy);
-    zmq_msg_copy(&copy, frame);
-    bus_wire_move(socket, &copy, last);
-    zmq_msg_close(&copy);
 }
 
 int
@@ -151,23 +132,8 @@ bus_wire_begin(const struct bus_wire_to *to, const char *header, uint8_t command
     if (zmq_send(to->socket, to->peer, to->peer_len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
         return -1;
     if (to->mirror)
-        bus_wire_bytes(to->socket, "", 0, false);
-    bus_wire_bytes(to->socket, header, MDP_HEADER_LEN, false);
-    bus_wire_bytes(to->socket, &command, 1, last);
+        bus_wire_bytes(to->socket, TEXT_LITERAL(""), false);
+    bus_wire_bytes(to->socket, (struct text){header, MDP_HEADER_LEN}, false);
+    bus_wire_bytes(to->socket, (struct text){(const char *)&command, 1}, last);
     return 0;
-}
-
-bool
-bus_wire_compact(zmq_msg_t *frame)
-{
-    size_t len = zmq_msg_size(frame);
-    if (len < COMPACT_MIN || len > COMPACT_MAX)
-        return true;
-    zmq_msg_t own;
-    if (zmq_msg_init_size(&own, len) != 0)
-        return false;
-    memcpy(zmq_msg_data(&own), zmq_msg_data(frame), len);
-    zmq_msg_move(frame, &own);
-    zmq_msg_close(&own);
-    return true;
 }

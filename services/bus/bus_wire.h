@@ -15,35 +15,42 @@
 #define BUS_WIRE_FRAMES 8
 
 struct bus_wire_message {
-    zmq_msg_t frames[BUS_WIRE_FRAMES];
-    unsigned kept;  /* frames that are here */
-    unsigned count; /* frames after the routing id and the empty frame, also those not kept */
-    unsigned first; /* where they begin */
-    bool mirror;    /* there was an empty frame: the peer wants one in front of what it gets */
-    bool compact;   /* it came as an item of the compact framing: so do its answers */
+    struct text peer; /* routing id of the sender */
+    unsigned count;   /* frames after the routing id and the empty frame, also those not kept */
+    bool mirror;      /* there was an empty frame: the peer wants one in front of what it gets */
+    bool compact;     /* it came as an item of the compact framing: so do its answers */
+    struct text
+        texts[BUS_WIRE_FRAMES];        /* the bytes of the frames counted; absent beyond the last */
+    zmq_msg_t frames[BUS_WIRE_FRAMES]; /* which they are in, if it is no item */
+    unsigned kept, first;              /* frames that are here, and where the counted begin */
+};
+
+/* What becomes the last frame of a message. */
+struct bus_wire_body {
+    struct text bytes;
+    zmq_msg_t *frame; /* which they are in: it is moved. NULL: they are copied */
 };
 
 /* Receives a message without waiting. False if there is none. */
 bool bus_wire_receive(void *socket, struct bus_wire_message *message);
 
 /* The compact frame (common/bus/compact.h) that the message is; absent if it is another. */
-struct text bus_wire_items(struct bus_wire_message *message);
+struct text bus_wire_items(const struct bus_wire_message *message);
 
-/* Makes of one item the message that it stands for, as from the sender of `from`. False for an item
- * that no peer sends to us, or without memory. */
-bool bus_wire_of_item(struct bus_wire_message *from, const struct compact_item *item,
+/* Makes of one item the message that it stands for, as from the sender of `from`; it borrows from
+ * both. False for an item that no peer sends to us. */
+bool bus_wire_of_item(const struct bus_wire_message *from, const struct compact_item *item,
                       struct bus_wire_message *out);
 
 /* Closes the frames; those that were moved away are empty by then. */
 void bus_wire_release(struct bus_wire_message *message);
 
-/* The bytes of a frame, counted from the protocol's first. Absent beyond the last one. */
-struct text bus_wire_text(struct bus_wire_message *message, unsigned frame);
-struct text bus_wire_peer(struct bus_wire_message *message);
+/* A frame as the last one of another message; counted from the protocol's first. */
+struct bus_wire_body bus_wire_body_of(struct bus_wire_message *message, unsigned frame);
 
 /* Whether the message begins with this header and has a command frame of one byte, which is
  * returned; 0 otherwise. */
-uint8_t bus_wire_command(struct bus_wire_message *message, const char *header);
+uint8_t bus_wire_command(const struct bus_wire_message *message, const char *header);
 
 /* Where a message goes, and how it begins. */
 struct bus_wire_to {
@@ -59,12 +66,9 @@ struct bus_wire_to {
  * out and the rest must not be sent. After a 0 the other frames cannot fail. */
 int bus_wire_begin(const struct bus_wire_to *to, const char *header, uint8_t command, bool last);
 
-void bus_wire_bytes(void *socket, const void *data, size_t len, bool last); /* copies */
-void bus_wire_move(void *socket, zmq_msg_t *frame, bool last);              /* leaves it empty */
-void bus_wire_share(void *socket, zmq_msg_t *frame, bool last);             /* by reference */
+void bus_wire_bytes(void *socket, struct text bytes, bool last); /* copies */
 
-/* Gives a small message memory of its own: as received it may hold the whole receive buffer. False
- * without memory; the message is as it was. */
-bool bus_wire_compact(zmq_msg_t *frame);
+/* Sends the last frame. */
+void bus_wire_end(void *socket, const struct bus_wire_body *body);
 
 #endif

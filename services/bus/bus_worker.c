@@ -29,61 +29,42 @@ to_worker(const struct bus_broker *broker, const struct bus_worker *worker)
 }
 
 static void
-disconnect_sender(struct bus_broker *broker, struct bus_wire_message *message)
+disconnect_sender(struct bus_broker *broker, const struct bus_wire_message *message)
 {
-    struct text peer = bus_wire_peer(message);
-    struct bus_wire_to to = {broker->workers, peer.ptr, peer.len, message->mirror, false};
+    struct bus_wire_to to = {broker->workers, message->peer.ptr, message->peer.len, message->mirror,
+                             false};
     bus_wire_begin(&to, MDP_WORKER, MDPW_DISCONNECT, true);
 }
 
 /* The context as the worker gets it: with what is left of the deadline, if some was spent waiting.
- * Absent if it is just the request's own message. */
+ */
 static struct text
-own_context(struct bus_broker *broker, struct bus_request *request)
+context_of(struct bus_broker *broker, const struct bus_request *request)
 {
     struct buf *buf = &broker->scratch;
     if (!request->has_context)
         return TEXT_LITERAL("\x80");
     if (!request->has_deadline || broker->now_us - request->received_us < 1000)
-        return TEXT_NONE;
+        return request->context;
     buf_clear(buf);
-    bus_context_rewrite(buf, zmq_msg_data(&request->context), zmq_msg_size(&request->context),
+    bus_context_rewrite(buf, request->context.ptr, request->context.len,
                         request->deadline_ms - broker->now_ms);
-    return buf->failed ? TEXT_NONE : (struct text){(const char *)buf->data, (uint32_t)buf->len};
+    return buf->failed ? request->context
+                       : (struct text){(const char *)buf->data, (uint32_t)buf->len};
 }
 
-static void
-send_context(struct bus_broker *broker, struct bus_request *request)
-{
-    struct text own = own_context(broker, request);
-    if (own.ptr)
-        bus_wire_bytes(broker->workers, own.ptr, own.len, false);
-    else if (request->may_repeat)
-        bus_wire_share(broker->workers, &request->context, false);
-    else
-        bus_wire_move(broker->workers, &request->context, false);
-}
-
-static struct text
-text_of_msg(zmq_msg_t *msg)
-{
-    return (struct text){zmq_msg_data(msg), (uint32_t)zmq_msg_size(msg)};
-}
-
-/* The same as an item of the compact framing; the request keeps its messages until it is answered,
- * because the frame goes out later and may fail. */
+/* The request as an item of the compact framing; the frame goes out later and may fail. */
 static int
 send_item(struct bus_broker *broker, const struct bus_wire_to *to, struct bus_request *request)
 {
     uint8_t token[BUS_TOKEN_LEN];
     bus_request_renew(request, token);
-    struct text own = own_context(broker, request);
     struct compact_item item = {
         .kind = COMPACT_WORK,
         .address = {(const char *)token, sizeof token},
-        .context = own.ptr ? own : text_of_msg(&request->context),
+        .context = context_of(broker, request),
         .principal = bus_broker_principal(broker, request),
-        .body = text_of_msg(&request->rpc),
+        .body = request->rpc,
     };
     return bus_outbox_add(&broker->outbox, to, &item) ? 0 : -1;
 }
@@ -115,23 +96,19 @@ bus_worker_send(struct bus_broker *broker, struct bus_worker *worker, struct bus
     if (bus_wire_begin(&to, MDP_WORKER, MDPW_REQUEST, false) != 0)
         return -1;
     bus_request_renew(request, token);
-    bus_wire_bytes(broker->workers, token, sizeof token, false);
-    bus_wire_bytes(broker->workers, "", 0, false);
-    if (request->may_repeat)
-        bus_wire_share(broker->workers, &request->rpc, false);
-    else
-        bus_wire_move(broker->workers, &request->rpc, false);
-    send_context(broker, request);
-    struct text principal = bus_broker_principal(broker, request);
-    bus_wire_bytes(broker->workers, principal.ptr, principal.len, true);
+    bus_wire_bytes(broker->workers, (struct text){(const char *)token, sizeof token}, false);
+    bus_wire_bytes(broker->workers, TEXT_LITERAL(""), false);
+    bus_wire_bytes(broker->workers, request->rpc, false);
+    bus_wire_bytes(broker->workers, context_of(broker, request), false);
+    bus_wire_bytes(broker->workers, bus_broker_principal(broker, request), true);
     return 0;
 }
 
 /* READY's fourth frame: 1 to MDP_CREDIT_MAX in ASCII decimal; absent is 1. 0 if it is wrong. */
 static uint32_t
-read_credit(struct bus_wire_message *message)
+read_credit(const struct bus_wire_message *message)
 {
-    struct text digits = bus_wire_text(message, FRAME_CREDIT);
+    struct text digits = message->texts[FRAME_CREDIT];
     uint32_t credit = 0;
     if (message->count <= FRAME_CREDIT)
         return 1;
@@ -146,9 +123,9 @@ read_credit(struct bus_wire_message *message)
 }
 
 static struct bus_worker *
-add_worker(struct bus_broker *broker, struct bus_wire_message *message)
+add_worker(struct bus_broker *broker, const struct bus_wire_message *message)
 {
-    struct text name = bus_wire_text(message, FRAME_SERVICE), peer = bus_wire_peer(message);
+    struct text name = message->texts[FRAME_SERVICE], peer = message->peer;
     uint32_t credit = read_credit(message);
     if (message->count < READY_MIN || message->count > READY_MAX || credit == 0 ||
         !bus_service_name_valid(name) || bus_own_serves(name))
@@ -165,7 +142,8 @@ add_worker(struct bus_broker *broker, struct bus_wire_message *message)
 }
 
 static void
-take_ready(struct bus_broker *broker, struct bus_wire_message *message, struct bus_worker *before)
+take_ready(struct bus_broker *broker, const struct bus_wire_message *message,
+           struct bus_worker *before)
 {
     if (before) { /* it began anew: what it had is lost */
         bus_broker_lose(broker, before);
@@ -179,7 +157,7 @@ take_ready(struct bus_broker *broker, struct bus_wire_message *message, struct b
         return;
     }
     worker->mirror = message->mirror;
-    worker->compact = text_is(bus_wire_text(message, FRAME_FRAMING), COMPACT_WORD);
+    worker->compact = text_is(message->texts[FRAME_FRAMING], COMPACT_WORD);
     worker->seen_ms = broker->now_ms;
     log_event(LOG_LEVEL_INFO, "worker joined", LOG_TEXT("service", worker->service->name),
               LOG_NUMBER("credit", worker->credit),
@@ -203,7 +181,7 @@ bus_worker_settle_drain(struct bus_broker *broker, struct bus_worker *worker)
 /* The worker's last answer to a request: to the client, unless the bus answered it before. */
 static void
 take_final(struct bus_broker *broker, struct bus_worker *worker, struct bus_request *request,
-           zmq_msg_t *body)
+           const struct bus_wire_body *body)
 {
     struct bus_service *service = worker->service;
     if (request->state == BUS_REQUEST_ABANDONED) {
@@ -219,7 +197,8 @@ take_final(struct bus_broker *broker, struct bus_worker *worker, struct bus_requ
 }
 
 static void
-take_partial(struct bus_broker *broker, struct bus_request *request, zmq_msg_t *body)
+take_partial(struct bus_broker *broker, struct bus_request *request,
+             const struct bus_wire_body *body)
 {
     if (request->state == BUS_REQUEST_ABANDONED) {
         broker->totals.dropped_late++;
@@ -235,7 +214,7 @@ static void
 take_answer(struct bus_broker *broker, struct bus_worker *worker, struct bus_wire_message *message,
             uint8_t command)
 {
-    struct text token = bus_wire_text(message, FRAME_TOKEN);
+    struct text token = message->texts[FRAME_TOKEN];
     if (message->count < FRAME_TOKEN + 1) {
         broker->totals.dropped_garbage++;
         return;
@@ -245,7 +224,7 @@ take_answer(struct bus_broker *broker, struct bus_worker *worker, struct bus_wir
         broker->totals.dropped_late++;
         return;
     }
-    if (message->count != ANSWER_FRAMES || bus_wire_text(message, FRAME_EMPTY).len != 0) {
+    if (message->count != ANSWER_FRAMES || message->texts[FRAME_EMPTY].len != 0) {
         broker->totals.dropped_garbage++;
         if (request->state != BUS_REQUEST_ABANDONED)
             bus_broker_fail(broker, request, STATUS_INTERNAL,
@@ -255,17 +234,17 @@ take_answer(struct bus_broker *broker, struct bus_worker *worker, struct bus_wir
         bus_broker_dispatch(broker, worker->service);
         return;
     }
-    zmq_msg_t *body = &message->frames[message->first + FRAME_BODY];
+    struct bus_wire_body body = bus_wire_body_of(message, FRAME_BODY);
     if (command == MDPW_FINAL)
-        take_final(broker, worker, request, body);
+        take_final(broker, worker, request, &body);
     else
-        take_partial(broker, request, body);
+        take_partial(broker, request, &body);
 }
 
 static void
 take_message(struct bus_broker *broker, struct bus_wire_message *message)
 {
-    struct text peer = bus_wire_peer(message);
+    struct text peer = message->peer;
     uint8_t command = bus_wire_command(message, MDP_WORKER);
     struct bus_worker *worker = bus_service_find_worker(&broker->directory, peer.ptr, peer.len);
     if (command < MDPW_READY || command > MDPW_DISCONNECT || command == MDPW_REQUEST) {

@@ -9,8 +9,8 @@
 /* A loop_ready_fn: takes up to BUS_TURN_MAX messages from the workers' socket. */
 void bus_worker_turn(void *broker, short revents);
 
-/* Sends the request with a new token: rpc, context, principal. The request keeps its messages only
- * if it may be sent again. -1 if the worker is gone; then nothing was sent or taken. */
+/* Sends the request with a new token: rpc, context, principal. -1 if the worker is gone; then
+ * nothing was sent. */
 int bus_worker_send(struct bus_broker *broker, struct bus_worker *worker,
                     struct bus_request *request);
 

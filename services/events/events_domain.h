@@ -125,7 +125,6 @@ struct events_keys {
 };
 
 void events_domain_keys(const struct event *event, struct events_keys *out);
-bool events_domain_has_key(const struct events_keys *keys, const char *key);
 
 /* What event.list was asked for, checked. */
 #define EVENTS_BOUND_MAX 160
@@ -134,7 +133,6 @@ struct events_query {
     bool has_from, has_to;
     int64_t from_ms, to_ms; /* [from, to) */
     unsigned limit;
-    uint32_t prefix_len;          /* of "t|", "h|KZ|" or "r|agriculture|" in the bounds */
     char start[EVENTS_BOUND_MAX]; /* scan from here (inclusive) … */
     char upto[EVENTS_BOUND_MAX];  /* … to here (exclusive) */
 };
@@ -143,9 +141,16 @@ struct events_query {
 enum status events_domain_query(const struct event_list *in, struct events_query *out,
                                 struct error *error);
 
-/* Splits an index entry of the query's range. False if it is none. */
-bool events_domain_entry(const struct events_query *query, struct text entry, struct text *key,
-                         struct text *id);
+/* The index entry of an event at one of its keys: "t|<key>|<id>!<host>!<area>". What most lists ask
+ * for is in it, so that the documents of other events need not be read. Returns its length. */
+#define EVENTS_ENTRY_MAX 256
+uint32_t events_domain_entry(const struct event *event, const char *key,
+                             char out[EVENTS_ENTRY_MAX]);
+
+/* Splits an entry of the query's range: `cursor` becomes "<key>|<id>". False if it is none, or the
+ * event is of another host or area than those asked for. */
+bool events_domain_asked(const struct events_query *query, struct text entry, struct text *key,
+                         struct text *id, struct text *cursor);
 
 /* Whether the event belongs on the list, at the entry with this key: an event stands at one entry
  * only, that of its first piece in the span. */

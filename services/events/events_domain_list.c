@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define LIMIT_DEFAULT 100
-#define PREFIX_MAX (TEXT_ID_MAX + 4)
+#define PREFIX "t|"
 #define PIECE_MS (EVENTS_PIECE_DAYS * DATE_DAY_MS)
 
 /* ---- ids and topics -------------------------------------------------------------------------- */
@@ -24,14 +24,27 @@ events_domain_id(const struct event_draft *draft, unsigned n, char out[TEXT_ID_M
         snprintf(out + len, TEXT_ID_MAX + 1 - len, "-%u", n + 1);
 }
 
+/* Joins texts that fit; ends with a NUL. Returns the length. */
+static uint32_t
+join(char *out, unsigned count, const struct text *parts)
+{
+    char *at = out;
+    for (unsigned i = 0; i < count; at += parts[i++].len)
+        if (parts[i].len)
+            memcpy(at, parts[i].ptr, parts[i].len);
+    *at = '\0';
+    return (uint32_t)(at - out);
+}
+
 void
 events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX])
 {
-    struct text none = TEXT_LITERAL("-");
+    struct text none = TEXT_LITERAL("-"), dot = TEXT_LITERAL(".");
     struct text dimension = event->dimension.ptr ? event->dimension : none;
     struct text area = event->area.ptr ? event->area : none;
-    snprintf(out, EVENTS_TOPIC_MAX, "events.%.*s.%.*s.%.*s.", TEXT_ARG(dimension), TEXT_ARG(area),
-             TEXT_ARG(event->id));
+    const struct text parts[] = {
+        TEXT_LITERAL("events."), dimension, dot, area, dot, event->id, dot};
+    join(out, 7, parts);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -85,13 +98,13 @@ events_domain_keys(const struct event *event, struct events_keys *out)
         print_year_key(event->year, out->items[out->count++]);
 }
 
-bool
-events_domain_has_key(const struct events_keys *keys, const char *key)
+uint32_t
+events_domain_entry(const struct event *event, const char *key, char out[EVENTS_ENTRY_MAX])
 {
-    for (unsigned i = 0; i < keys->count; i++)
-        if (strcmp(keys->items[i], key) == 0)
-            return true;
-    return false;
+    const struct text bar = TEXT_LITERAL("|"), mark = TEXT_LITERAL("!");
+    const struct text parts[] = {TEXT_LITERAL(PREFIX), text_of(key), bar,        event->id, mark,
+                                 event->host,          mark,         event->area};
+    return join(out, 8, parts);
 }
 
 /* ---- queries --------------------------------------------------------------------------------- */
@@ -133,38 +146,54 @@ events_domain_query(const struct event_list *in, struct events_query *out, struc
     enum status status = query_span(in, out, error);
     if (status != STATUS_OK)
         return status;
-    char prefix[PREFIX_MAX] = "t|", key[EVENTS_KEY_LEN + 1] = "";
-    if (in->area.ptr)
-        snprintf(prefix, sizeof prefix, "r|%.*s|", TEXT_ARG(in->area));
-    else if (in->host.ptr)
-        snprintf(prefix, sizeof prefix, "h|%.*s|", TEXT_ARG(in->host));
-    else if (out->has_from)
+    char key[EVENTS_KEY_LEN + 1] = "";
+    if (out->has_from)
         print_key(out->from_ms - PIECE_MS, key);
-    out->prefix_len = (uint32_t)strlen(prefix);
-    snprintf(out->start, sizeof out->start, "%s%s", prefix, key);
+    snprintf(out->start, sizeof out->start, PREFIX "%s", key);
     if (out->has_to)
         print_key(out->to_ms - 1, key);
     /* '}' sorts after '|', which ends every key, and after every digit */
-    snprintf(out->upto, sizeof out->upto, "%s%s}", prefix, out->has_to ? key : "");
+    snprintf(out->upto, sizeof out->upto, PREFIX "%s}", out->has_to ? key : "");
     if (!in->cursor.ptr || !in->cursor.len)
         return STATUS_OK;
     struct text at, id;
     if (!split(in->cursor, &at, &id))
         return error_set(error, STATUS_INVALID_ARGUMENT, "cursor",
                          "cursor: want `next` of the page before, unchanged");
-    /* '!' sorts before every character of an id: what follows the entry */
-    snprintf(out->start, sizeof out->start, "%s%.*s!", prefix, TEXT_ARG(in->cursor));
+    /* '"' sorts after '!', which ends every id, and before all that is in one: the next entry */
+    snprintf(out->start, sizeof out->start, PREFIX "%.*s\"", TEXT_ARG(in->cursor));
     return STATUS_OK;
 }
 
-bool
-events_domain_entry(const struct events_query *query, struct text entry, struct text *key,
-                    struct text *id)
+/* Takes what stands before the next '!', or all that is left. */
+static struct text
+take_word(struct text *rest)
 {
-    if (entry.len < query->prefix_len || memcmp(entry.ptr, query->start, query->prefix_len) != 0)
+    const char *mark = rest->len ? memchr(rest->ptr, '!', rest->len) : NULL;
+    struct text word = {rest->ptr, mark ? (uint32_t)(mark - rest->ptr) : rest->len};
+    uint32_t taken = word.len + (mark != NULL);
+    *rest = (struct text){rest->ptr + taken, rest->len - taken};
+    return word;
+}
+
+static bool
+same_or_any(struct text wanted, struct text value)
+{
+    return !wanted.ptr || text_equal(wanted, value);
+}
+
+bool
+events_domain_asked(const struct events_query *query, struct text entry, struct text *key,
+                    struct text *id, struct text *cursor)
+{
+    const uint32_t prefix_len = sizeof PREFIX - 1;
+    if (entry.len < prefix_len || memcmp(entry.ptr, PREFIX, prefix_len) != 0)
         return false;
-    return split((struct text){entry.ptr + query->prefix_len, entry.len - query->prefix_len}, key,
-                 id);
+    struct text rest = {entry.ptr + prefix_len, entry.len - prefix_len};
+    *cursor = take_word(&rest);
+    struct text host = take_word(&rest), area = take_word(&rest);
+    return split(*cursor, key, id) && same_or_any(query->in->host, host) &&
+           same_or_any(query->in->area, area);
 }
 
 /* The first instant of the first piece that overlaps the span; TIME_NONE if there is none. */
@@ -195,12 +224,6 @@ has_text(const struct event *event, struct text part)
     return false;
 }
 
-static bool
-same_or_any(struct text wanted, struct text value)
-{
-    return !wanted.ptr || text_equal(wanted, value);
-}
-
 bool
 events_domain_listed(const struct events_query *query, const struct event *event, struct text key)
 {
@@ -215,8 +238,6 @@ events_domain_listed(const struct events_query *query, const struct event *event
     int64_t piece = first_piece(query, event);
     if (piece == TIME_NONE && (query->has_from || query->has_to))
         return false;
-    if (in->area.ptr || in->host.ptr) /* there the only entry is that of the first piece of all */
-        piece = event->sessions.count ? event->sessions.items[0].start.ms : TIME_NONE;
     if (piece == TIME_NONE)
         print_year_key(event->year, stands);
     else

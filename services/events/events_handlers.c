@@ -55,16 +55,24 @@ actor_of(const struct op *op)
     return (struct events_actor){principal->roles, principal->member};
 }
 
+/* Every event is saved here, with the time of its change. */
+static void
+save(struct op *op, struct event *event)
+{
+    event->changed = op_now_ms(op) / 1000 * 1000;
+    op_save(op, "event", event->id, &event_schema, event);
+}
+
 /* ---- proposals ------------------------------------------------------------------------------- */
 
 /* Finds the id of a new event: the one given, or the first free one made from the title. */
 static enum status
-choose_id(struct op *op, const struct event_draft *draft, struct event *taken, struct text *id)
+choose_id(struct op *op, const struct event_draft *draft, struct text *id)
 {
     enum status status;
     if (draft->id.ptr) {
         *id = draft->id;
-        status = op_load(op, "event", *id, &event_schema, taken);
+        status = op_load_new(op, "event", *id);
         if (status == STATUS_OK)
             return error_set(op_error(op), STATUS_ALREADY_EXISTS, "id",
                              "there is an event %.*s already; leave the id out to get a free one",
@@ -75,7 +83,7 @@ choose_id(struct op *op, const struct event_draft *draft, struct event *taken, s
         char made[TEXT_ID_MAX + 1];
         events_domain_id(draft, n, made);
         *id = op_format(op, "%s", made);
-        status = op_load(op, "event", *id, &event_schema, taken);
+        status = op_load_new(op, "event", *id);
         if (status != STATUS_OK)
             return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
@@ -88,7 +96,8 @@ static enum status
 set_additional(struct op *op, struct event *event)
 {
     struct plan plan;
-    struct text year = op_format(op, "%lld", (long long)event->year);
+    char digits[TEXT_NUMBER_MAX];
+    struct text year = {digits, (uint32_t)text_number(event->year, digits)};
     enum status status = op_load(op, "plan", year, &plan_schema, &plan);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
@@ -102,8 +111,8 @@ event_propose_handle(struct op *op, const void *params)
     const struct event_draft *draft = params;
     const struct events_known *known = events_handlers_known(op);
     struct events_actor actor = actor_of(op);
-    struct event *event = op_alloc(op, sizeof *event), *taken = op_alloc(op, sizeof *taken);
-    if (!event || !taken)
+    struct event *event = op_alloc(op, sizeof *event);
+    if (!event)
         return op_no_memory(op);
     enum status status = events_domain_may_propose(&actor, draft->host, op_error(op));
     if (status != STATUS_OK)
@@ -125,14 +134,14 @@ event_propose_handle(struct op *op, const void *params)
     if (!(actor.roles & PERMIT_SECRETARIAT))
         event->author = draft->host;
     enum status plan_status = set_additional(op, event); /* asked for in one round with the id */
-    status = choose_id(op, draft, taken, &event->id);
+    status = choose_id(op, draft, &event->id);
     if (status == STATUS_OK)
         status = plan_status;
     if (status != STATUS_OK)
         return status;
 
     struct text topic = topic_of(op, event);
-    op_save(op, "event", event->id, &event_schema, event);
+    save(op, event);
     op_record(op, "event.proposed", topic, &event_schema, event, NULL, NULL, TEXT_NONE);
     op_answer(op, &event_schema, event);
     return events_handlers_index(op, NULL, event);
@@ -174,7 +183,7 @@ finish(struct op *op, struct change *change, const char *extra_key, struct text 
     struct event *event = change->event;
     struct text topic = topic_of(op, event);
     event->status = (int)change->step.next;
-    op_save(op, "event", event->id, &event_schema, event);
+    save(op, event);
     op_record(op, change->step.record, topic, &event_schema, event, change->step.from, extra_key,
               extra);
     op_answer(op, &event_schema, event);
@@ -347,7 +356,7 @@ event_amend_handle(struct op *op, const void *params)
         op_answer(op, &event_schema, before);
         return STATUS_OK;
     }
-    op_save(op, "event", event->id, &event_schema, event);
+    save(op, event);
     status = events_handlers_index(op, before, event);
     if (status == STATUS_OK)
         status = record_amended(op, before, event, in->reason);

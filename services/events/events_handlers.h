@@ -35,4 +35,37 @@ enum status events_handlers_found(struct op *op, enum status status, const char 
 enum status events_handlers_index(struct op *op, const struct event *before,
                                   const struct event *after);
 
+/* ---- lists (events_handlers_list.c) ---------------------------------------------------------- */
+
+/* What ends a list before its limit: see below, and the bytes and MessagePack objects of
+ * its documents. */
+struct events_limits {
+    unsigned scanned, looked; /* index entries passed, events looked at */
+    size_t bytes;
+    unsigned weight;
+};
+
+/* A list being filled. Items are kept aside until the last round: a run that ends in AGAIN leaves
+ * nothing behind. */
+struct events_listed {
+    struct text id, bytes;
+};
+struct events_listing {
+    struct events_query query;
+    struct events_limits limits;
+    int64_t seq;        /* the list is at least as new */
+    struct event event; /* the one looked at */
+    unsigned scanned, looked, count, weight;
+    size_t bytes;
+    bool full, ended;         /* ended: there is no more */
+    struct text last, cursor; /* the entry the page ends with, absent before the first */
+    struct events_listed *items;
+};
+
+/* The events that `in` asks for, in the order of the index, until the limits; all of it lives as
+ * long as the run. STATUS_OK, STATUS_AGAIN, or a refusal of `in`. */
+enum status events_handlers_listing(struct op *op, const struct event_list *in,
+                                    const struct events_limits *limits,
+                                    struct events_listing **out);
+
 #endif

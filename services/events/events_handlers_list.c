@@ -2,64 +2,64 @@
  * It must not know sockets or Redis. */
 #include "services/events/events_handlers.h"
 
-#define SCANNED_MAX 2000 /* index entries looked at by one request */
-#define CHUNK_MIN 16     /* entries of one round */
+#define SCANNED_MAX 20000 /* index entries that one request passes … */
+#define LOOKED_MAX 2000   /* … and events that it looks at */
+#define CHUNK_MIN 16      /* entries of one round */
 #define CHUNK_MAX 500
+#define CHUNK_MAX_FILTERED 4000     /* where the entry itself says that most are not asked for */
 #define PAGE_BYTES_MAX (768 * 1024) /* a page stays well under what a client may read … */
 #define PAGE_WEIGHT_MAX 60000       /* … in bytes and in MessagePack objects */
 
 /* ---- the index ------------------------------------------------------------------------------- */
 
-static void
-index_one(struct op *op, struct text before, struct text after)
+struct entries {
+    unsigned count;
+    struct text *items;
+};
+
+/* The entries of an event; none of NULL. */
+static bool
+entries_of(struct op *op, const struct event *event, struct entries *out)
 {
-    if (text_equal(before, after))
-        return;
-    if (before.ptr)
-        op_index_remove(op, before);
-    if (after.ptr)
-        op_index_add(op, after);
+    struct events_keys *keys = op_alloc(op, sizeof *keys);
+    char entry[EVENTS_ENTRY_MAX];
+    *out = (struct entries){0};
+    if (!keys)
+        return false;
+    keys->count = 0;
+    if (event)
+        events_domain_keys(event, keys);
+    out->items = op_alloc(op, (keys->count + 1) * sizeof *out->items);
+    if (!out->items)
+        return false;
+    for (; out->count < keys->count; out->count++) {
+        uint32_t len = events_domain_entry(event, keys->items[out->count], entry);
+        out->items[out->count] = op_join(op, 1, &(struct text){entry, len});
+    }
+    return true;
 }
 
-static struct text
-entry_by(struct op *op, char kind, struct text owner, const struct events_keys *keys,
-         struct text id)
+static bool
+has(const struct entries *entries, struct text entry)
 {
-    if (!owner.ptr)
-        return TEXT_NONE;
-    const struct text bar = TEXT_LITERAL("|");
-    const struct text parts[] = {{&kind, 1}, bar, owner, bar, text_of(keys->items[0]), bar, id};
-    return op_join(op, 7, parts);
-}
-
-static struct text
-entry_by_time(struct op *op, const char *key, struct text id)
-{
-    const struct text parts[] = {TEXT_LITERAL("t|"), text_of(key), TEXT_LITERAL("|"), id};
-    return op_join(op, 4, parts);
+    for (unsigned i = 0; i < entries->count; i++)
+        if (text_equal(entries->items[i], entry))
+            return true;
+    return false;
 }
 
 enum status
 events_handlers_index(struct op *op, const struct event *before, const struct event *after)
 {
-    struct events_keys *old = op_alloc(op, sizeof *old), *new = op_alloc(op, sizeof *new);
-    struct text id = after->id, none = TEXT_NONE;
-    if (!old || !new)
+    struct entries old, new;
+    if (!entries_of(op, before, &old) || !entries_of(op, after, &new))
         return op_no_memory(op);
-    old->count = 0;
-    if (before)
-        events_domain_keys(before, old);
-    events_domain_keys(after, new);
-    for (unsigned i = 0; i < old->count; i++)
-        if (!events_domain_has_key(new, old->items[i]))
-            op_index_remove(op, entry_by_time(op, old->items[i], id));
-    for (unsigned i = 0; i < new->count; i++)
-        if (!events_domain_has_key(old, new->items[i]))
-            op_index_add(op, entry_by_time(op, new->items[i], id));
-    index_one(op, before ? entry_by(op, 'h', before->host, old, id) : none,
-              entry_by(op, 'h', after->host, new, id));
-    index_one(op, before ? entry_by(op, 'r', before->area, old, id) : none,
-              entry_by(op, 'r', after->area, new, id));
+    for (unsigned i = 0; i < old.count; i++)
+        if (!has(&new, old.items[i]))
+            op_index_remove(op, old.items[i]);
+    for (unsigned i = 0; i < new.count; i++)
+        if (!has(&old, new.items[i]))
+            op_index_add(op, new.items[i]);
     return STATUS_OK;
 }
 
@@ -77,52 +77,44 @@ event_get_handle(struct op *op, const void *params)
     return STATUS_OK;
 }
 
-/* A page being filled. Items are kept aside until the last round: a run that ends in AGAIN leaves
- * nothing behind. */
-struct listing {
-    struct events_query query;
-    struct event event; /* the one looked at */
-    unsigned scanned, count, weight;
-    size_t bytes;
-    bool full, ended;
-    struct text last; /* the entry the page ends with, TEXT_NONE if none was looked at */
-    struct text *items;
-};
-
 /* Takes an event that belongs on the list. */
 static void
-take(struct listing *listing, struct text key, struct text bytes)
+take(struct events_listing *listing, struct text key, struct events_listed item)
 {
     if (!events_domain_listed(&listing->query, &listing->event, key))
         return;
-    listing->items[listing->count++] = bytes;
-    listing->bytes += bytes.len;
+    listing->items[listing->count++] = item;
+    listing->bytes += item.bytes.len;
     listing->weight += events_domain_weight(&listing->event);
-    listing->full = listing->count == listing->query.limit || listing->bytes >= PAGE_BYTES_MAX ||
-                    listing->weight >= PAGE_WEIGHT_MAX;
+    listing->full = listing->count == listing->query.limit ||
+                    listing->bytes >= listing->limits.bytes ||
+                    listing->weight >= listing->limits.weight;
 }
 
 /* Takes what belongs on the list until the page is full. The first document that is not here yet
  * makes it only ask for the rest, so that one round brings the whole chunk: STATUS_AGAIN. */
 static enum status
-take_chunk(struct op *op, struct listing *listing, const struct op_range *range)
+take_chunk(struct op *op, struct events_listing *listing, const struct op_range *range)
 {
     enum status outcome = STATUS_OK;
-    struct text key, id, bytes;
+    struct events_listed item;
+    struct text key;
     for (unsigned i = 0; i < range->count; i++) {
         listing->last = range->items[i];
         listing->scanned++;
-        if (!events_domain_entry(&listing->query, range->items[i], &key, &id))
+        if (!events_domain_asked(&listing->query, range->items[i], &key, &item.id,
+                                 &listing->cursor))
             continue;
+        listing->looked++;
         const struct schema *schema = outcome == STATUS_OK ? &event_schema : NULL;
-        enum status status = op_peek(op, "event", id, schema, &listing->event, &bytes);
+        enum status status = op_peek(op, "event", item.id, schema, &listing->event, &item.bytes);
         if (status == STATUS_AGAIN)
             outcome = status;
         else if (status != STATUS_OK && status != STATUS_NOT_FOUND)
             return status;
         if (status != STATUS_OK || outcome != STATUS_OK)
             continue;
-        take(listing, key, bytes);
+        take(listing, key, item);
         if (listing->full) {
             listing->ended = listing->ended && i + 1 == range->count;
             return STATUS_OK;
@@ -134,24 +126,27 @@ take_chunk(struct op *op, struct listing *listing, const struct op_range *range)
 /* How many entries to ask for next: what the page needs and one more, to see the end; and as many
  * again as before, as every round decodes the earlier chunks once more. */
 static unsigned
-chunk_size(const struct listing *listing)
+chunk_size(const struct events_listing *listing)
 {
     unsigned want = listing->query.limit - listing->count + 1;
-    unsigned left = SCANNED_MAX - listing->scanned;
+    unsigned left = listing->limits.scanned - listing->scanned;
     if (want < CHUNK_MIN)
         want = CHUNK_MIN;
     if (want < listing->scanned)
         want = listing->scanned;
-    if (want > CHUNK_MAX)
-        want = CHUNK_MAX;
+    bool filtered = listing->query.in->host.ptr || listing->query.in->area.ptr;
+    unsigned most = filtered ? CHUNK_MAX_FILTERED : CHUNK_MAX;
+    if (want > most)
+        want = most;
     return want < left ? want : left;
 }
 
 static enum status
-fill_page(struct op *op, struct listing *listing)
+fill_page(struct op *op, struct events_listing *listing)
 {
     struct text from = text_of(listing->query.start), upto = text_of(listing->query.upto);
-    while (!listing->full && !listing->ended && listing->scanned < SCANNED_MAX) {
+    while (!listing->full && !listing->ended && listing->scanned < listing->limits.scanned &&
+           listing->looked < listing->limits.looked) {
         struct op_range range;
         unsigned chunk = chunk_size(listing);
         enum status status = op_scan(op, from, upto, chunk, &range);
@@ -168,32 +163,37 @@ fill_page(struct op *op, struct listing *listing)
 }
 
 enum status
-event_list_handle(struct op *op, const void *params)
+events_handlers_listing(struct op *op, const struct event_list *in,
+                        const struct events_limits *limits, struct events_listing **out)
 {
-    const struct event_list *in = params;
-    struct listing *listing = op_alloc(op, sizeof *listing);
-    int64_t seq = 0;
+    struct events_listing *listing = *out = op_alloc(op, sizeof *listing);
     if (!listing)
         return op_no_memory(op);
-    *listing = (struct listing){.last = TEXT_NONE};
+    *listing = (struct events_listing){.limits = *limits, .last = TEXT_NONE, .cursor = TEXT_NONE};
     enum status status = events_domain_query(in, &listing->query, op_error(op));
     if (status != STATUS_OK)
         return status;
     listing->items = op_alloc(op, listing->query.limit * sizeof *listing->items);
     if (!listing->items)
         return op_no_memory(op);
-    enum status seq_status = op_seq(op, &seq); /* before all else, in the same round */
+    enum status seq_status = op_seq(op, &listing->seq); /* before all else, in the same round */
     status = fill_page(op, listing);
-    if (status != STATUS_OK || seq_status != STATUS_OK)
-        return status != STATUS_OK ? status : seq_status;
+    return status == STATUS_OK ? seq_status : status;
+}
+
+enum status
+event_list_handle(struct op *op, const void *params)
+{
+    static const struct events_limits limits = {SCANNED_MAX, LOOKED_MAX, PAGE_BYTES_MAX,
+                                                PAGE_WEIGHT_MAX};
+    struct events_listing *listing;
+    enum status status = events_handlers_listing(op, params, &limits, &listing);
+    if (status != STATUS_OK)
+        return status;
     op_list_begin(op);
     for (unsigned i = 0; i < listing->count; i++)
-        op_list_item_raw(op, listing->items[i]);
-    struct text next = TEXT_NONE;
-    if (!listing->ended && listing->last.len > listing->query.prefix_len)
-        next = (struct text){listing->last.ptr + listing->query.prefix_len,
-                             listing->last.len - listing->query.prefix_len};
-    op_list_end(op, next, seq);
+        op_list_item_raw(op, listing->items[i].bytes);
+    op_list_end(op, listing->ended ? TEXT_NONE : listing->cursor, listing->seq);
     return STATUS_OK;
 }
 

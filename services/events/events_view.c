@@ -19,7 +19,6 @@ union events_view_message {
 struct events_view {
     struct events_known *known;         /* owned */
     struct log_follow *follow;          /* owned */
-    msgpack_zone *zone;                 /* owned */
     union events_view_message *message; /* owned */
     bool opened, failed;
 };
@@ -30,7 +29,7 @@ static bool
 decode(struct events_view *view, const struct log_record *record, const struct schema *schema)
 {
     struct error error;
-    enum status status = schema_decode_bytes(schema, record->data.ptr, record->data.len, view->zone,
+    enum status status = schema_decode_bytes(schema, record->data.ptr, record->data.len,
                                              view->message, SCHEMA_STORED, &error);
     if (status != STATUS_OK)
         log_event(LOG_LEVEL_ERROR, "a record of the registry cannot be read",
@@ -67,9 +66,8 @@ events_view_new(struct loop *loop, const char *redis, const char *org)
     if (!view)
         return NULL;
     view->known = events_known_new();
-    view->zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
     view->message = malloc(sizeof *view->message);
-    if (view->known && view->zone && view->message)
+    if (view->known && view->message)
         view->follow =
             log_follow_new(loop, redis, org, TEXT_LITERAL(PREFIX), 0, on_record, NULL, view);
     if (!view->follow)
@@ -83,8 +81,6 @@ events_view_destroy(struct events_view **view)
     if (!*view)
         return;
     log_follow_destroy(&(*view)->follow);
-    if ((*view)->zone)
-        msgpack_zone_free((*view)->zone);
     free((*view)->message);
     events_known_destroy(&(*view)->known);
     free(*view);

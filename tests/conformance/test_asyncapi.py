@@ -3,16 +3,15 @@ agree with the golden vectors of the codec."""
 import json
 import os
 import pathlib
-import re
-import shutil
 import subprocess
 
 import msgpack
 import pytest
 
+from conftest import npm_package
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "asyncapi.json"
-PARSER = "3.6.3"
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +21,7 @@ def document():
 
 @pytest.fixture(scope="module")
 def node_modules():
-    """@asyncapi/parser, installed once into a cache outside the checkout."""
-    if not shutil.which("npm") or not shutil.which("node"):
-        pytest.fail("node and npm are needed: deploy/install-deps.sh installs them")
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
-    cache = cache / "cbm-bus" / f"asyncapi-parser-{PARSER}"
-    modules = cache / "node_modules"
-    if not (cache / "installed").exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        got = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(cache),
-                              f"@asyncapi/parser@{PARSER}"], capture_output=True, text=True, timeout=300)
-        if got.returncode:
-            if re.search(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH", got.stderr):
-                pytest.skip("the npm registry is not reachable, so @asyncapi/parser is not here")
-            pytest.fail(got.stderr[-2000:])
-        (cache / "installed").touch()
-    return modules
+    return npm_package("@asyncapi/parser", "3.6.3")
 
 
 def test_parser_has_no_complaint(node_modules, document):

@@ -5,6 +5,45 @@
 
 #include "common/msg/mp.h"
 
+static bool
+has_ext(const msgpack_object *object)
+{
+    bool found = object->type == MSGPACK_OBJECT_EXT;
+    for (uint32_t i = 0; object->type == MSGPACK_OBJECT_ARRAY && i < object->via.array.size; i++)
+        found |= has_ext(&object->via.array.ptr[i]);
+    for (uint32_t i = 0; object->type == MSGPACK_OBJECT_MAP && i < object->via.map.size; i++)
+        found |= has_ext(&object->via.map.ptr[i].key) | has_ext(&object->via.map.ptr[i].val);
+    return found;
+}
+
+/* Reads the value at *at by mp_read and writes it again. */
+static void
+copy_value(const char **at, struct buf *out)
+{
+    struct mp_value value;
+    const char *begin = *at, *end = mp_skip(begin);
+    *at = mp_read(*at, &value);
+    switch (value.type) {
+    case MP_NIL: mp_nil(out); break;
+    case MP_BOOL: mp_bool(out, value.number); break;
+    case MP_INT:
+        value.big ? mp_uint(out, (uint64_t)value.number) : mp_int(out, value.number);
+        break;
+    case MP_TEXT: mp_text(out, value.bytes); break;
+    case MP_BIN: mp_bin(out, value.bytes.ptr, value.bytes.len); break;
+    case MP_ARRAY: mp_array(out, (size_t)value.number); break;
+    case MP_MAP: mp_map(out, (size_t)value.number); break;
+    case MP_FLOAT:
+    case MP_EXT: buf_append(out, begin, (size_t)(*at - begin)); break;
+    }
+    int64_t inside = value.type == MP_ARRAY ? value.number
+                     : value.type == MP_MAP ? 2 * value.number
+                                            : 0;
+    while (inside-- > 0)
+        copy_value(at, out);
+    PROMISE(*at == end);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -26,6 +65,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         msgpack_packer_init(&packer, &again, msgpack_sbuffer_write);
         msgpack_pack_object(&packer, object);
         PROMISE(again.size <= len && mp_scan(again.data, again.size, NULL) == STATUS_OK);
+        struct buf copy = {0};
+        const char *at = (const char *)data;
+        copy_value(&at, &copy);
+        PROMISE(at == (const char *)data + len);
+        if (!has_ext(&object)) /* of these the shortest form is another's business */
+            PROMISE(copy.len == again.size && memcmp(copy.data, again.data, copy.len) == 0);
+        buf_fini(&copy);
         msgpack_sbuffer_destroy(&again);
         struct buf longer = {0};
         if (mp_map_extend(&longer, data, len, 1)) {

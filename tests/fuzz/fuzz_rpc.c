@@ -6,15 +6,16 @@
 #include "common/bus/rpc.h"
 
 static void
-as_request(const uint8_t *data, size_t len, msgpack_zone *zone)
+as_request(const uint8_t *data, size_t len)
 {
     struct rpc_request request;
     struct error error = {0};
-    if (rpc_request_parse(data, len, zone, &request, &error) != STATUS_OK) {
+    if (rpc_request_parse(data, len, &request, &error) != STATUS_OK) {
         PROMISE(text_utf8_valid(error.message, strlen(error.message)));
         return;
     }
-    PROMISE(request.method.ptr && request.params->type == MSGPACK_OBJECT_MAP);
+    PROMISE(request.method.ptr &&
+            mp_scan(request.params.ptr, request.params.len, NULL) == STATUS_OK);
     struct buf buf = {0};
     struct error answer = {0};
     error_set(&answer, STATUS_UNIMPLEMENTED, NULL, "no method %.*s", TEXT_ARG(request.method));
@@ -25,11 +26,11 @@ as_request(const uint8_t *data, size_t len, msgpack_zone *zone)
 }
 
 static void
-as_reply(const uint8_t *data, size_t len, msgpack_zone *zone)
+as_reply(const uint8_t *data, size_t len)
 {
     struct rpc_reply reply, again;
     struct error error = {0}, error_again = {0};
-    if (rpc_reply_parse(data, len, zone, &reply, &error) != STATUS_OK)
+    if (rpc_reply_parse(data, len, &reply, &error) != STATUS_OK)
         return;
     struct buf buf = {0};
     if (reply.failed) {
@@ -39,7 +40,7 @@ as_reply(const uint8_t *data, size_t len, msgpack_zone *zone)
         PROMISE(mp_scan(reply.result.ptr, reply.result.len, NULL) == STATUS_OK);
         rpc_reply_write(&buf, reply.msgid, reply.result.ptr, reply.result.len);
     }
-    PROMISE(rpc_reply_parse(buf.data, buf.len, zone, &again, &error_again) == STATUS_OK);
+    PROMISE(rpc_reply_parse(buf.data, buf.len, &again, &error_again) == STATUS_OK);
     PROMISE(again.msgid == reply.msgid && again.failed == reply.failed);
     PROMISE(text_equal(again.result, reply.result));
     if (reply.failed) {
@@ -51,15 +52,15 @@ as_reply(const uint8_t *data, size_t len, msgpack_zone *zone)
 }
 
 static void
-as_context(const uint8_t *data, size_t len, msgpack_zone *zone)
+as_context(const uint8_t *data, size_t len)
 {
     struct rpc_context context, again;
     struct error error = {0};
-    if (rpc_context_parse(data, len, zone, &context, &error) != STATUS_OK)
+    if (rpc_context_parse(data, len, &context, &error) != STATUS_OK)
         return;
     struct buf buf = {0};
     rpc_context_write(&buf, &context);
-    PROMISE(rpc_context_parse(buf.data, buf.len, zone, &again, &error) == STATUS_OK);
+    PROMISE(rpc_context_parse(buf.data, buf.len, &again, &error) == STATUS_OK);
     PROMISE(text_equal(context.key, again.key) && context.safe == again.safe);
     PROMISE(context.deadline_ms == again.deadline_ms && context.min_seq == again.min_seq);
     PROMISE(text_equal(context.traceparent, again.traceparent));
@@ -67,17 +68,17 @@ as_context(const uint8_t *data, size_t len, msgpack_zone *zone)
 }
 
 static void
-as_principal(const uint8_t *data, size_t len, msgpack_zone *zone)
+as_principal(const uint8_t *data, size_t len)
 {
     struct principal principal, again;
     struct error error = {0};
-    if (rpc_principal_parse(data, len, zone, &principal, &error) != STATUS_OK)
+    if (rpc_principal_parse(data, len, &principal, &error) != STATUS_OK)
         return;
     PROMISE(strlen(principal.id) <= PRINCIPAL_ID_MAX);
     struct buf buf = {0};
     rpc_principal_write(&buf, &principal);
     PROMISE(mp_object_len(buf.data, buf.len) == buf.len || memchr(data, 0, len) || len > 16);
-    if (rpc_principal_parse(buf.data, buf.len, zone, &again, &error) == STATUS_OK)
+    if (rpc_principal_parse(buf.data, buf.len, &again, &error) == STATUS_OK)
         PROMISE(principal.roles == again.roles && strcmp(principal.id, again.id) == 0);
     buf_fini(&buf);
 }
@@ -85,13 +86,9 @@ as_principal(const uint8_t *data, size_t len, msgpack_zone *zone)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    msgpack_zone zone;
-    if (!msgpack_zone_init(&zone, 1024))
-        return 0;
-    as_request(data, len, &zone);
-    as_reply(data, len, &zone);
-    as_context(data, len, &zone);
-    as_principal(data, len, &zone);
-    msgpack_zone_destroy(&zone);
+    as_request(data, len);
+    as_reply(data, len);
+    as_context(data, len);
+    as_principal(data, len);
     return 0;
 }

@@ -28,14 +28,13 @@ check(const struct schema *schema, const uint8_t *data, size_t len, enum schema_
 {
     struct error error = {0};
     struct buf first = {0}, second = {0};
-    msgpack_zone zone;
     void *message = malloc(schema->size), *again = malloc(schema->size);
-    if (message && again && msgpack_zone_init(&zone, 1024)) {
-        enum status status = schema_decode_bytes(schema, data, len, &zone, message, mode, &error);
+    if (message && again) {
+        enum status status = schema_decode_bytes(schema, data, len, message, mode, &error);
         PROMISE(status == STATUS_OK || status == STATUS_INVALID_ARGUMENT);
         if (status == STATUS_OK) {
             schema_encode(schema, message, &first);
-            PROMISE(schema_decode_bytes(schema, first.data, first.len, &zone, again, SCHEMA_STRICT,
+            PROMISE(schema_decode_bytes(schema, first.data, first.len, again, SCHEMA_STRICT,
                                         &error) == STATUS_OK);
             schema_encode(schema, again, &second);
             PROMISE(first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
@@ -45,7 +44,6 @@ check(const struct schema *schema, const uint8_t *data, size_t len, enum schema_
             PROMISE(text_utf8_valid(error.message, strlen(error.message)));
             PROMISE(error.message[0] != '\0');
         }
-        msgpack_zone_destroy(&zone);
     }
     buf_fini(&first);
     buf_fini(&second);

@@ -2,6 +2,7 @@
 """Writes the seeds of the fuzz targets from the golden vectors: tests/fuzz/seeds.py DIRECTORY."""
 import hashlib
 import pathlib
+import struct
 import sys
 
 root = pathlib.Path(__file__).resolve().parents[2]
@@ -24,7 +25,9 @@ for name in ("messages", "records"):
         if kind == "schema":
             seed("schema", what.encode() + b"\n" + data)
         elif kind == "attributes":
-            seed("record", b"42-1626163200125\nevents.economic.sme.x.\n41 40 12 7 3\n" + data)
+            topic, body = b"events.economic.sme.x.", b"3 \x80"  # as the commit function stores it
+            lens = struct.pack(">HHIH", len(topic), len(data), len(body), 2)
+            seed("record", b"41 40 12 7 3 1626163200125\n" + lens + topic + data + body)
         elif kind not in ("meta", "item"):
             seed("rpc", data)
 for topic in ("", "events.", "events.human.-.id.", "private.kz.note.", "1.2.3.4.5.6.7.8.", "a..b."):

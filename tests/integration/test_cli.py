@@ -9,7 +9,7 @@ import pytest
 from conftest import BUILD, ROOT, SLOW, free_port
 
 SAMPLE = ROOT / "deploy" / "sample"
-COMMANDS = ("call", "ping", "methods", "import", "subscribe", "plan", "events", "members", "doctor", "top")
+COMMANDS = ("call", "ping", "methods", "import", "subscribe", "plan", "events", "members", "doctor", "top", "ics")
 
 
 def alone(*arguments, **env):
@@ -54,7 +54,8 @@ def test_help_and_version():
 
 
 @pytest.mark.parametrize("arguments, word", [
-    (["frobnicate"], "unknown command"), (["ics"], "unknown command"), (["call"], "too few"),
+    (["frobnicate"], "unknown command"), (["ics", "2021"], "too many"), (["ics", "-o"], "needs a value"), (["ics", "-x"], "too many"),
+    (["call"], "too few"),
     (["call", "a"], "too few"), (["call", "a", "b", "{}", "c"], "too many"),
     (["call", "a", "b", "{"], "not JSON"), (["call", "a", "b", "[1]"], "not a JSON object"),
     (["call", "a", "b", '{"x": 1, "x": 2}'], "not JSON"), (["call", "a", "b", "--wat"], "--wat"),

@@ -85,6 +85,27 @@ test_arena(void **state)
     arena_fini(&arena);
 }
 
+static void
+test_arena_rewinds(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    arena_rewind(&arena, arena_mark(&arena));
+    char *first = arena_copy(&arena, "first", 6);
+    struct arena_mark mark = arena_mark(&arena);
+    for (unsigned round = 0; round < 3; round++) {
+        char *again = arena_alloc(&arena, 16);
+        assert_ptr_equal(again, first + 16);
+        for (size_t size = 1; size < 70000; size *= 2)
+            assert_non_null(memset(arena_alloc(&arena, size), 1, size));
+        arena_rewind(&arena, mark);
+        assert_string_equal(first, "first");
+    }
+    arena_rewind(&arena, (struct arena_mark){0});
+    assert_ptr_equal(arena_alloc(&arena, 1), first);
+    arena_fini(&arena);
+}
+
 int
 main(void)
 {
@@ -92,6 +113,7 @@ main(void)
         cmocka_unit_test(test_buf_grows),
         cmocka_unit_test(test_buf_failure_sticks),
         cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_arena_rewinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -507,8 +507,6 @@ test_keys(void **state)
     assert_string_equal(keys.items[0], "2022-01-01T04:00:00Z");
     assert_string_equal(keys.items[1], "2024-02-28T00:00:00Z");
     assert_string_equal(keys.items[2], "2024-03-31T00:00:00Z");
-    assert_true(events_domain_has_key(&keys, "2024-03-31T00:00:00Z"));
-    assert_false(events_domain_has_key(&keys, "2024-03-30T00:00:00Z"));
     event.sessions.items[1].end = when("2024-03-30"); /* 32 days: one */
     events_domain_keys(&event, &keys);
     assert_int_equal(keys.count, 2);
@@ -545,15 +543,16 @@ static int
 listed(void)
 {
     static struct events_keys keys;
-    char entry[EVENTS_BOUND_MAX];
+    char entry[EVENTS_ENTRY_MAX];
     int count = 0;
     events_domain_keys(&event, &keys);
     for (unsigned i = 0; i < keys.count; i++) {
-        struct text key, id;
-        snprintf(entry, sizeof entry, "t|%s|%.*s", keys.items[i], TEXT_ARG(event.id));
+        struct text key, id, cursor;
+        events_domain_entry(&event, keys.items[i], entry);
         if (strcmp(entry, query.start) < 0 || strcmp(entry, query.upto) >= 0)
             continue;
-        assert_true(events_domain_entry(&query, text_of(entry), &key, &id));
+        assert_true(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
+        assert_true(cursor.len == EVENTS_KEY_LEN + 1 + id.len);
         assert_true(text_equal(id, event.id));
         count += events_domain_listed(&query, &event, key);
     }
@@ -679,14 +678,13 @@ test_bounds_and_cursors(void **state)
     list.limit = 7;
     list.cursor = TEXT_LITERAL("2021-07-13T00:00:00Z|smart");
     assert_int_equal(events_domain_query(&list, &query, &error), STATUS_OK);
-    assert_string_equal(query.start, "h|KZ|2021-07-13T00:00:00Z|smart!");
-    assert_string_equal(query.upto, "h|KZ|}");
+    assert_string_equal(query.start, "t|2021-07-13T00:00:00Z|smart\"");
+    assert_string_equal(query.upto, "t|}");
     assert_int_equal(query.limit, 7);
-    list.area = TEXT_LITERAL("youth"); /* an area goes before a host */
     list.to = when("2021-12-31");
     assert_int_equal(events_domain_query(&list, &query, &error), STATUS_OK);
-    assert_string_equal(query.start, "r|youth|2021-07-13T00:00:00Z|smart!");
-    assert_string_equal(query.upto, "r|youth|2021-12-31T23:59:59Z}");
+    assert_string_equal(query.start, "t|2021-07-13T00:00:00Z|smart\"");
+    assert_string_equal(query.upto, "t|2021-12-31T23:59:59Z}");
     static const char *const bad[] = {"x",
                                       "2021-07-13T00:00:00Z|",
                                       "2021-07-13T00:00:00Z|A B",
@@ -716,6 +714,37 @@ test_bounds_and_cursors(void **state)
 }
 
 static void
+test_entries_tell_host_and_area(void **state)
+{
+    (void)state;
+    char entry[EVENTS_ENTRY_MAX];
+    struct text key, id, cursor;
+    fresh();
+    event.id = TEXT_LITERAL("smart");
+    event.host = TEXT_LITERAL("KZ");
+    event.area = TEXT_NONE;
+    events_domain_entry(&event, "2021-07-13T00:00:00Z", entry);
+    assert_string_equal(entry, "t|2021-07-13T00:00:00Z|smart!KZ!");
+    ask(NULL, NULL);
+    assert_true(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
+    assert_true(text_is(cursor, "2021-07-13T00:00:00Z|smart"));
+    list.host = TEXT_LITERAL("KZ");
+    assert_true(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
+    list.area = TEXT_LITERAL("youth");
+    assert_false(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
+    event.area = TEXT_LITERAL("youth");
+    events_domain_entry(&event, "2021-07-13T00:00:00Z", entry);
+    assert_true(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
+    list.host = TEXT_LITERAL("K");
+    assert_false(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
+    static const char *const bad[] = {"", "p|2021", "t|", "t|2021!KZ!",
+                                      "t|2021-07-13T00:00:00Z|!KZ!"};
+    list.host = list.area = TEXT_NONE;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(events_domain_asked(&query, text_of(bad[i]), &key, &id, &cursor));
+}
+
+static void
 test_the_longest_entry_fits(void **state)
 {
     (void)state;
@@ -727,7 +756,13 @@ test_the_longest_entry_fits(void **state)
     list.area = text_of(longest);
     list.cursor = text_of(cursor);
     assert_int_equal(events_domain_query(&list, &query, &error), STATUS_OK);
-    assert_int_equal(strlen(query.start), 2 + 64 + 1 + 20 + 1 + 64 + 1);
+    assert_int_equal(strlen(query.start), 2 + 20 + 1 + 64 + 1);
+    event.id = event.area = text_of(longest);
+    event.host = TEXT_LITERAL("ABCDEFGHIJKLMNOP");
+    char entry[EVENTS_ENTRY_MAX];
+    uint32_t len = events_domain_entry(&event, "2021-07-13T00:00:00Z", entry);
+    assert_int_equal(len, 2 + 20 + 1 + 64 + 1 + 16 + 1 + 64);
+    assert_int_equal(strlen(entry), len);
 }
 
 int
@@ -751,6 +786,7 @@ main(void)
         cmocka_unit_test(test_each_event_once),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_bounds_and_cursors),
+        cmocka_unit_test(test_entries_tell_host_and_area),
         cmocka_unit_test(test_the_longest_entry_fits),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

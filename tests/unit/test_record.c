@@ -198,41 +198,92 @@ test_damaged(void **state)
     buf_fini(&buf);
 }
 
+/* As the commit function stores it. */
 static void
-test_ids(void **state)
+store(struct buf *out, const char *line, const struct log_record *record, const char *revision)
+{
+    char data[256];
+    int len = snprintf(data, sizeof data, "%s%.*s", revision, TEXT_ARG(record->data));
+    buf_append(out, line, strlen(line));
+    log_record_head(out, record->topic, record->attributes, (size_t)len, strlen(revision));
+    buf_append(out, data, (size_t)len);
+}
+
+/* Reads it from memory of its very size, so that a step beyond is seen by the tools. */
+static bool
+parses(const struct buf *stored, size_t len, struct log_record *out, char **copy)
+{
+    *copy = malloc(len ? len : 1);
+    assert_non_null(*copy);
+    memcpy(*copy, stored->data, len);
+    return log_record_parse((struct text){*copy, (uint32_t)len}, 42, out);
+}
+
+static void
+test_stored_and_read(void **state)
 {
     (void)state;
-    int64_t seq, time_ms;
-    assert_true(log_id_parse(text_of("42-1626163200125"), &seq, &time_ms));
-    assert_true(seq == 42 && time_ms == INT64_C(1626163200125));
-    assert_true(log_id_parse(text_of("0-0"), &seq, &time_ms));
-    assert_true(log_id_parse(text_of("999999999999999999-1"), &seq, &time_ms));
-    static const char *const bad[] = {"",
-                                      "-",
-                                      "1",
-                                      "1-",
-                                      "-1",
-                                      "1-2-3",
-                                      "a-1",
-                                      "1-b",
-                                      " 1-2",
-                                      "1-2 ",
-                                      "9999999999999999999-1",
-                                      "1--2",
-                                      "+1-2"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(log_id_parse(text_of(bad[i]), &seq, &time_ms));
-    assert_false(log_id_parse(TEXT_NONE, &seq, &time_ms));
+    static const char *const revisions[] = {"", "1 ", "4711 "};
+    struct buf attributes = {0}, stored = {0};
+    struct log_record record, out;
+    char *copy;
+    fill(&record, &samples[1], &attributes);
+    for (size_t i = 0; i < 3; i++) {
+        buf_clear(&stored);
+        store(&stored, "41 40 12 7 3 1626163200125\n", &record, revisions[i]);
+        assert_true(parses(&stored, stored.len, &out, &copy));
+        assert_true(out.seq == 42 && out.time_ms == record.time_ms);
+        assert_true(text_equal(out.topic, record.topic) && text_equal(out.prev, record.prev));
+        assert_true(text_equal(out.attributes, record.attributes));
+        assert_true(text_equal(out.data, record.data));
+        free(copy);
+    }
+    for (size_t len = 0; len < stored.len; len++) { /* cut anywhere */
+        assert_false(parses(&stored, len, &out, &copy));
+        free(copy);
+    }
+    buf_append(&stored, "x", 1);
+    assert_false(parses(&stored, stored.len, &out, &copy));
+    free(copy);
+    buf_fini(&attributes);
+    buf_fini(&stored);
+}
+
+static void
+test_stored_badly(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"",       "\n",     "1\n",    " 1\n",
+                                        "1 \n",   "1 2x\n", "1 -2\n", "1 1234567890123456\n",
+                                        "1 2 3 4"};
+    struct buf attributes = {0}, stored = {0};
+    struct log_record record, out;
+    fill(&record, &samples[1], &attributes);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        buf_clear(&stored);
+        store(&stored, lines[i], &record, "");
+        assert_false(
+            log_record_parse((struct text){(char *)stored.data, (uint32_t)stored.len}, 1, &out));
+    }
+    buf_clear(&stored);
+    buf_append(&stored, "0 1\n", 4);
+    log_record_head(&stored, record.topic, record.attributes, 1,
+                    2); /* leaves out what is not there */
+    buf_append(&stored, "x", 1);
+    assert_false(
+        log_record_parse((struct text){(char *)stored.data, (uint32_t)stored.len}, 1, &out));
+    assert_false(log_record_parse(TEXT_NONE, 1, &out));
+    buf_fini(&attributes);
+    buf_fini(&stored);
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_meta_says),
-        cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_golden),       cmocka_unit_test(test_meta_says),
+        cmocka_unit_test(test_damaged),      cmocka_unit_test(test_stored_and_read),
+        cmocka_unit_test(test_stored_badly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,23 +11,6 @@
 #include "common/msg/schema_mp.h"
 #include "tests/unit/sample.h"
 
-static msgpack_zone zone;
-
-static int
-zone_make(void **state)
-{
-    (void)state;
-    return msgpack_zone_init(&zone, 4096) ? 0 : -1;
-}
-
-static int
-zone_end(void **state)
-{
-    (void)state;
-    msgpack_zone_destroy(&zone);
-    return 0;
-}
-
 /* The C layout that the codec reckons with: items begin where the compiler puts them. */
 static void
 test_layout(void **state)
@@ -98,7 +81,7 @@ test_round_trips(void **state)
             sample_fill(schema, message, (enum sample_variant)variant, &arena);
             schema_encode(schema, message, &first);
             memset(message, 0x5a, schema->size);
-            if (schema_decode_bytes(schema, first.data, first.len, &zone, message, SCHEMA_STRICT,
+            if (schema_decode_bytes(schema, first.data, first.len, message, SCHEMA_STRICT,
                                     &error) != STATUS_OK)
                 fail_msg("%s %s: %s", schema->name, sample_names[variant], error.message);
             assert_true(*(bool *)message);
@@ -106,7 +89,7 @@ test_round_trips(void **state)
             assert_int_equal(first.len, second.len);
             assert_memory_equal(first.data, second.data, first.len);
             for (size_t cut = 0; cut < first.len; cut += 1 + first.len / 97)
-                assert_int_equal(schema_decode_bytes(schema, first.data, cut, &zone, message,
+                assert_int_equal(schema_decode_bytes(schema, first.data, cut, message,
                                                      SCHEMA_STORED, &error),
                                  STATUS_INVALID_ARGUMENT);
             arena_reset(&arena);
@@ -126,10 +109,8 @@ refusal(const struct schema *schema, const struct buf *map, enum schema_mode mod
     struct error error;
     void *message = malloc(schema->size);
     assert_non_null(message);
-    enum status status =
-        schema_decode_bytes(schema, map->data, map->len, &zone, message, mode, &error);
-    assert_int_equal(schema_decode_bytes(schema, map->data, map->len, &zone, message, mode, NULL),
-                     status);
+    enum status status = schema_decode_bytes(schema, map->data, map->len, message, mode, &error);
+    assert_int_equal(schema_decode_bytes(schema, map->data, map->len, message, mode, NULL), status);
     free(message);
     if (status == STATUS_OK)
         return "";
@@ -327,8 +308,8 @@ test_hostile_key(void **state)
         mp_map(&map, 1);
         mp_text(&map, (struct text){key, len});
         mp_nil(&map);
-        assert_int_equal(schema_decode_bytes(&page_schema, map.data, map.len, &zone, &page,
-                                             SCHEMA_STRICT, &error),
+        assert_int_equal(schema_decode_bytes(&page_schema, map.data, map.len, &page, SCHEMA_STRICT,
+                                             &error),
                          STATUS_INVALID_ARGUMENT);
         assert_true(text_utf8_valid(error.field, strlen(error.field)));
         assert_true(text_utf8_valid(error.message, strlen(error.message)));
@@ -371,5 +352,5 @@ main(void)
         cmocka_unit_test(test_no_map),      cmocka_unit_test(test_hostile_key),
         cmocka_unit_test(test_copy),
     };
-    return cmocka_run_group_tests(tests, zone_make, zone_end);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* The limit of event.propose: the very commands that the service sends for it, made by the store's
  * own code and sent to a Redis that does nothing else: no bus, no decoding, no handler, no answer.
- * `all` reads what the service reads before it commits; `commit` sends only the commits. The
- * documents are made beforehand. It must not know the bus. usage: redis_commit_load REDIS
- * all|commit [--in-flight N] [--seconds S | --count N] */
+ * The service reads nothing for a proposal as a rule (common/service/guess.h), so only commits are
+ * sent. It must not know the bus.
+ * usage: redis_commit_load REDIS commit [--in-flight N] [--seconds S | --count N] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,6 @@
 #include "common/store/store.h"
 #include "tests/bench/bench_run.h"
 
-#define READS 5
-
 /* One request under way. */
 struct request {
     struct load *load;
@@ -22,8 +20,8 @@ struct request {
     struct store_commit commit;
     struct buf document, attributes;
     char id[BENCH_ID_MAX], field[BENCH_ID_MAX + 8], key[64], digest[40];
-    char index[3][BENCH_ID_MAX + 48], topic[BENCH_ID_MAX + 32];
-    unsigned slot, outstanding;
+    char entry[BENCH_ID_MAX + 64], topic[BENCH_ID_MAX + 32];
+    unsigned slot;
 };
 
 struct load {
@@ -31,7 +29,7 @@ struct load {
     struct loop *loop;
     struct store *store;
     struct request *requests, *free; /* owned; as many as are in flight */
-    bool reads, begun;
+    bool begun;
     uint32_t run_id;
 };
 
@@ -62,21 +60,9 @@ commit(struct request *request)
     store_commit_check(commit, TEXT_LITERAL("plan/2031"), TEXT_LITERAL("0"));
     store_commit_check(commit, field, TEXT_LITERAL("0"));
     store_commit_write(commit, field, document);
-    for (unsigned i = 0; i < 3; i++)
-        store_commit_index_add(commit, text_of(request->index[i]));
+    store_commit_index_add(commit, text_of(request->entry));
     store_commit_record(commit, text_of(request->topic), attributes, document);
     store_commit(request->load->store, commit, on_committed, request);
-}
-
-static void
-on_read(void *arg, unsigned slot, bool good, struct text value)
-{
-    struct request *request = arg;
-    (void)slot, (void)value;
-    if (!good)
-        bench_fail("a read failed");
-    if (--request->outstanding == 0)
-        commit(request);
 }
 
 static void
@@ -91,9 +77,7 @@ fill(struct request *request, uint64_t n)
     snprintf(request->digest, sizeof request->digest, "%016llx%016llx",
              (unsigned long long)(n * 0xbf58476d1ce4e5b9ULL),
              (unsigned long long)(n * 0x94d049bb133111ebULL));
-    snprintf(request->index[0], sizeof request->index[0], "t|%sT00:00:00Z|%s", day, request->id);
-    snprintf(request->index[1], sizeof request->index[1], "h|KZ|%sT00:00:00Z|%s", day, request->id);
-    snprintf(request->index[2], sizeof request->index[2], "r|tourism|%sT00:00:00Z|%s", day,
+    snprintf(request->entry, sizeof request->entry, "t|%sT00:00:00Z|%s!KZ!tourism", day,
              request->id);
     snprintf(request->topic, sizeof request->topic, "events.economic.tourism.%s.", request->id);
     buf_clear(&request->document);
@@ -110,21 +94,10 @@ static void
 send_one(struct load *load)
 {
     struct request *request = load->free;
-    struct text field, plan = TEXT_LITERAL("plan/2031");
     load->free = request->next;
     fill(request, load->run.sent);
-    field = text_of(request->field);
     request->slot = bench_run_sent(&load->run);
-    if (!load->reads) {
-        commit(request);
-        return;
-    }
-    request->outstanding = READS;
-    store_get_key(load->store, text_of(request->key), on_read, request, 0);
-    store_get_rev(load->store, plan, on_read, request, 0);
-    store_get_doc(load->store, plan, on_read, request, 0);
-    store_get_rev(load->store, field, on_read, request, 0);
-    store_get_doc(load->store, field, on_read, request, 0);
+    commit(request);
 }
 
 /* At the end of every turn: all that may leave goes together. */
@@ -173,9 +146,8 @@ main(int argc, char **argv)
         .up = on_up, .down = on_down, .refused = on_refused, .turn = send_due};
     static struct load load;
     if (bench_run_init(&load.run, argc, argv) != 3)
-        bench_fail("usage: redis_commit_load REDIS all|commit [--in-flight N] …");
+        bench_fail("usage: redis_commit_load REDIS commit [--in-flight N] …");
     struct store_config config = {argv[1], "cica", "events", STORE_ALWAYS};
-    load.reads = strcmp(argv[2], "all") == 0;
     load.run_id = bench_run_id();
     load.requests = calloc(load.run.in_flight, sizeof *load.requests);
     load.loop = loop_new();

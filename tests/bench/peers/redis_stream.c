@@ -1,6 +1,6 @@
 /* Rows 4 and 6, the limit: the same Redis with the same fsync, spoken to by hiredis alone. `live`:
  * from the acknowledgement of a raw XADD to a blocking XREAD; `range`: XRANGE over a whole stream
- * in pages. Prints one JSON object. */
+ * in pages, which `fill` has made of records like ours. Prints one JSON object. */
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <pthread.h>
@@ -50,14 +50,20 @@ read_stream(void *arg)
 }
 
 static void
-send_one(redisContext *redis, uint32_t number)
+append(redisContext *redis, uint32_t number)
 {
     static char data[SAMPLE_DATA_LEN], meta[SAMPLE_META_LEN];
     char topic[64];
     snprintf(topic, sizeof topic, SAMPLE_TOPIC, number);
-    at.sent[number] = clock_mono_us();
     redisAppendCommand(redis, "XADD " KEY " %u-1 t %s a %b d %b", number + 1, topic, meta,
                        sizeof meta, data, sizeof data);
+}
+
+static void
+send_one(redisContext *redis, uint32_t number)
+{
+    at.sent[number] = clock_mono_us();
+    append(redis, number);
 }
 
 /* Writes what is to be written and takes the replies that come within `wait_ms`. */
@@ -108,7 +114,29 @@ live(const char *url, unsigned rate, unsigned seconds)
 }
 
 static int
-range(const char *url, const char *key)
+fill(const char *url, uint32_t records)
+{
+    redisContext *redis = open_redis(url);
+    if (!redis || redis->err)
+        return 69;
+    redisReply *reply = redisCommand(redis, "DEL " KEY);
+    freeReplyObject(reply);
+    for (uint32_t sent = 0, acked = 0; acked < records;) {
+        for (; sent < records && sent - acked < 1000; sent++)
+            append(redis, sent);
+        for (; acked < sent; acked++) {
+            if (redisGetReply(redis, (void **)&reply) != REDIS_OK)
+                return 1;
+            freeReplyObject(reply);
+        }
+    }
+    printf("{\"records\":%u}\n", records);
+    redisFree(redis);
+    return 0;
+}
+
+static int
+range(const char *url, uint64_t wanted)
 {
     redisContext *redis = open_redis(url);
     if (!redis || redis->err)
@@ -117,7 +145,7 @@ range(const char *url, const char *key)
     uint64_t records = 0;
     int64_t begin = clock_mono_us();
     for (size_t got = 1; got;) {
-        redisReply *reply = redisCommand(redis, "XRANGE %s %s + COUNT " PAGE, key, from);
+        redisReply *reply = redisCommand(redis, "XRANGE " KEY " %s + COUNT " PAGE, from);
         if (!reply || reply->type != REDIS_REPLY_ARRAY)
             return 1;
         got = reply->elements;
@@ -130,7 +158,7 @@ range(const char *url, const char *key)
     printf("{\"records\":%llu,\"seconds\":%.3f,\"rate\":%.0f}\n", (unsigned long long)records, took,
            (double)records / took);
     redisFree(redis);
-    return 0;
+    return records == wanted ? 0 : 1;
 }
 
 int
@@ -139,7 +167,10 @@ main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[2], "live") == 0)
         return live(argv[1], (unsigned)atoi(argv[3]), (unsigned)atoi(argv[4]));
     if (argc == 4 && strcmp(argv[2], "range") == 0)
-        return range(argv[1], argv[3]);
-    fprintf(stderr, "usage: redis_stream URL live RATE SECONDS | redis_stream URL range KEY\n");
+        return range(argv[1], (uint64_t)atoll(argv[3]));
+    if (argc == 4 && strcmp(argv[2], "fill") == 0)
+        return fill(argv[1], (uint32_t)atoi(argv[3]));
+    fprintf(stderr,
+            "usage: redis_stream URL live RATE SECONDS | redis_stream URL fill|range RECORDS\n");
     return 64;
 }

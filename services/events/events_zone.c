@@ -1,0 +1,174 @@
+/* See events_zone.h. It must not know events or calendars. */
+#include "services/events/events_zone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/date.h"
+
+/* A file is twice "header, data", first with times of 4 bytes, then with times of 8, and a footer
+ * "\n<rule>\n". Only the second part is used. The data:
+ *
+ *   times[timecnt] 8 · types[timecnt] 1 · ttinfo[typecnt] {offset 4, is_dst 1, name 1} · names · …
+ */
+#define HEADER_LEN 44
+#define TTINFO_LEN 6
+#define FILE_MAX ((size_t)64 * 1024)
+
+struct events_zone {
+    uint32_t time_count, type_count, names_len;
+    const uint8_t *times, *types, *ttinfos;
+    const char *names;
+    bool goes_on; /* by a rule, after the last of the times */
+    uint8_t data[];
+};
+
+static uint32_t
+read_u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static int64_t
+time_at(const struct events_zone *zone, uint32_t index)
+{
+    const uint8_t *at = zone->times + (size_t)index * 8;
+    return (int64_t)((uint64_t)read_u32(at) << 32 | read_u32(at + 4));
+}
+
+/* The counts of a header, in its order. */
+enum count { ISUT, ISSTD, LEAP, TIMES, TYPES, NAMES, COUNTS };
+
+/* Reads a header, whose data has times of `time_len` bytes; the length of both, 0 if they do not
+ * fit. */
+static size_t
+read_header(const uint8_t *data, size_t len, size_t time_len, uint32_t counts[COUNTS])
+{
+    if (len < HEADER_LEN || memcmp(data, "TZif", 4) != 0)
+        return 0;
+    for (unsigned i = 0; i < COUNTS; i++) {
+        counts[i] = read_u32(data + 20 + (size_t)i * 4);
+        if (counts[i] > FILE_MAX)
+            return 0;
+    }
+    size_t all = HEADER_LEN + counts[TIMES] * (time_len + 1) + (size_t)counts[TYPES] * TTINFO_LEN +
+                 counts[NAMES] + counts[LEAP] * (time_len + 4) + counts[ISSTD] + counts[ISUT];
+    return all <= len ? all : 0;
+}
+
+/* Whether what the arrays point to is there, and the times are in order. */
+static bool
+sound(const struct events_zone *zone)
+{
+    if (!zone->type_count || !zone->names_len || zone->names[zone->names_len - 1])
+        return false;
+    for (uint32_t i = 0; i < zone->type_count; i++) {
+        const uint8_t *ttinfo = zone->ttinfos + (size_t)i * TTINFO_LEN;
+        int32_t offset = (int32_t)read_u32(ttinfo);
+        if (ttinfo[5] >= zone->names_len || offset < -86399 || offset > 86399)
+            return false;
+    }
+    for (uint32_t i = 0; i < zone->time_count; i++)
+        if (zone->types[i] >= zone->type_count || (i && time_at(zone, i - 1) >= time_at(zone, i)))
+            return false;
+    return true;
+}
+
+struct events_zone *
+events_zone_new(const void *data, size_t len)
+{
+    uint32_t counts[COUNTS];
+    size_t first = read_header(data, len, 4, counts);
+    size_t second = first ? read_header((const uint8_t *)data + first, len - first, 8, counts) : 0;
+    if (!second)
+        return NULL;
+    const uint8_t *from = (const uint8_t *)data + first;
+    size_t rest = len - first;
+    struct events_zone *zone = malloc(sizeof *zone + rest);
+    if (!zone)
+        return NULL;
+    memcpy(zone->data, from, rest);
+    zone->time_count = counts[TIMES];
+    zone->type_count = counts[TYPES];
+    zone->names_len = counts[NAMES];
+    zone->times = zone->data + HEADER_LEN;
+    zone->types = zone->times + (size_t)counts[TIMES] * 8;
+    zone->ttinfos = zone->types + counts[TIMES];
+    zone->names = (const char *)zone->ttinfos + (size_t)counts[TYPES] * TTINFO_LEN;
+    /* "\nCET-1CEST,M3.5.0,M10.5.0/3\n": only a rule with daylight saving has a comma */
+    zone->goes_on = rest > second && memchr(zone->data + second, ',', rest - second);
+    if (!sound(zone))
+        events_zone_destroy(&zone);
+    return zone;
+}
+
+struct events_zone *
+events_zone_open(struct text name)
+{
+    /* tzdata's own names begin with a capital; "right/…", "posixrules" and the like do not */
+    if (!date_is_zone(name) || name.ptr[0] < 'A' || name.ptr[0] > 'Z')
+        return NULL;
+    char path[sizeof EVENTS_ZONE_DIRECTORY + 80];
+    snprintf(path, sizeof path, EVENTS_ZONE_DIRECTORY "/%.*s", TEXT_ARG(name));
+    FILE *file = fopen(path, "rbe");
+    if (!file)
+        return NULL;
+    struct events_zone *zone = NULL;
+    uint8_t *data = malloc(FILE_MAX);
+    if (data)
+        zone = events_zone_new(data, fread(data, 1, FILE_MAX, file));
+    free(data);
+    fclose(file);
+    return zone;
+}
+
+void
+events_zone_destroy(struct events_zone **zone)
+{
+    free(*zone);
+    *zone = NULL;
+}
+
+/* What holds after `count` of the times. */
+static const uint8_t *
+ttinfo_after(const struct events_zone *zone, uint32_t count)
+{
+    return zone->ttinfos + (size_t)(count ? zone->types[count - 1] : 0) * TTINFO_LEN;
+}
+
+/* Whether nothing changes at a time: some are only kept for old readers. */
+static bool
+idle(const struct events_zone *zone, uint32_t index)
+{
+    return memcmp(ttinfo_after(zone, index), ttinfo_after(zone, index + 1), TTINFO_LEN) == 0;
+}
+
+bool
+events_zone_at(const struct events_zone *zone, int64_t at_s, struct events_zone_span *out)
+{
+    uint32_t low = 0, high = zone->time_count; /* how many times are at or before the instant */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (time_at(zone, middle) <= at_s)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == zone->time_count && zone->goes_on)
+        return false;
+    high = low;
+    while (low && idle(zone, low - 1))
+        low--;
+    while (high < zone->time_count && idle(zone, high))
+        high++;
+    const uint8_t *ttinfo = ttinfo_after(zone, low);
+    *out = (struct events_zone_span){
+        .since_s = low ? time_at(zone, low - 1) : INT64_MIN,
+        .until_s = high < zone->time_count ? time_at(zone, high) : INT64_MAX,
+        .offset_s = (int32_t)read_u32(ttinfo),
+        .is_dst = ttinfo[4],
+        .name = zone->names + ttinfo[5],
+    };
+    return true;
+}

@@ -1,0 +1,140 @@
+// LINK: services/events/events_zone.c common/base/date.c common/base/text.c
+/* Zones as read from tzdata, against what the C library makes of the same files; and damaged files.
+ * It must not know calendars. */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "services/events/events_zone.h"
+
+#define FIRST_S INT64_C(694224000) /* 1992 */
+#define LAST_S INT64_C(2114380800) /* 2037 */
+#define STEP_S INT64_C(2725200)    /* 31 days and 13 hours */
+
+static void
+compare(const char *name)
+{
+    struct events_zone *zone = events_zone_open(text_of(name));
+    assert_non_null(zone);
+    setenv("TZ", name, 1);
+    tzset();
+    for (int64_t at = FIRST_S; at < LAST_S; at += STEP_S) {
+        struct events_zone_span span, edge;
+        struct tm tm;
+        time_t time = (time_t)at;
+        assert_true(events_zone_at(zone, at, &span));
+        assert_non_null(localtime_r(&time, &tm));
+        if (tm.tm_gmtoff != span.offset_s || (tm.tm_isdst > 0) != span.is_dst ||
+            strcmp(tm.tm_zone, span.name) != 0)
+            fail_msg("%s at %lld: want %ld %s, got %d %s", name, (long long)at, tm.tm_gmtoff,
+                     tm.tm_zone, span.offset_s, span.name);
+        assert_true(span.since_s <= at && at < span.until_s);
+        if (span.since_s > FIRST_S) { /* the span ends where another begins */
+            assert_true(events_zone_at(zone, span.since_s - 1, &edge));
+            assert_int_equal(edge.until_s, span.since_s);
+        }
+    }
+    events_zone_destroy(&zone);
+}
+
+static void
+test_every_zone(void **state)
+{
+    (void)state;
+    char line[256], name[64];
+    unsigned count = 0;
+    FILE *list = fopen(EVENTS_ZONE_DIRECTORY "/zone.tab", "r");
+    assert_non_null(list);
+    while (fgets(line, sizeof line, list))
+        if (line[0] != '#' && sscanf(line, "%*s %*s %63s", name) == 1) {
+            compare(name);
+            count++;
+        }
+    fclose(list);
+    unsetenv("TZ");
+    assert_true(count > 300);
+}
+
+static void
+test_what_is_no_zone(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"",          "Mars/Olympus",       "Europe",     "Europe/",
+                                        "../passwd", "/etc/passwd",        "posixrules", "zone.tab",
+                                        "localtime", "right/Europe/Berlin"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_null(events_zone_open(text_of(names[i])));
+    assert_null(events_zone_open(TEXT_NONE));
+}
+
+static size_t
+read_berlin(uint8_t *data, size_t size)
+{
+    FILE *file = fopen(EVENTS_ZONE_DIRECTORY "/Europe/Berlin", "rb");
+    assert_non_null(file);
+    size_t len = fread(data, 1, size, file);
+    fclose(file);
+    return len;
+}
+
+static void
+test_beyond_the_table(void **state)
+{
+    (void)state;
+    struct events_zone_span span;
+    struct events_zone *zone = events_zone_open(TEXT_LITERAL("Europe/Berlin"));
+    assert_false(events_zone_at(zone, INT64_C(2200000000), &span));
+    assert_true(events_zone_at(zone, INT64_MIN, &span));
+    assert_true(span.since_s == INT64_MIN);
+    events_zone_destroy(&zone);
+    zone = events_zone_open(TEXT_LITERAL("Asia/Almaty")); /* no rule: it stays as it is */
+    assert_true(events_zone_at(zone, INT64_MAX, &span));
+    assert_true(span.until_s == INT64_MAX);
+    assert_int_equal(span.offset_s, 5 * 3600);
+    events_zone_destroy(&zone);
+}
+
+/* Whatever is in a file, reading it ends, within its bytes (run with ASan). */
+static void
+test_damaged_files(void **state)
+{
+    (void)state;
+    static uint8_t data[65536];
+    size_t len = read_berlin(data, sizeof data);
+    struct events_zone_span span;
+    for (size_t cut = 0; cut < len; cut++) {
+        uint8_t *part = malloc(cut + 1);
+        memcpy(part, data, cut);
+        struct events_zone *zone = events_zone_new(part, cut);
+        free(part);
+        if (zone)
+            events_zone_at(zone, 1600000000, &span);
+        if (cut < len - 40)
+            assert_null(zone);
+        events_zone_destroy(&zone);
+    }
+    for (size_t at = 0; at < len; at++) {
+        uint8_t kept = data[at];
+        data[at] = (uint8_t)~kept;
+        struct events_zone *zone = events_zone_new(data, len);
+        if (zone)
+            events_zone_at(zone, 1600000000, &span);
+        events_zone_destroy(&zone);
+        data[at] = kept;
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_zone),
+        cmocka_unit_test(test_what_is_no_zone),
+        cmocka_unit_test(test_beyond_the_table),
+        cmocka_unit_test(test_damaged_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
