@@ -140,9 +140,11 @@ wait_for_watermark(void *socket)
         if (zmq_poll(&item, 1, left) <= 0)
             continue;
         struct publication publication;
-        if (publication_receive(socket, &publication) == PUBLICATION_WATERMARK &&
-            publication.topic.len == 0)
-            seq = publication.seq;
+        enum publication_kind kind;
+        publication_receive(socket, &publication);
+        while ((kind = publication_next(&publication)) != PUBLICATION_NONE)
+            if (kind == PUBLICATION_WATERMARK && publication.topic.len == 0)
+                seq = publication.seq;
         publication_close(&publication);
     }
     return seq;

@@ -310,7 +310,10 @@ static const char fixed_schemas[] =
     " none.\"}, \"actor\": {\"type\": \"string\"}, \"traceparent\": {\"type\": \"string\"}}},"
     "\"_watermark\": {\"type\": \"object\", \"required\": [\"type\", \"prefix\", \"seq\"],"
     " \"properties\": {\"type\": {\"const\": \"watermark\"}, \"prefix\": {\"type\": \"string\"},"
-    "\"seq\": {\"type\": \"integer\", \"minimum\": 0}}}}";
+    "\"seq\": {\"type\": \"integer\", \"minimum\": 0},"
+    "\"records\": {\"type\": \"array\", \"description\": \"In a batch alone (docs/protocol.md, "
+    "Compact"
+    " publication): topic, meta and data of one record after another.\"}}}}";
 
 static json_t *
 skeleton(void)
@@ -358,9 +361,10 @@ add_watermark(json_t *root)
              "No frame."));
     set(json_object_get(root, "channels"), "watermarks",
         pack("{s:n, s:s, s:[o], s:{s:o}, s:{s:{s:s, s:s, s:[s, s]}}}", "address", "description",
-             "The first frame is the prefix.", "servers", ref("#/servers/notifications"),
-             "messages", "watermark", ref("#/components/messages/watermark"), "bindings", "x-zmtp",
-             "bindingVersion", "0.1.0", "pattern", "publish", "frames", "topic", "headers"));
+             "The first frame is the prefix, or for a batch what was subscribed to.", "servers",
+             ref("#/servers/notifications"), "messages", "watermark",
+             ref("#/components/messages/watermark"), "bindings", "x-zmtp", "bindingVersion",
+             "0.1.0", "pattern", "publish", "frames", "topic", "headers"));
     set(json_object_get(root, "operations"), "publish_watermarks",
         pack("{s:s, s:o}", "action", "send", "channel", ref("#/channels/watermarks")));
 }

@@ -98,6 +98,27 @@ splice_next(struct text *items, struct text *value)
     return true;
 }
 
+const char *
+splice_fields(const char *map, const struct text *keys, struct text *values, unsigned count)
+{
+    struct mp_value head, key;
+    for (unsigned i = 0; i < count; i++)
+        values[i] = TEXT_NONE;
+    const char *at = mp_read(map, &head);
+    if (head.type != MP_MAP)
+        return NULL;
+    for (int64_t pairs = head.number; pairs > 0; pairs--) {
+        const char *value = mp_next(at, &key);
+        at = mp_skip(value);
+        if (key.type != MP_TEXT)
+            continue;
+        for (unsigned i = 0; i < count; i++)
+            if (key.bytes.len == keys[i].len && text_equal(key.bytes, keys[i]))
+                values[i] = (struct text){value, (uint32_t)(at - value)};
+    }
+    return at;
+}
+
 bool
 splice_get(struct text map, const char *key, struct text *value)
 {

@@ -23,6 +23,11 @@ bool splice_get_int(struct text map, const char *key, int64_t *out);
 bool splice_array(struct text value, uint32_t *count, struct text *items);
 bool splice_map(struct text value, uint32_t *count, struct text *items);
 
+/* The values of `count` keys of the map that begins at `map`, in one pass (TEXT_NONE if it has no
+ * such key). Returns what is behind the map, NULL if there is none. */
+const char *splice_fields(const char *map, const struct text *keys, struct text *values,
+                          unsigned count);
+
 /* Takes the next value off the front of `items`; false if there is none. */
 bool splice_next(struct text *items, struct text *value);
 

@@ -119,6 +119,12 @@ stream_exists(struct stream *stream, int64_t seq)
         stream->high = seq;
 }
 
+bool
+stream_next(struct stream *stream, int64_t seq, int64_t prev)
+{
+    return stream->joined && !stream->unread && prev <= stream->last && stream_pass(stream, seq);
+}
+
 void
 stream_add(struct stream *stream, struct stream_record *record)
 {

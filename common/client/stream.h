@@ -47,6 +47,10 @@ bool stream_covers_prefix(const struct stream *stream, struct text other);
 /* Starts after `last`. With `unread` the log is read first. */
 void stream_join(struct stream *stream, int64_t last, bool unread);
 
+/* Whether a live record is the next, so that it may be shown as it is; then it counts as passed.
+ * After stream_take gave NULL. */
+bool stream_next(struct stream *stream, int64_t seq, int64_t prev);
+
 /* Takes ownership of a live record. */
 void stream_add(struct stream *stream, struct stream_record *record);
 

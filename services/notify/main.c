@@ -17,7 +17,8 @@ static const struct cfg_row rows[] = {
     {"CBM_PUB_BIND", CFG_ENDPOINTS, offsetof(struct config, publisher.bind), "tcp://*:5560", 1,
      CFG_TEXT_MAX, NULL, "where subscribers connect"},
     {"CBM_PUB_HWM", CFG_INT, offsetof(struct config, publisher.hwm), "10000", 1, 1000000, NULL,
-     "records queued for a slow subscriber; what it misses beyond, it reads back"},
+     "messages queued for a slow subscriber, each a record or a batch of up to 32 KiB; what it "
+     "misses beyond, it reads back"},
     {"CBM_PREFIXES_MAX", CFG_INT, offsetof(struct config, publisher.prefixes_max), "100000", 1,
      10000000, NULL, "distinct prefixes that get watermarks"},
     CFG_END,

@@ -20,6 +20,8 @@ struct entry {
     int64_t due_ms;  /* ASKED: when to ask again; SOON, RESTING: when to send */
     int64_t sent_ms; /* INT64_MIN if never */
     enum place place;
+    unsigned forms; /* bits: enum notify_form */
+    struct notify_batch batch;
     uint32_t len;
     char prefix[];
 };
@@ -37,6 +39,7 @@ struct notify_prefixes {
     uint64_t key[2];
     uint32_t max, count, bucket_count; /* a power of two */
     struct bucket *buckets;            /* owned */
+    uint32_t of_length[TOPIC_MAX + 1]; /* how many are so long: most lookups are spared */
     struct list lists[PLACE_COUNT];
 };
 
@@ -203,6 +206,7 @@ notify_prefixes_destroy(struct notify_prefixes **prefixes)
     for (unsigned place = 0; place < PLACE_COUNT; place++)
         for (struct entry *entry = (*prefixes)->lists[place].head, *next; entry; entry = next) {
             next = entry->behind;
+            buf_fini(&entry->batch.buf);
             free(entry);
         }
     free((*prefixes)->buckets);
@@ -211,11 +215,13 @@ notify_prefixes_destroy(struct notify_prefixes **prefixes)
 }
 
 bool
-notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix, int64_t now_ms)
+notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix,
+                          enum notify_form form, int64_t now_ms)
 {
     uint64_t hash = hash_of(prefixes->key, prefix);
     struct entry *entry = *find(prefixes, prefix, hash);
     if (entry) {
+        entry->forms |= form;
         if (entry->place == PLACE_RESTING)
             make_due(prefixes, entry, now_ms);
         return true;
@@ -225,9 +231,11 @@ notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix, 
     entry = malloc(sizeof *entry + prefix.len);
     if (!entry)
         return false;
-    *entry = (struct entry){.hash = hash, .sent_ms = INT64_MIN, .len = prefix.len};
+    *entry = (struct entry){.hash = hash, .sent_ms = INT64_MIN, .forms = form, .len = prefix.len};
     if (prefix.len)
         memcpy(entry->prefix, prefix.ptr, prefix.len);
+    entry->batch.prefix = (struct text){entry->prefix, prefix.len};
+    prefixes->of_length[prefix.len]++;
     if (prefixes->count++ >= prefixes->bucket_count)
         grow(prefixes);
     struct entry **to = &prefixes->buckets[hash & (prefixes->bucket_count - 1)].first;
@@ -238,32 +246,39 @@ notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix, 
 }
 
 void
-notify_prefixes_unsubscribe(struct notify_prefixes *prefixes, struct text prefix)
+notify_prefixes_unsubscribe(struct notify_prefixes *prefixes, struct text prefix,
+                            enum notify_form form)
 {
     struct entry **at = find(prefixes, prefix, hash_of(prefixes->key, prefix)), *entry = *at;
-    if (!entry)
+    if (!entry || (entry->forms &= ~(unsigned)form))
         return;
     *at = entry->chain;
     list_remove(prefixes, entry);
+    prefixes->of_length[prefix.len]--;
     prefixes->count--;
+    buf_fini(&entry->batch.buf);
     free(entry);
 }
 
 void
 notify_prefixes_published(struct notify_prefixes *prefixes, struct text topic, int64_t seq,
-                          int64_t now_ms)
+                          int64_t now_ms, struct notify_wanted *wanted)
 {
-    if (!prefixes->count)
-        return;
     struct text levels[TOPIC_LEVELS_MAX + 1];
-    unsigned count = topic_prefixes(topic, levels);
+    unsigned count = prefixes->count ? topic_prefixes(topic, levels) : 0;
+    wanted->frames = false;
+    wanted->count = 0;
     for (unsigned i = 0; i < count; i++) {
-        struct entry *entry = lookup(prefixes, levels[i]);
+        struct entry *entry =
+            prefixes->of_length[levels[i].len] ? lookup(prefixes, levels[i]) : NULL;
         if (!entry)
             continue;
         entry->seq = seq;
         if (!is_known(entry))
             make_due(prefixes, entry, now_ms);
+        wanted->frames |= (entry->forms & NOTIFY_FRAMES) != 0;
+        if (entry->forms & NOTIFY_COMPACT)
+            wanted->batches[wanted->count++] = &entry->batch;
     }
 }
 
@@ -314,8 +329,7 @@ notify_prefixes_passed(struct notify_prefixes *prefixes, int64_t passed, int64_t
 }
 
 bool
-notify_prefixes_next_due(struct notify_prefixes *prefixes, int64_t now_ms, struct text *prefix,
-                         int64_t *seq)
+notify_prefixes_next_due(struct notify_prefixes *prefixes, int64_t now_ms, struct notify_due *due)
 {
     struct entry *entry = prefixes->lists[PLACE_SOON].head;
     if (!entry || entry->due_ms > now_ms)
@@ -324,8 +338,12 @@ notify_prefixes_next_due(struct notify_prefixes *prefixes, int64_t now_ms, struc
         return false;
     entry->sent_ms = now_ms;
     move(prefixes, entry, PLACE_RESTING, now_ms + NOTIFY_WATERMARK_MS);
-    *prefix = (struct text){entry->prefix, entry->len};
-    *seq = entry->seq;
+    *due = (struct notify_due){
+        .prefix = {entry->prefix, entry->len},
+        .seq = entry->seq,
+        .frames = entry->forms & NOTIFY_FRAMES,
+        .batch = entry->forms & NOTIFY_COMPACT ? &entry->batch : NULL,
+    };
     return true;
 }
 

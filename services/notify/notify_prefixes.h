@@ -1,6 +1,6 @@
-/* The prefixes that somebody subscribes to, the last seq published under each, and when its next
- * watermark is due. Pure: no socket, no store, no clock; what is to be sent or asked is taken from
- * it. It must not know messages.
+/* The prefixes that somebody subscribes to, in which form, the last seq published under each, and
+ * when its next watermark is due. Pure: no socket, no store, no clock; what is to be sent or asked
+ * is taken from it. It must not know messages.
  *
  *   subscribe → TO_ASK → ASKED ──answer is passed──→ SOON ⇄ RESTING
  *                  ↑        │  └answer is ahead→ HELD ↑
@@ -10,7 +10,7 @@
 #ifndef CBM_NOTIFY_PREFIXES_H
 #define CBM_NOTIFY_PREFIXES_H
 
-#include "common/base/text.h"
+#include "services/notify/notify_batches.h"
 
 #define NOTIFY_WATERMARK_MS                                                                        \
     900 /* at least once a second is promised: some room for a busy loop                           \
@@ -21,6 +21,15 @@
 
 struct notify_prefixes;
 
+/* How a subscriber to a prefix wants to have it; a prefix may have subscribers of both. */
+enum notify_form {
+    NOTIFY_FRAMES = 1,  /* each record in three frames */
+    NOTIFY_COMPACT = 2, /* in batches */
+};
+
+/* A prefix that is subscribed to compactly has a batch; it lives until the last unsubscription of
+ * that form, before which what is begun must be flushed. */
+
 /* Holds at most `max` prefixes. `key` is random: prefixes are chosen outside, and must not be able
  * to be chosen so that they all fall on one place of the hash table. NULL when out of memory. */
 struct notify_prefixes *notify_prefixes_new(uint32_t max, const uint64_t key[2]);
@@ -29,14 +38,20 @@ void notify_prefixes_destroy(struct notify_prefixes **prefixes);
 /* Somebody subscribed (also: again) to a valid prefix: its watermark is due at once. False if there
  * are too many prefixes or no memory: it gets none. Times are monotonic ms. */
 bool notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix,
-                               int64_t now_ms);
+                               enum notify_form form, int64_t now_ms);
 
-/* Nobody subscribes to it any more. */
-void notify_prefixes_unsubscribe(struct notify_prefixes *prefixes, struct text prefix);
+/* Nobody subscribes to it in that form any more. */
+void notify_prefixes_unsubscribe(struct notify_prefixes *prefixes, struct text prefix,
+                                 enum notify_form form);
 
-/* A record was put on the socket; seqs only grow. */
+/* A record is published; seqs only grow. Who wants it, as far as the prefixes tell. */
+struct notify_wanted {
+    bool frames;
+    unsigned count;
+    struct notify_batch *batches[TOPIC_LEVELS_MAX + 1]; /* it belongs into each */
+};
 void notify_prefixes_published(struct notify_prefixes *prefixes, struct text topic, int64_t seq,
-                               int64_t now_ms);
+                               int64_t now_ms, struct notify_wanted *wanted);
 
 /* The next prefix whose last seq is to be asked of the store; false if there is none now. Borrowed
  * until the next call. */
@@ -53,10 +68,15 @@ void notify_prefixes_answered(struct notify_prefixes *prefixes, struct text pref
                               int64_t passed, int64_t now_ms);
 void notify_prefixes_passed(struct notify_prefixes *prefixes, int64_t passed, int64_t now_ms);
 
-/* The next watermark that is due; it counts as sent. False if there is none now. Borrowed until the
- * next call. */
-bool notify_prefixes_next_due(struct notify_prefixes *prefixes, int64_t now_ms, struct text *prefix,
-                              int64_t *seq);
+/* The next watermark that is due; it counts as sent. False if there is none now. */
+struct notify_due {
+    struct text prefix; /* borrowed until the next call */
+    int64_t seq;
+    bool frames;                /* as a message of two frames */
+    struct notify_batch *batch; /* in its batch, unless NULL */
+};
+bool notify_prefixes_next_due(struct notify_prefixes *prefixes, int64_t now_ms,
+                              struct notify_due *due);
 
 /* When the next watermark or repeated question is due, INT64_MAX for none. Questions not put yet
  * are not part of it. */

@@ -29,7 +29,9 @@ struct notify_publisher {
     void *handle; /* the same socket as libzmq knows it */
     struct log_follow *follow;
     struct notify_prefixes *prefixes;
+    struct notify_batches batches;
     struct buf meta;
+    bool untold; /* records may be wanted in frames by who is not in the table */
     int64_t published, watermarks, subscriptions, prefix_count, refused, lost; /* gauges */
     int64_t warned_ms;
 };
@@ -86,13 +88,15 @@ send_watermark(struct notify_publisher *publisher, struct text prefix, int64_t s
 
 static void answered(void *arg, struct text prefix, int64_t seq);
 
-/* Asks what is not known and sends what is due; both bounded. Returns when to go on. */
+/* Asks what is not known and sends what is due, both bounded, and the batches. Returns when to go
+ * on. */
 static int64_t
 work(void *arg, int64_t now_ms)
 {
     struct notify_publisher *publisher = arg;
     struct text prefix;
-    int64_t seq, next = INT64_MAX;
+    struct notify_due mark;
+    int64_t next = INT64_MAX;
     while (notify_prefixes_next_ask(publisher->prefixes, now_ms, &prefix))
         if (log_follow_last(publisher->follow, prefix, answered, publisher) != 0) {
             notify_prefixes_unasked(publisher->prefixes, prefix);
@@ -100,10 +104,14 @@ work(void *arg, int64_t now_ms)
             break;
         }
     for (unsigned i = 0; i < WATERMARKS_A_TURN; i++) {
-        if (!notify_prefixes_next_due(publisher->prefixes, now_ms, &prefix, &seq))
+        if (!notify_prefixes_next_due(publisher->prefixes, now_ms, &mark))
             break;
-        send_watermark(publisher, prefix, seq);
+        if (mark.frames)
+            send_watermark(publisher, mark.prefix, mark.seq);
+        if (mark.batch)
+            notify_batches_watermark(&publisher->batches, mark.batch, mark.seq);
     }
+    notify_batches_flush(&publisher->batches);
     int64_t due = notify_prefixes_next_ms(publisher->prefixes);
     return due < next ? due : next;
 }
@@ -134,6 +142,14 @@ passed(void *arg, int64_t seq)
     work_now(publisher, now);
 }
 
+/* Subscribers see the hole by `prev` and read it back. */
+static void
+lost(struct notify_publisher *publisher)
+{
+    publisher->lost++;
+    warn(publisher, "record not published: damaged, or no memory");
+}
+
 static void
 publish(void *arg, const struct log_record *record)
 {
@@ -142,38 +158,45 @@ publish(void *arg, const struct log_record *record)
         return;
     struct buf *meta = &publisher->meta;
     buf_clear(meta);
-    bool good =
-        topic_valid(record->topic) && log_record_meta(record, meta) == STATUS_OK && !meta->failed;
-    if (good) {
-        struct text frames[] = {record->topic,
-                                {(const char *)meta->data, (uint32_t)meta->len},
-                                record->data};
-        good = send_frames(publisher->handle, frames, 3);
-    }
-    if (!good) { /* subscribers see the hole by `prev` and read it back */
-        publisher->lost++;
-        warn(publisher, "record not published: damaged, or no memory");
+    if (log_record_meta(record, meta) != STATUS_OK || meta->failed) {
+        lost(publisher);
         return;
     }
-    publisher->published++;
-    notify_prefixes_published(publisher->prefixes, record->topic, record->seq, clock_mono_ms());
+    struct text frames[] = {record->topic,
+                            {(const char *)meta->data, (uint32_t)meta->len},
+                            record->data};
+    struct notify_wanted wanted;
+    notify_prefixes_published(publisher->prefixes, record->topic, record->seq, clock_mono_ms(),
+                              &wanted);
+    /* frames before batches: who has both must not read of a record before it came */
+    if ((wanted.frames || publisher->untold) && !send_frames(publisher->handle, frames, 3))
+        lost(publisher);
+    else
+        publisher->published++;
+    for (unsigned i = 0; i < wanted.count; i++)
+        notify_batches_add(&publisher->batches, wanted.batches[i], record->seq, frames[0],
+                           frames[1], frames[2]);
 }
 
-/* One frame from a subscriber: 1 or 0 and a prefix. The last subscriber's 0 alone comes through, so
- * the table holds exactly what somebody subscribes to. */
+/* One frame from a subscriber: 1 or 0, and a prefix or the key of its batches. The last
+ * subscriber's 0 alone comes through, so the table holds exactly what somebody subscribes to. */
 static void
 take_subscription(struct notify_publisher *publisher, const char *data, size_t size, int64_t now_ms)
 {
-    if (size < 1 || size - 1 > TOPIC_MAX || (data[0] != 0 && data[0] != 1))
+    if (size < 1 || size - 1 > BATCH_KEY_MAX || (data[0] != 0 && data[0] != 1))
         return;
     struct text prefix = {data + 1, (uint32_t)size - 1};
+    enum notify_form form = batch_key_prefix(prefix, &prefix) ? NOTIFY_COMPACT : NOTIFY_FRAMES;
     publisher->subscriptions += data[0];
-    if (!topic_prefix_valid(prefix) || !notify_access_open(prefix))
-        return;
-    if (data[0] == 0) {
-        notify_prefixes_unsubscribe(publisher->prefixes, prefix);
-    } else if (!notify_prefixes_subscribe(publisher->prefixes, prefix, now_ms)) {
+    bool good = topic_prefix_valid(prefix) && notify_access_open(prefix);
+    if (!good) {
+        publisher->untold |= form == NOTIFY_FRAMES;
+    } else if (data[0] == 0) {
+        notify_batches_flush(&publisher->batches);
+        notify_prefixes_unsubscribe(publisher->prefixes, prefix, form);
+    } else if (!notify_prefixes_subscribe(publisher->prefixes, prefix, form, now_ms)) {
         publisher->refused++;
+        publisher->untold |= form == NOTIFY_FRAMES;
         warn(publisher, "subscription without watermarks: too many prefixes (CBM_PREFIXES_MAX)");
     }
 }
@@ -207,7 +230,7 @@ open_socket(struct notify_publisher *publisher, const struct notify_publisher_co
                            1); /* a watermark for who comes second to a prefix, too */
     zsock_set_sndhwm(publisher->sock, (int)config->hwm);
     zsock_set_maxmsgsize(publisher->sock, INBOUND_MAX);
-    publisher->handle = zsock_resolve(publisher->sock);
+    publisher->handle = publisher->batches.socket = zsock_resolve(publisher->sock);
     return sock_bind_all(publisher->sock, config->bind);
 }
 
@@ -242,6 +265,7 @@ notify_publisher_add_gauges(struct notify_publisher *publisher, struct service *
 {
     service_add_gauge(service, "records_published", &publisher->published);
     service_add_gauge(service, "records_lost", &publisher->lost);
+    service_add_gauge(service, "batches_sent", &publisher->batches.sent);
     service_add_gauge(service, "watermarks_sent", &publisher->watermarks);
     service_add_gauge(service, "subscriptions_received", &publisher->subscriptions);
     service_add_gauge(service, "prefixes", &publisher->prefix_count);

@@ -1,6 +1,6 @@
 /* The live publication of the log (design section 4): every open record as topic, meta, data on an
- * XPUB socket, and watermarks for the prefixes that somebody subscribes to. It must not know
- * requests. */
+ * XPUB socket, or in batches for who asks for them, and watermarks for the prefixes that somebody
+ * subscribes to. It must not know requests. */
 #ifndef CBM_NOTIFY_PUBLISHER_H
 #define CBM_NOTIFY_PUBLISHER_H
 
@@ -9,7 +9,7 @@
 
 struct notify_publisher_config {
     char bind[CFG_TEXT_MAX]; /* CBM_PUB_BIND */
-    int64_t hwm;             /* CBM_PUB_HWM: records queued for a slow subscriber, then dropped */
+    int64_t hwm;             /* CBM_PUB_HWM: messages queued for a slow subscriber, then dropped */
     int64_t prefixes_max;    /* CBM_PREFIXES_MAX */
 };
 

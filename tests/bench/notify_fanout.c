@@ -41,7 +41,7 @@ main(int argc, char **argv)
     pid_t notify = atoi(argv[3]);
     unsigned subscribers = (unsigned)atoi(argv[4]), records = (unsigned)atoi(argv[5]);
     struct receivers all;
-    if (notify <= 1 || !receivers_open(&all, argv[2], subscribers, "events."))
+    if (notify <= 1 || !receivers_open(&all, argv[2], subscribers, NOTIFY_EVENTS))
         return 69;
     void *context = zmq_ctx_new(), *dealer = notify_dealer(context, argv[1]);
     kill(notify, SIGSTOP);

@@ -27,23 +27,32 @@ take_acks(struct live *live)
 
 /* "events.economic.tourism.bench-<run>-<number>." */
 static void
+take_record(struct live *live, struct text topic)
+{
+    char name[128];
+    unsigned run, number;
+    if (topic.len >= sizeof name)
+        return;
+    memcpy(name, topic.ptr, topic.len);
+    name[topic.len] = '\0';
+    if (sscanf(name, "events.economic.tourism.bench-%u-%u.", &run, &number) != 2 ||
+        run != live->run || live->at.arrived[number % CHANGES_MAX])
+        return;
+    live->at.arrived[number % CHANGES_MAX] = clock_mono_us();
+    live->arrived++;
+}
+
+static void
 take_records(struct live *live)
 {
     zmq_msg_t frames[3];
     for (int count; (count = notify_receive(live->sub, frames, 3)) > 0;
          notify_close(frames, count)) {
-        char topic[128];
-        unsigned run, number;
-        size_t len = zmq_msg_size(&frames[0]);
-        if (count != 3 || len >= sizeof topic) /* two frames are a watermark */
-            continue;
-        memcpy(topic, zmq_msg_data(&frames[0]), len);
-        topic[len] = '\0';
-        if (sscanf(topic, "events.economic.tourism.bench-%u-%u.", &run, &number) != 2 ||
-            run != live->run || live->at.arrived[number % CHANGES_MAX])
-            continue;
-        live->at.arrived[number % CHANGES_MAX] = clock_mono_us();
-        live->arrived++;
+        struct batch batch;
+        struct batch_record record;
+        if (count == 2 && batch_open(notify_frame(&frames[1]), &batch))
+            while (batch_next(&batch, &record) == 1)
+                take_record(live, record.topic);
     }
 }
 
@@ -100,7 +109,7 @@ main(int argc, char **argv)
     void *context = zmq_ctx_new();
     live.run = (unsigned)(clock_wall_ms() & 0x7fffffff);
     live.dealer = notify_dealer(context, argv[1]);
-    live.sub = notify_sub(context, argv[2], "events.");
+    live.sub = notify_sub(context, argv[2], NOTIFY_EVENTS);
     if (!live.dealer || !live.sub)
         return 69;
     zmq_pollitem_t first = {live.sub, 0, ZMQ_POLLIN, 0}; /* a watermark: the subscription holds */

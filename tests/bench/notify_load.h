@@ -8,6 +8,7 @@
 
 #include "common/bus/mdp.h"
 #include "common/bus/rpc.h"
+#include "common/log/batch.h"
 
 static inline void
 notify_pair(struct buf *buf, const char *key, const char *value)
@@ -98,8 +99,17 @@ notify_dealer(void *context, const char *endpoint)
     return zmq_connect(dealer, endpoint) == 0 ? dealer : NULL;
 }
 
+/* What libcbm subscribes to for "events.". */
+#define NOTIFY_EVENTS TEXT_LITERAL(BATCH_KEY_HEAD "events./")
+
+static inline struct text
+notify_frame(zmq_msg_t *frame)
+{
+    return (struct text){zmq_msg_data(frame), (uint32_t)zmq_msg_size(frame)};
+}
+
 static inline void *
-notify_sub(void *context, const char *endpoint, const char *prefix)
+notify_sub(void *context, const char *endpoint, struct text subscription)
 {
     void *sub = zmq_socket(context, ZMQ_SUB);
     int none = 0;
@@ -107,7 +117,7 @@ notify_sub(void *context, const char *endpoint, const char *prefix)
         return NULL;
     zmq_setsockopt(sub, ZMQ_RCVHWM, &none, sizeof none);
     zmq_setsockopt(sub, ZMQ_LINGER, &none, sizeof none);
-    zmq_setsockopt(sub, ZMQ_SUBSCRIBE, prefix, strlen(prefix));
+    zmq_setsockopt(sub, ZMQ_SUBSCRIBE, subscription.ptr, subscription.len);
     return zmq_connect(sub, endpoint) == 0 ? sub : NULL;
 }
 

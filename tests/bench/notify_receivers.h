@@ -1,5 +1,6 @@
 /* Many SUB sockets read by one thread, as one program of many subscribers: each record counted, and
- * its `prev` compared with the last seq of that subscriber, so that a gap is seen. */
+ * its `prev` compared with the last seq of that subscriber, so that a gap is seen. Records come in
+ * batches or in three frames, by what was subscribed to. */
 #ifndef CBM_BENCH_NOTIFY_RECEIVERS_H
 #define CBM_BENCH_NOTIFY_RECEIVERS_H
 
@@ -58,22 +59,32 @@ receivers_meta(const uint8_t *meta, size_t len, int64_t *seq, int64_t *prev)
 }
 
 static inline void
-receivers_take(struct receivers *all, struct receiver *one, zmq_msg_t *frames, int count)
+receivers_record(struct receivers *all, struct receiver *one, const void *meta, size_t len)
 {
-    if (!one->joined) {
-        one->joined = true;
-        all->joined++;
-    }
-    if (count != 3)
-        return;
     int64_t seq, prev;
     all->records++;
-    if (!receivers_meta(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &seq, &prev)) {
+    if (!receivers_meta(meta, len, &seq, &prev)) {
         all->gaps++;
         return;
     }
     all->gaps += one->last >= 0 && prev != one->last;
     one->last = seq;
+}
+
+static inline void
+receivers_take(struct receivers *all, struct receiver *one, zmq_msg_t *frames, int count)
+{
+    struct batch batch;
+    struct batch_record record;
+    if (!one->joined) {
+        one->joined = true;
+        all->joined++;
+    }
+    if (count == 3)
+        receivers_record(all, one, zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]));
+    else if (count == 2 && batch_open(notify_frame(&frames[1]), &batch))
+        while (batch_next(&batch, &record) == 1)
+            receivers_record(all, one, record.meta.ptr, record.meta.len);
 }
 
 static inline bool
@@ -114,7 +125,8 @@ receivers_turn(struct receivers *all, int wait_ms)
 
 /* Opens them and waits until each has got its first message. */
 static inline bool
-receivers_open(struct receivers *all, const char *endpoint, unsigned count, const char *prefix)
+receivers_open(struct receivers *all, const char *endpoint, unsigned count,
+               struct text subscription)
 {
     *all = (struct receivers){.context = zmq_ctx_new(), .epoll = epoll_create1(0)};
     zmq_ctx_set(all->context, ZMQ_MAX_SOCKETS, (int)count + 100);
@@ -122,7 +134,7 @@ receivers_open(struct receivers *all, const char *endpoint, unsigned count, cons
     for (; all->list && all->count < count; all->count++) {
         struct receiver *one = &all->list[all->count];
         one->last = -1;
-        one->sub = notify_sub(all->context, endpoint, prefix);
+        one->sub = notify_sub(all->context, endpoint, subscription);
         int fd, state;
         size_t size = sizeof fd;
         if (!one->sub || zmq_getsockopt(one->sub, ZMQ_FD, &fd, &size))

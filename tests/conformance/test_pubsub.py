@@ -1,6 +1,7 @@
 """The live publication and the reading back of the log, by a plain SUB socket and a plain RFC 18
 client: topics, meta, prev, watermarks, log.read. It must not know libcbm."""
 import contextlib
+import os
 import re
 import signal
 import socket
@@ -220,6 +221,82 @@ def test_subscriptions_that_end_at_no_level_get_records_only(members, client):
                 assert meta["type"] == "watermark"
                 got.add(meta["prefix"])
         assert got <= {"events."}  # of the other socket's prefix, which matches "eve"
+
+
+def batched(sub, count):
+    """(topic, meta, data) as bytes of the next `count` records of a compact subscription."""
+    got = []
+    while len(got) < count:
+        assert sub.socket.poll(int(10000 * SLOW))
+        key, body = sub.socket.recv_multipart()
+        mark = msgpack.unpackb(body)
+        assert key == b"/compact/1/%s/" % mark["prefix"].encode() and mark["type"] == "watermark"
+        parts = mark["records"]
+        some = list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
+        if some:
+            assert msgpack.unpackb(some[-1][1])["seq"] == mark["seq"]
+        got += [(topic.encode(), meta, data) for topic, meta, data in some]
+    return got
+
+
+def test_batches_carry_the_very_bytes_of_the_frames(members, client):
+    with contextlib.ExitStack() as open_sockets:
+        plain = {prefix: open_sockets.enter_context(joined(members, prefix))
+                 for prefix in ("events.", "events.economic.", "plan.")}
+        compact = {prefix: open_sockets.enter_context(joined(members, f"/compact/1/{prefix}/"))
+                   for prefix in ("", *plain)}
+        life(client, "batch-1")
+        life(client, "batch-2", dimension="human", area="youth")
+        client.call("events", "plan.open", {"year": 2901})
+        want = {"events.": 10, "events.economic.": 5, "plan.": 1}
+        frames = {}
+        for prefix, sub in plain.items():
+            some = (sub.socket.recv_multipart() for _ in iter(lambda: sub.socket.poll(5000), 0))
+            frames[prefix] = [tuple(next(one for one in some if len(one) == 3))
+                              for _ in range(want[prefix])]
+        for prefix, sub in compact.items():
+            if prefix:
+                assert batched(sub, want[prefix]) == frames[prefix]
+            else:
+                assert batched(sub, 11) == frames["events."] + frames["plan."]
+
+
+def test_batches_of_one_turn_go_together(make_stack):
+    """And who subscribes to no level gets its frames, though nobody has a prefix in frames."""
+    stack = make_stack()
+    with stack.client(30) as client, joined(stack, "/compact/1/plan./") as sub, \
+         stack.subscriber("pla") as other:
+        wait_for(lambda: client.call("notify", "$stats")["subscriptions_received"] == 2, 5, "both")
+        os.kill(stack.pids["notify.1"], signal.SIGSTOP)
+        pending = [client.send("events", "plan.open", {"year": year}) for year in range(2000, 2100)]
+        for msgid in pending:
+            client.wait(msgid)
+        os.kill(stack.pids["notify.1"], signal.SIGCONT)
+        messages, topics = 0, []
+        while len(topics) < 100:
+            _, mark, _ = sub.next()
+            messages += bool(mark["records"])
+            topics += mark["records"][::3]
+        assert messages <= 10
+        assert topics == [record[0] for record in other.records(100)]
+        assert sorted(topics) == [f"plan.{year}." for year in range(2000, 2100)]
+
+
+def test_who_subscribes_to_all_in_frames_passes_batches_over(members, client):
+    """They look like watermarks of other prefixes; `prefix` tells."""
+    with joined(members, "/compact/1/events./"), joined(members, "") as sub:
+        base = last(client)
+        life(client, "beside")
+        assert seqs(sub.records(5)) == list(range(base + 1, base + 6))
+        assert wait_for(lambda: sub.watermark("") == base + 5, 5, "the watermark")
+
+
+def test_nothing_private_comes_in_batches(members, client):
+    for key in ("/compact/1/private./", "/compact/1/events", "/compact/1/events/", "/compact/1/ev./x/"):
+        with members.subscriber(key) as sub:
+            propose(client, f"none-{abs(hash(key))}")
+            with pytest.raises(TimeoutError):
+                sub.next(0.5 / SLOW)
 
 
 def test_data_is_what_get_answers(members, client):

@@ -35,3 +35,19 @@ for topic in ("", "events.", "events.human.-.id.", "private.kz.note.", "1.2.3.4.
 for text in ("2021-07-13", "2021-07-13T08:00:00Z", "2021-07-13T08:00:00.125+06:00", "Asia/Almaty",
              "2016-12-31T23:59:60Z", "0001-01-01T00:00:00+00:01", "Forum of Youth: 2021", "KZ"):
     seed("date", text.encode())
+
+
+def batch(prefix, seq, *records):
+    def text(value):
+        return b"\xda" + len(value).to_bytes(2, "big") + value
+
+    def blob(value):
+        return b"\xc6" + len(value).to_bytes(4, "big") + value
+    return (b"\x84\xa4type\xa9watermark\xa6prefix" + text(prefix) + b"\xa3seq\xcf" + seq.to_bytes(8, "big") +
+            b"\xa7records\xdd" + (3 * len(records)).to_bytes(4, "big") +
+            b"".join(text(topic) + blob(meta) + blob(data) for topic, meta, data in records))
+
+
+seed("batch", b"/compact/1/events./")
+seed("batch", batch(b"", 0))
+seed("batch", batch(b"events.", 9, (b"events.x.", b"\x81\xa3seq\x08", b"\x80"), (b"events.y.", b"\x80", b"")))

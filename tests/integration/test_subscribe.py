@@ -4,9 +4,11 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
+import msgpack
 import pytest
 import zmq
 
@@ -198,46 +200,159 @@ def test_what_cannot_be_subscribed_to(stack, scratch):
     assert done.returncode == 64 and foreign.read_text() == "dear diary\n"
 
 
-def test_records_no_longer_kept_and_garbage(stack, scratch):
-    """A publisher that lies and a log that was cut: a clear end, no crash, no loop."""
-    import msgpack
-    context = zmq.Context.instance()
-    pub, bus = context.socket(zmq.XPUB), context.socket(zmq.ROUTER)
-    pub.linger = bus.linger = 0
-    env = {**os.environ, "CBM_NOTIFY": f"tcp://127.0.0.1:{pub.bind_to_random_port('tcp://127.0.0.1')}",
-           "CBM_BUS": f"tcp://127.0.0.1:{bus.bind_to_random_port('tcp://127.0.0.1')}"}
-    process = subprocess.Popen([str(stack.build / "cbm"), "subscribe", "events."], env=env,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+class Fake:
+    """A publisher and a bus that say what a test wants, and `cbm subscribe` against them."""
 
-    def answer(error=None, result=None):
-        assert bus.poll(int(10000 * SLOW))
-        peer, *_, body, _context = bus.recv_multipart()
+    def __init__(self, stack, *arguments):
+        context = zmq.Context.instance()
+        self.pub, self.bus = context.socket(zmq.XPUB), context.socket(zmq.ROUTER)
+        self.pub.linger = self.bus.linger = 0
+        port = [one.bind_to_random_port("tcp://127.0.0.1") for one in (self.pub, self.bus)]
+        env = {**os.environ, "CBM_NOTIFY": f"tcp://127.0.0.1:{port[0]}",
+               "CBM_BUS": f"tcp://127.0.0.1:{port[1]}"}
+        self.out = tempfile.TemporaryFile("w+")  # takes more than a pipe that nobody reads
+        self.process = subprocess.Popen([str(stack.build / "cbm"), "subscribe", *map(str, arguments)],
+                                        env=env, stdout=self.out, stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+        self.out.close()
+        self.pub.close()
+        self.bus.close()
+
+    def subscription(self):
+        assert self.pub.poll(int(10000 * SLOW))
+        return self.pub.recv()
+
+    def request(self):
+        assert self.bus.poll(int(10000 * SLOW))
+        peer, *_, body, _context = self.bus.recv_multipart()
         _, msgid, method, [params] = msgpack.unpackb(body)
-        bus.send_multipart([peer, b"MDPC02", b"\x03", b"notify",
-                            msgpack.packb([1, msgid, error, result])])
+        return (peer, msgid), method, params
+
+    def reply(self, to, error=None, result=None):
+        peer, msgid = to
+        self.bus.send_multipart([peer, b"MDPC02", b"\x03", b"notify",
+                                 msgpack.packb([1, msgid, error, result])])
+
+    def answer(self, error=None, result=None):
+        to, method, params = self.request()
+        self.reply(to, error, result)
         return method, params
 
-    try:
-        assert pub.poll(int(10000 * SLOW)) and pub.recv() == b"\x01events."
-        assert answer(result={"seq": 7}) == ("log.last", {"prefix": "events."})
+    def end(self, timeout=20):
+        _, err = self.process.communicate(timeout=timeout * SLOW)
+        self.out.seek(0)
+        return self.process.returncode, self.out.read(), err
+
+
+def meta(seq, prev, **more):
+    return msgpack.packb({"type": "t", "seq": seq, "prev": prev, **more})
+
+
+def batch(seq, *records, prefix="events."):
+    def sized(lead, size, value):
+        return lead + len(value).to_bytes(size, "big") + value
+    return (b"\x84\xa4type\xa9watermark\xa6prefix" + sized(b"\xda", 2, prefix.encode()) +
+            b"\xa3seq\xcf" + seq.to_bytes(8, "big") +
+            b"\xa7records\xdd" + (3 * len(records)).to_bytes(4, "big") +
+            b"".join(sized(b"\xda", 2, topic) + sized(b"\xc6", 4, head) + sized(b"\xc6", 4, data)
+                     for topic, head, data in records))
+
+
+def test_records_no_longer_kept_and_garbage(stack):
+    """A publisher that lies and a log that was cut: a clear end, no crash, no loop."""
+    with Fake(stack, "events.") as fake:
+        key = b"/compact/1/events./"
+        assert fake.subscription() == b"\x01" + key
+        assert fake.answer(result={"seq": 7}) == ("log.last", {"prefix": "events."})
+        assert fake.subscription() == b"\x01events."  # no batch came: frames are listened to as well
+        good = (b"events.x.", meta(9, [8, 8, 0]), msgpack.packb({"title": "one\x1b[31m"}))
+        cut = batch(9, good)
         for frames in ([b"events."], [b"events.", b""], [b"events.", b"\xdd\xff\xff\xff\xff", b"\xc0"],
-                       [b"events.x.", msgpack.packb({"type": "t", "seq": "9", "prev": []}), b"\x80"],
-                       [b"events.x.", msgpack.packb({"type": "t", "seq": 9, "prev": [1]}), b"\x80"],
-                       [b"events.x", msgpack.packb({"type": "t", "seq": 9, "prev": [1, 1]}), b"\x80"],
-                       [b"events.x.", msgpack.packb({"type": "t", "seq": 9, "prev": [7, 7, 0]}), b"\xc1"],
+                       [b"events.x.", meta("9", []), b"\x80"], [b"events.x.", meta(9, [1]), b"\x80"],
+                       [b"events.x", meta(9, [1, 1]), b"\x80"],
+                       [b"events.x.", meta(9, [7, 7, 0]), b"\xc1"],
                        [b"events.", msgpack.packb({"type": "watermark", "prefix": "plan.", "seq": 99})],
-                       [b"events.x.", msgpack.packb({"type": "t", "seq": 9, "prev": [8, 8, 0]}),
-                        msgpack.packb({"title": "one\x1b[31m"})]):
-            pub.send_multipart(frames)
-        assert answer(error={"code": "unavailable", "message": "not now"})[0] == "log.read"
-        method, params = answer(error={"code": "failed_precondition", "message": "no longer kept",
-                                       "details": {"first": 9}})
+                       [key], [key, b""], [key, b"\xdd\xff\xff\xff\xff"], [key, batch(99, prefix="plan.")],
+                       *([key, cut[:size]] for size in range(len(cut) - 1)),
+                       [key, batch(7, (b"events.x.", meta(9, [7, 7, 0]), b"\xc1"),
+                                   (b"events.x", meta(9, [7, 7, 0]), b"\x80"),
+                                   (b"plan.1.", meta(9, [7, 7, 0]), b"\x80"),
+                                   (b"events.x.", b"\xc1", b"\x80"), (b"", b"", b""))],
+                       [key, cut + b"\x00"], [key, batch(0, good)]):
+            fake.pub.send_multipart(frames)
+        assert fake.answer(error={"code": "unavailable", "message": "not now"})[0] == "log.read"
+        method, params = fake.answer(error={"code": "failed_precondition", "message": "no longer kept",
+                                            "details": {"first": 9}})
         assert method == "log.read" and params["after"] == 7
-        out, err = process.communicate(timeout=20 * SLOW)
-        assert process.returncode == 1 and out == ""
+        code, out, err = fake.end()
+        assert code == 1 and out == ""
         assert "no longer kept" in err and "--from 9" in err
-    finally:
-        process.kill()
-        process.wait()
-        pub.close()
-        bus.close()
+
+
+def test_a_publisher_without_batches(stack):
+    """One of an older version is asked for frames; batches are gone back to once there are some."""
+    with Fake(stack, "events.", "--json", "--count", 3) as fake:
+        key = b"/compact/1/events./"
+        assert fake.subscription() == b"\x01" + key
+        assert fake.answer(result={"seq": 7})[0] == "log.last"
+        assert fake.subscription() == b"\x01events."
+        fake.pub.send_multipart([b"events.", msgpack.packb({"type": "watermark", "prefix": "events.", "seq": 7})])
+        fake.pub.send_multipart([b"events.x.", meta(8, [7, 7, 0]), b"\x80"])
+        fake.pub.send_multipart([key, batch(9, (b"events.x.", meta(8, [7, 7, 0]), b"\x80"),
+                                            (b"events.x.", meta(9, [8, 8, 8]), b"\x80"))])
+        assert fake.subscription() == b"\x00events."
+        fake.pub.send_multipart([key, batch(12, (b"events.x.", meta(12, [11, 9, 9]), b"\x80"))])
+        code, out, _ = fake.end()
+        assert code == 0 and [json.loads(line)["sequence"] for line in out.splitlines()] == ["8", "9", "12"]
+
+
+def page(after, count, last, step=1):
+    seqs = range(after + step, after + step * count + 1, step)
+    return {"items": [{"topic": "events.x.", "meta": {"type": "t", "seq": seq, "prev": [0, 0, 0]}, "data": {}}
+                      for seq in seqs], "next": seqs[-1], "last": last, "first": 1}
+
+
+@pytest.mark.parametrize("late_first", [True, False])
+def test_pages_are_asked_for_ahead(stack, late_first):
+    """Two at a time where the log is dense; whichever answer comes first, and whether the guess was right."""
+    with Fake(stack, "events.", "--json", "--from", 0, "--count", 4400) as fake:
+        def two():
+            """The next two requests, by the place they ask for."""
+            got = {}
+            for _ in range(2):
+                to, method, params = fake.request()
+                assert method == "log.read" and params["limit"] == 1000
+                got[params["after"]] = to
+            return got
+
+        assert fake.answer(result=page(0, 1000, 4400)) == ("log.read", {"prefix": "events.", "after": 0, "limit": 1000})
+        asked = two()
+        assert set(asked) == {1000, 2000}
+        for after in sorted(asked, reverse=late_first):
+            fake.reply(asked[after], result=page(after, 1000, 4400))
+        asked = two()
+        assert set(asked) == {3000, 4000}
+        for after in sorted(asked, reverse=late_first):  # short: what was guessed is of no use
+            fake.reply(asked[after], result=page(after, 500 if after == 3000 else 400, 4400))
+        to, _, params = fake.request()
+        assert params["after"] == 3500
+        fake.reply(to, error={"code": "unavailable", "message": "not now"})
+        to, _, params = fake.request()
+        assert params["after"] == 3500
+        fake.reply(to, result=page(3500, 900, 4400))
+        code, out, _ = fake.end()
+        assert code == 0 and [int(json.loads(line)["sequence"]) for line in out.splitlines()] == list(range(1, 4401))
+
+
+def test_a_log_with_other_prefixes_is_not_guessed(stack):
+    with Fake(stack, "events.", "--json", "--from", 0, "--count", 1300) as fake:
+        assert fake.answer(result=page(0, 1000, 2600, step=2))[1]["after"] == 0
+        assert fake.answer(result=page(2000, 300, 2600, step=2))[1]["after"] == 2000
+        code, out, _ = fake.end()
+        assert code == 0 and len(out.splitlines()) == 1300 and not fake.bus.poll(0)

@@ -148,14 +148,42 @@ test_garbage(void **state)
     }
 }
 
+static void
+test_fields(void **state)
+{
+    (void)state;
+    static const struct text keys[] = {{"b", 1}, {"gone", 4}, {"list", 4}};
+    struct buf buf = {0};
+    struct text values[3];
+    int64_t number;
+    mp_map(&buf, 4);
+    mp_string(&buf, "list");
+    mp_array(&buf, 2);
+    mp_nil(&buf);
+    mp_bin(&buf, "bytes", 5);
+    mp_int(&buf, 7); /* a key that is no text */
+    mp_string(&buf, "b");
+    mp_string(&buf, "b");
+    mp_int(&buf, 300);
+    mp_string(&buf, "bb");
+    mp_bool(&buf, true);
+    size_t len = buf.len;
+    mp_string(&buf, "behind");
+    const char *end = splice_fields((char *)buf.data, keys, values, 3);
+    assert_true(splice_int(values[0], &number) && number == 300);
+    assert_null(values[1].ptr);
+    assert_int_equal(values[2].len, 9);
+    assert_int_equal(end - (char *)buf.data, len);
+    assert_null(splice_fields(end, keys, values, 3)); /* a text */
+    buf_fini(&buf);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ints),
-        cmocka_unit_test(test_get),
-        cmocka_unit_test(test_prepend),
-        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_fields),  cmocka_unit_test(test_ints),    cmocka_unit_test(test_get),
+        cmocka_unit_test(test_prepend), cmocka_unit_test(test_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

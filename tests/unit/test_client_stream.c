@@ -53,6 +53,28 @@ test_in_order(void **state)
     stream_fini(&stream);
 }
 
+/* A live record that is the next is passed without being kept. */
+static void
+test_next(void **state)
+{
+    (void)state;
+    struct stream stream;
+    stream_init(&stream, TEXT_LITERAL("events."), 10);
+    assert_false(stream_next(&stream, 5, 3)); /* before the join */
+    stream_join(&stream, 4, true);
+    assert_false(stream_next(&stream, 5, 4)); /* the log first */
+    stream_join(&stream, 4, false);
+    assert_false(stream_next(&stream, 4, 3));
+    assert_false(stream_next(&stream, 7, 5));
+    add(&stream, 7, 5);
+    assert_true(stream_next(&stream, 5, 3));
+    assert_false(stream_next(&stream, 5, 3));
+    expect(&stream, 7);
+    expect(&stream, 0);
+    assert_false(stream_behind(&stream));
+    stream_fini(&stream);
+}
+
 static void
 test_gap(void **state)
 {
@@ -184,9 +206,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_order), cmocka_unit_test(test_gap),
-        cmocka_unit_test(test_unread),   cmocka_unit_test(test_disorder),
-        cmocka_unit_test(test_covers),   cmocka_unit_test(test_random),
+        cmocka_unit_test(test_in_order), cmocka_unit_test(test_next),
+        cmocka_unit_test(test_gap),      cmocka_unit_test(test_unread),
+        cmocka_unit_test(test_disorder), cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

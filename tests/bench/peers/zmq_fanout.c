@@ -1,5 +1,6 @@
-/* Row 5, the limit: a bare XPUB that sends the same three frames from memory, in a process of its
- * own; the receivers are the very same. Prints one JSON object. */
+/* Row 5, the limit: a bare XPUB that sends each record in three frames from memory, as notify does
+ * to who does not ask for batches, in a process of its own; the receivers are the very same. Prints
+ * one JSON object. */
 #define _GNU_SOURCE
 #include "tests/bench/notify_receivers.h"
 
@@ -86,7 +87,7 @@ main(int argc, char **argv)
     }
     close(go[0]);
     struct receivers all;
-    if (child < 0 || !receivers_open(&all, argv[1], subscribers, "events."))
+    if (child < 0 || !receivers_open(&all, argv[1], subscribers, TEXT_LITERAL("events.")))
         return 69;
     int64_t begin = clock_mono_us();
     if (write(go[1], "g", 1) != 1)
