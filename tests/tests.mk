@@ -6,7 +6,7 @@ VARIANT = $(if $(SAN),-$(subst $(comma),-,$(SAN)))
 FUZZ_SECONDS ?= 10
 PYTEST_ARGS ?=
 PYTEST_TIMEOUT ?= 300
-TEST_STEPS ?= all layers lint unit fuzz integration conformance scenarios fault sanitize valgrind docs-check
+TEST_STEPS ?= all layers lint unit fuzz integration conformance scenarios fault sanitize valgrind docs-check bench-instructions
 export CBM_BUILD = $(BUILD)
 
 # ---- unit: one binary a module. `// LINK: a.c b.c -lfoo` in a test's first lines names the sources
