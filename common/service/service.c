@@ -194,6 +194,17 @@ read_principal(struct op *op)
     return STATUS_OK;
 }
 
+/* "<principal>:<key>", both of checked length. */
+static void
+write_key(struct op *op)
+{
+    size_t len = strlen(op->principal.id);
+    memcpy(op->key, op->principal.id, len);
+    op->key[len] = ':';
+    memcpy(op->key + len + 1, op->context.key.ptr, op->context.key.len);
+    op->key[len + 1 + op->context.key.len] = '\0';
+}
+
 static void
 look_at_clock(struct service *service)
 {
@@ -225,7 +236,7 @@ fill_op(struct op *op, struct text params)
     if (left_ms == 0)
         return error_set(&op->error, STATUS_DEADLINE_EXCEEDED, NULL, "the deadline has passed");
     if (op->context.key.ptr && !method->read_only) {
-        snprintf(op->key, sizeof op->key, "%s:%.*s", op->principal.id, TEXT_ARG(op->context.key));
+        write_key(op);
         make_digest(op, op->request.parts[WORKER_RPC]);
     }
     if (op->context.min_seq != INT64_MIN && op->service->position)

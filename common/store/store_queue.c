@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 
 #define CALL_BYTES_MAX (4 * 1024 * 1024)
+#define EAGER 32 /* commits that do not wait for the end of the turn, if Redis has none */
 
 static bool
 make_room(struct store *store)
@@ -43,6 +44,10 @@ store_commit(struct store *store, struct store_commit *commit, store_commit_fn *
     }
     store->queue[store->queue_head + store->queue_count++] =
         (struct store_commit_entry){commit, fn, arg};
+    if (store->queue_count >= (store->calls ? STORE_BATCH_MAX : EAGER)) {
+        store_queue_send(store); /* Redis would idle while the turn goes on */
+        redis_link_flush(store->link);
+    }
 }
 
 static void
