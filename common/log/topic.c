@@ -3,23 +3,37 @@
 
 #include <string.h>
 
+/* What a byte may be in a topic: it is looked at for every record that is published or read. */
+enum { NO, INNER, DOT };
+static const uint8_t classes[256] = {
+    ['.'] = DOT,   ['-'] = INNER, ['_'] = INNER, ['0'] = INNER, ['1'] = INNER, ['2'] = INNER,
+    ['3'] = INNER, ['4'] = INNER, ['5'] = INNER, ['6'] = INNER, ['7'] = INNER, ['8'] = INNER,
+    ['9'] = INNER, ['A'] = INNER, ['B'] = INNER, ['C'] = INNER, ['D'] = INNER, ['E'] = INNER,
+    ['F'] = INNER, ['G'] = INNER, ['H'] = INNER, ['I'] = INNER, ['J'] = INNER, ['K'] = INNER,
+    ['L'] = INNER, ['M'] = INNER, ['N'] = INNER, ['O'] = INNER, ['P'] = INNER, ['Q'] = INNER,
+    ['R'] = INNER, ['S'] = INNER, ['T'] = INNER, ['U'] = INNER, ['V'] = INNER, ['W'] = INNER,
+    ['X'] = INNER, ['Y'] = INNER, ['Z'] = INNER, ['a'] = INNER, ['b'] = INNER, ['c'] = INNER,
+    ['d'] = INNER, ['e'] = INNER, ['f'] = INNER, ['g'] = INNER, ['h'] = INNER, ['i'] = INNER,
+    ['j'] = INNER, ['k'] = INNER, ['l'] = INNER, ['m'] = INNER, ['n'] = INNER, ['o'] = INNER,
+    ['p'] = INNER, ['q'] = INNER, ['r'] = INNER, ['s'] = INNER, ['t'] = INNER, ['u'] = INNER,
+    ['v'] = INNER, ['w'] = INNER, ['x'] = INNER, ['y'] = INNER, ['z'] = INNER,
+};
+
 bool
 topic_valid(struct text topic)
 {
     if (!topic.ptr || topic.len < 2 || topic.len > TOPIC_MAX)
         return false;
     unsigned levels = 0;
-    char before = '.';
+    uint8_t before = DOT;
     for (uint32_t i = 0; i < topic.len; i++) {
-        char c = topic.ptr[i];
-        bool inner = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '_';
-        if (c == '.' ? before == '.' : !inner)
+        uint8_t class = classes[(uint8_t)topic.ptr[i]];
+        if (class == NO || (class == DOT && before == DOT))
             return false;
-        levels += c == '.';
-        before = c;
+        levels += class == DOT;
+        before = class;
     }
-    return before == '.' && levels <= TOPIC_LEVELS_MAX;
+    return before == DOT && levels <= TOPIC_LEVELS_MAX;
 }
 
 bool
