@@ -206,21 +206,24 @@ on_tick(void *arg, int64_t now_ms)
     return follow->asked_ms + ASK_EVERY_MS;
 }
 
-/* The log's new end, with its record or without, of the whole log. */
+/* What was added to the whole log: "first last\n" and the records. */
 static void
 take_news(struct log_follow *follow, struct text news)
 {
     struct log_record record;
-    char *line;
-    int64_t seq = strtoll(news.ptr, &line, 10); /* hiredis ends every text with a NUL */
-    uint32_t at = (uint32_t)(line - news.ptr) + 1;
-    if (seq > follow->end)
-        follow->end = seq;
-    if (follow->polling || seq <= follow->seq)
+    char *at;
+    int64_t first = strtoll(news.ptr, &at, 10),
+            last = strtoll(at, &at, 10); /* it ends with a NUL */
+    uint32_t head = (uint32_t)(at - news.ptr) + 1;
+    struct text rest = {news.ptr + head, head < news.len ? news.len - head : 0};
+    if (last > follow->end)
+        follow->end = last;
+    if (follow->polling || last <= follow->seq)
         return; /* what is being read goes on to the end as it is then */
-    if (seq == follow->seq + 1 && at < news.len &&
-        log_record_parse((struct text){news.ptr + at, news.len - at}, seq, &record)) {
-        give(follow, &record);
+    if (first == follow->seq + 1)
+        while (rest.len && log_record_take(&rest, follow->seq + 1, &record))
+            give(follow, &record);
+    if (follow->seq == follow->end) {
         pass(follow);
         return;
     }

@@ -245,24 +245,32 @@ line_parse(struct text line, struct log_record *out)
 }
 
 bool
-log_record_parse(struct text stored, int64_t seq, struct log_record *out)
+log_record_take(struct text *rest, int64_t seq, struct log_record *out)
 {
-    const char *end = stored.ptr ? memchr(stored.ptr, '\n', stored.len) : NULL;
-    if (!end || !line_parse((struct text){stored.ptr, (uint32_t)(end - stored.ptr)}, out))
+    const char *end = rest->ptr ? memchr(rest->ptr, '\n', rest->len) : NULL;
+    if (!end || !line_parse((struct text){rest->ptr, (uint32_t)(end - rest->ptr)}, out))
         return false;
     const char *head = end + 1;
-    size_t left = stored.len - (size_t)(head - stored.ptr);
+    size_t left = rest->len - (size_t)(head - rest->ptr);
     if (left < HEAD_LEN)
         return false;
     uint32_t topic = number_at(head, 2), attributes = number_at(head + 2, 2);
     uint32_t data = number_at(head + 4, 4), skip = number_at(head + 8, 2);
     left -= HEAD_LEN;
-    if (skip > data || left < topic + attributes || left - topic - attributes != data)
+    if (skip > data || left < topic + attributes || left - topic - attributes < data)
         return false;
     head += HEAD_LEN;
     out->seq = seq;
     out->topic = (struct text){head, topic};
     out->attributes = (struct text){head + topic, attributes};
     out->data = (struct text){head + topic + attributes + skip, data - skip};
+    *rest = (struct text){head + topic + attributes + data,
+                          (uint32_t)(left - topic - attributes - data)};
     return true;
+}
+
+bool
+log_record_parse(struct text stored, int64_t seq, struct log_record *out)
+{
+    return log_record_take(&stored, seq, out) && stored.len == 0;
 }

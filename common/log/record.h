@@ -51,4 +51,8 @@ void log_record_head(struct buf *buf, struct text topic, struct text attributes,
 /* Fills `out`, which borrows from `stored`. False if it is damaged. */
 bool log_record_parse(struct text stored, int64_t seq, struct log_record *out);
 
+/* The same of the first of several that are stored one behind the other; `rest` is moved behind it.
+ */
+bool log_record_take(struct text *rest, int64_t seq, struct log_record *out);
+
 #endif

@@ -25,7 +25,7 @@
 -- It runs for each change there is, and a string of Lua costs its bytes each time it is made: so it makes
 -- few and short ones, and walks ARGV in place.
 --
--- Published on the log's own name: the seq of its last record, and if that came alone "\n" and the record.
+-- Published on the log's own name: "first last\n" and the records with these seqs, one behind the other.
 
 local MARK = 128       -- every so many records of a prefix its seq is marked, so that reading can start there
 local CHUNK = 4000     -- arguments that unpack() and a command can take
@@ -138,6 +138,17 @@ local function mark(marks, prefix, count, seq)
     marks[#marks + 1] = seq
 end
 
+-- Tells who follows the whole log of seq, record, seq, record, … Eight go in one message, joined at once:
+-- table.concat would make several strings of each.
+local function publish(channel, log)
+    for at = 1, #log, 16 do
+        local last = log[math.min(at + 14, #log - 1)]
+        call('PUBLISH', channel, log[at] .. ' ' .. last .. '\n' .. log[at + 1] .. (log[at + 3] or '') ..
+            (log[at + 5] or '') .. (log[at + 7] or '') .. (log[at + 9] or '') .. (log[at + 11] or '') ..
+            (log[at + 13] or '') .. (log[at + 15] or ''))
+    end
+end
+
 local function commit(KEYS, ARGV)
     begin()
     local now = now_ms()
@@ -159,7 +170,6 @@ local function commit(KEYS, ARGV)
     local seq, text, tens, front = first, last['#'], -1, nil
     local writes, added, removed, log, moved, marks, keeps, roots = {}, {}, {}, {}, {}, {}, {}, {}
     local writes_n, added_n, log_n, moved_n, keeps_n = 0, 0, 0, 0, 0
-    local record -- the last one
 
     -- Why commit i is refused, whose first check comes after `checked`; nil if it is not.
     local function refusal(i, shape, checked)
@@ -205,10 +215,9 @@ local function commit(KEYS, ARGV)
         moved_n = moved_n + 2
         moved[moved_n] = text .. (passed == 1 and ' 1' or ' ' .. text_of(passed))
         roots[list[1] == '' and (list[2] or name) or list[1]] = text
-        record = line .. prev .. ' ' .. now_text .. '\n' .. head .. data
         log[log_n + 1] = text
         log_n = log_n + 2
-        log[log_n] = record
+        log[log_n] = line .. prev .. ' ' .. now_text .. '\n' .. head .. data
     end
 
     -- Takes over what commit i writes; its own arguments begin at `write`, its fields after `checked`, its
@@ -263,7 +272,7 @@ local function commit(KEYS, ARGV)
         call_all('HSET', KEYS[3], log)
         call_all('HSET', KEYS[4], moved)
         call_all('HSET', KEYS[5], marks)
-        call('PUBLISH', KEYS[3], seq == first + 1 and text .. '\n' .. record or text)
+        publish(KEYS[3], log)
         -- who follows one tree only (common/log/follow.c) is told that there is something to read
         for root, upto in pairs(roots) do call('PUBLISH', KEYS[3] .. ':' .. root, upto) end
     end

@@ -10,6 +10,38 @@
 #include "common/store/lua.h"
 
 static void
+refuse(struct store *store, const char *why)
+{
+    store->refused = true;
+    store->events.refused(store->arg, why);
+}
+
+/* The type of the log: earlier versions kept a stream. */
+static void
+on_type(void *arg, const redisReply *reply)
+{
+    struct store *store = arg;
+    if (!reply || store->closing || store->up)
+        return;
+    if (reply->type != REDIS_REPLY_STATUS) {
+        log_event(LOG_LEVEL_ERROR, "Redis does not tell the type of the log",
+                  LOG_TEXT("error", reply->str ? reply->str : "no word"));
+        redis_link_reset(store->link);
+        return;
+    }
+    if (strcmp(reply->str, "hash") != 0 && strcmp(reply->str, "none") != 0) {
+        refuse(store, "the log in this Redis is not one that this version reads: start on an empty "
+                      "Redis, or with another CBM_ORG");
+        return;
+    }
+    store->up = true;
+    log_event(LOG_LEVEL_INFO, "store up",
+              LOG_TEXT("durability", store_durability_words[store->found]));
+    store->events.up(store->arg);
+    store_flush(store);
+}
+
+static void
 on_loaded(void *arg, const redisReply *reply)
 {
     struct store *store = arg;
@@ -21,13 +53,8 @@ on_loaded(void *arg, const redisReply *reply)
         redis_link_reset(store->link);
         return;
     }
-    if (store->up)
-        return;
-    store->up = true;
-    log_event(LOG_LEVEL_INFO, "store up",
-              LOG_TEXT("durability", store_durability_words[store->found]));
-    store->events.up(store->arg);
-    store_flush(store);
+    redis_link_sendf(store->link, on_type, store, "TYPE %s", store->keys[KEY_LOG]);
+    redis_link_flush(store->link);
 }
 
 static const char *
@@ -80,8 +107,7 @@ on_settings(void *arg, const redisReply *reply)
                  setting(reply, "appendfsync"), setting(reply, "maxmemory-policy"),
                  store_durability_words[store->found]);
     }
-    store->refused = true;
-    store->events.refused(store->arg, why);
+    refuse(store, why);
 }
 
 void

@@ -9,6 +9,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct log_record record;
+    struct text rest = {(const char *)data, (uint32_t)len};
+    for (int64_t seq = 1; rest.len && log_record_take(&rest, seq, &record); seq++)
+        PROMISE(rest.ptr + rest.len == (const char *)data + len);
     if (!log_record_parse((struct text){(const char *)data, (uint32_t)len}, 1, &record))
         return 0;
     PROMISE(record.time_ms >= 0);

@@ -242,9 +242,14 @@ test_stored_and_read(void **state)
         assert_false(parses(&stored, len, &out, &copy));
         free(copy);
     }
-    buf_append(&stored, "x", 1);
+    store(&stored, "42 1 1626163200126\n", &record, ""); /* another one behind it */
     assert_false(parses(&stored, stored.len, &out, &copy));
     free(copy);
+    struct text rest = {(char *)stored.data, (uint32_t)stored.len};
+    assert_true(log_record_take(&rest, 42, &out));
+    assert_true(log_record_take(&rest, 43, &out));
+    assert_true(out.seq == 43 && text_is(out.prev, "42 1") && rest.len == 0);
+    assert_false(log_record_take(&rest, 44, &out));
     buf_fini(&attributes);
     buf_fini(&stored);
 }
