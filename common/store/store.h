@@ -114,7 +114,7 @@ typedef void store_commit_fn(void *arg, enum store_outcome outcome, int64_t numb
                              struct text kept);
 void store_commit(struct store *store, struct store_commit *commit, store_commit_fn *fn, void *arg);
 
-/* Sends what was asked for and committed since the last flush. Commits go together, up to 64 a
+/* Sends what was asked for and committed since the last flush. Commits go together, up to 256 a
  * call, 4 calls under way; what is over waits for one to return. */
 void store_flush(struct store *store);
 

@@ -27,7 +27,7 @@ struct store_commit_entry {
     store_commit_fn *fn;
     void *arg;
 };
-#define STORE_BATCH_MAX 64
+#define STORE_BATCH_MAX 256
 #define STORE_CALLS_MAX 4
 
 /* The commits of one call, until its reply comes. */

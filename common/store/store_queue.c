@@ -115,7 +115,7 @@ commit_bytes(const struct store_commit *commit)
 
 /* What the commits of a call touch, by hash: two that touch the same could not both rest on what
  * was read before the call. A hash that two share only parts them. */
-#define TOUCHED_MAX 512 /* a power of two */
+#define TOUCHED_MAX 2048 /* a power of two */
 struct touched {
     unsigned count;
     struct {
