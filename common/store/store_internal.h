@@ -37,6 +37,18 @@ struct store_call {
     struct store_commit_entry entries[STORE_BATCH_MAX];
 };
 
+/* What the commits of a call touch, by hash: two that touch the same could not both rest on what
+ * was read before the call. A hash that two share only parts them. */
+#define STORE_TOUCHED_MAX 2048 /* a power of two */
+struct store_touched {
+    uint64_t call; /* which one, from 1: slots of earlier ones are empty */
+    unsigned count;
+    struct {
+        uint64_t hash, call;
+        bool written;
+    } slots[STORE_TOUCHED_MAX];
+};
+
 struct store {
     struct loop *loop;
     struct redis_link *link;
@@ -54,6 +66,7 @@ struct store {
     struct store_commit_entry *queue; /* commits that wait, in order, from `head` on */
     unsigned queue_head, queue_count, queue_cap;
     unsigned calls; /* commit calls under way */
+    struct store_touched touched;
 };
 
 /* store_setup.c: what happens between connected and up. */

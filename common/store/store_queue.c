@@ -113,41 +113,31 @@ commit_bytes(const struct store_commit *commit)
     return commit->writes.bytes.len + commit->records.bytes.len + commit->reply.len;
 }
 
-/* What the commits of a call touch, by hash: two that touch the same could not both rest on what
- * was read before the call. A hash that two share only parts them. */
-#define TOUCHED_MAX 2048 /* a power of two */
-struct touched {
-    unsigned count;
-    struct {
-        uint64_t hash;
-        bool written;
-    } slots[TOUCHED_MAX];
-};
-
 static uint64_t
 hash_of(struct text text, uint64_t seed)
 {
     uint64_t hash = 14695981039346656037ULL ^ seed;
     for (uint32_t i = 0; i < text.len; i++)
         hash = (hash ^ (uint8_t)text.ptr[i]) * 1099511628211ULL;
-    return hash | 1; /* 0 is an empty slot */
+    return hash;
 }
 
 /* Notes that it is touched; false if what was noted before forbids it. */
 static bool
-touch(struct touched *touched, uint64_t hash, bool written, bool forbidden_if_checked)
+touch(struct store_touched *touched, uint64_t hash, bool written, bool forbidden_if_checked)
 {
-    unsigned at = (unsigned)(hash >> 32) % TOUCHED_MAX;
-    for (; touched->slots[at].hash; at = (at + 1) % TOUCHED_MAX)
+    unsigned at = (unsigned)(hash >> 32) % STORE_TOUCHED_MAX;
+    for (; touched->slots[at].call == touched->call; at = (at + 1) % STORE_TOUCHED_MAX)
         if (touched->slots[at].hash == hash) {
             bool allowed = !touched->slots[at].written && !forbidden_if_checked;
             touched->slots[at].written |= written;
             return allowed;
         }
-    if (touched->count == TOUCHED_MAX / 2)
+    if (touched->count == STORE_TOUCHED_MAX / 2)
         return false;
     touched->count++;
     touched->slots[at].hash = hash;
+    touched->slots[at].call = touched->call;
     touched->slots[at].written = written;
     return true;
 }
@@ -165,7 +155,7 @@ is_written(const struct store_commit *commit, struct text field)
 
 /* Whether the commit may go with those that were noted; notes it. */
 static bool
-independent(struct touched *touched, const struct store_commit *commit)
+independent(struct store_touched *touched, const struct store_commit *commit)
 {
     struct store_walk walk = {&commit->checks};
     struct text field, revision;
@@ -188,10 +178,11 @@ take_call(struct store *store)
     call->store = store;
     call->count = 0;
     size_t bytes = 0;
-    struct touched touched = {0};
+    store->touched.call++;
+    store->touched.count = 0;
     while (store->queue_count && call->count < STORE_BATCH_MAX && bytes < CALL_BYTES_MAX) {
         const struct store_commit *commit = store->queue[store->queue_head].commit;
-        if (!independent(&touched, commit) && call->count)
+        if (!independent(&store->touched, commit) && call->count)
             break;
         bytes += commit_bytes(commit);
         call->entries[call->count++] = store->queue[store->queue_head++];
