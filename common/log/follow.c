@@ -31,6 +31,7 @@ struct log_follow {
     char channel[KEY_MAX + TOPIC_MAX];
     bool current, closing;
     bool subscribed;     /* news will be told */
+    bool gave;           /* news in this turn */
     bool polling, again; /* it is being read; and the end must be asked for once more */
     int64_t asked_ms;    /* when the end was asked for */
     struct loop *loop;
@@ -223,12 +224,22 @@ take_news(struct log_follow *follow, struct text news)
     if (first == follow->seq + 1)
         while (rest.len && log_record_take(&rest, follow->seq + 1, &record))
             give(follow, &record);
-    if (follow->seq == follow->end) {
-        pass(follow);
+    follow->gave = true;
+}
+
+/* All news at hand were given: what was missed among them is read. */
+static void
+on_news_turn(void *arg)
+{
+    struct log_follow *follow = arg;
+    if (!follow->gave || follow->closing)
         return;
+    follow->gave = false;
+    pass(follow);
+    if (follow->seq < follow->end && !follow->polling && redis_link_up(follow->asks)) {
+        follow->polling = true;
+        read_page(follow);
     }
-    follow->polling = true;
-    read_page(follow);
 }
 
 /* The confirmation of the subscription, or news. */
@@ -337,7 +348,7 @@ log_follow_new(struct loop *loop, const char *url, const char *org, struct text 
         continue;
     snprintf(follow->channel, sizeof follow->channel, "%s%s%.*s", follow->log_key, root ? ":" : "",
              (int)root, root ? prefix.ptr : "");
-    struct redis_events events = {on_up, on_down, NULL};
+    struct redis_events events = {on_up, on_down, on_news_turn};
     struct redis_events asks = {on_asks_up, on_asks_down, NULL};
     follow->tail = redis_link_new(loop, url, &events, follow);
     follow->asks = follow->tail ? redis_link_new(loop, url, &asks, follow) : NULL;
