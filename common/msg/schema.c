@@ -48,7 +48,7 @@ init_field(const struct field *field, char *at)
 void
 schema_init(const struct schema *schema, void *message)
 {
-    memset(message, 0, schema->size); /* the gaps too: messages are compared as bytes */
+    *(bool *)message = false; /* the first member of every message is `present` */
     for (unsigned i = 0; i < schema->field_count; i++)
         init_field(&schema->fields[i], (char *)message + schema->fields[i].offset);
 }

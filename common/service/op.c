@@ -116,7 +116,6 @@ op_reset(struct op *op)
     buf_clear(&op->result);
     buf_clear(&op->list_items);
     op->list_count = 0;
-    op->encoded_schema = NULL;
     op->ask_hint = 0;
     op->wait_seq = 0;
 }

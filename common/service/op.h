@@ -97,9 +97,10 @@ enum status op_wait_seq(struct op *op, int64_t seq);
 /* Fails with `aborted` if the caller gave a revision and it is another than the document has. */
 enum status op_expect_rev(struct op *op, int64_t given, int64_t actual);
 
-/* Saves a document that was op_load-ed in this run (found or not). Sets its field `rev`. */
-void op_save(struct op *op, const char *kind, struct text id, const struct schema *schema,
-             void *message);
+/* Saves a document that was op_load-ed in this run (found or not). Sets its field `rev`. Returns
+ * the encoded document, which lives as long as the run, for op_record_raw and op_answer_raw. */
+struct text op_save(struct op *op, const char *kind, struct text id, const struct schema *schema,
+                    void *message);
 
 /* Bumps the revision of a loaded document without writing it: a guard for a predicate. */
 void op_bump(struct op *op, const char *kind, struct text id);
@@ -113,6 +114,10 @@ void op_index_remove(struct op *op, struct text entry);
  * meta is the seq; `subject` the last level of the topic. */
 void op_record(struct op *op, const char *type, struct text topic, const struct schema *schema,
                const void *message, const char *from, const char *extra_key, struct text extra);
+
+/* The same with a message that is encoded already, as op_save gave it. */
+void op_record_raw(struct op *op, const char *type, struct text topic, struct text data,
+                   const char *from, const char *extra_key, struct text extra);
 
 /* The commit is applied only if the store's clock reads at least / less than this (ms), else the
  * handler runs again with op_store_ms set to the store's clock. */

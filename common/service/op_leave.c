@@ -31,34 +31,29 @@ set_rev(const struct schema *schema, void *message, int64_t rev)
         memcpy((char *)message + schema->fields[i - 1].offset, &rev, sizeof rev);
 }
 
-/* A message as its bytes. Most changes save, record and answer the same: it is encoded once, as
- * long as it is not altered between. */
+/* A message as its bytes, until the next call. */
 static struct text
 encode(struct op *op, const struct schema *schema, const void *message)
 {
-    if (op->encoded_schema == schema && memcmp(op->encoded_message, message, schema->size) == 0)
-        return service_text_of(&op->encoded);
     buf_clear(&op->encoded);
     schema_encode(schema, message, &op->encoded);
-    op->encoded_message = op_alloc(op, schema->size);
-    op->encoded_schema = op->encoded_message ? schema : NULL;
-    if (op->encoded_message)
-        memcpy(op->encoded_message, message, schema->size);
     op->no_memory = op->no_memory || op->encoded.failed;
     return service_text_of(&op->encoded);
 }
 
-void
+struct text
 op_save(struct op *op, const char *kind, struct text id, const struct schema *schema, void *message)
 {
     const struct ask *ask = loaded(op, kind, id);
     if (!ask)
-        return;
+        return TEXT_LITERAL("");
     int64_t rev = 0;
     for (uint32_t i = 0; i < ask->revision.len; i++)
         rev = rev * 10 + (ask->revision.ptr[i] - '0');
     set_rev(schema, message, rev + 1);
-    store_commit_write(&op->commit, ask->a, encode(op, schema, message));
+    struct text document = encode(op, schema, message);
+    store_commit_write(&op->commit, ask->a, document);
+    return op_join(op, 1, &document);
 }
 
 void
@@ -87,11 +82,17 @@ void
 op_record(struct op *op, const char *type, struct text topic, const struct schema *schema,
           const void *message, const char *from, const char *extra_key, struct text extra)
 {
+    op_record_raw(op, type, topic, encode(op, schema, message), from, extra_key, extra);
+}
+
+void
+op_record_raw(struct op *op, const char *type, struct text topic, struct text data,
+              const char *from, const char *extra_key, struct text extra)
+{
     struct buf attributes = {0};
     op->changes = true;
     log_attributes_write(&attributes, type, op->service->source, op->principal.id,
                          op->context.traceparent);
-    struct text data = encode(op, schema, message);
     struct buf *extended = &op->extended;
     if (from || extra_key) {
         buf_clear(extended);

@@ -48,8 +48,6 @@ struct op {
     int64_t received_us, deadline_ms, not_before_ms, wait_seq, now_ms, store_ms;
     struct text raw; /* the answer, if it is bytes that are there already; else it is `result` */
     struct buf result, encoded, extended;
-    const struct schema *encoded_schema; /* what `encoded` is, NULL for nothing … */
-    void *encoded_message;               /* … and the message as it was then, of the run */
     unsigned list_count;
     struct buf list_items;
     char digest[33], key[PRINCIPAL_ID_MAX + RPC_KEY_MAX + 2];

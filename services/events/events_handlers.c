@@ -56,11 +56,11 @@ actor_of(const struct op *op)
 }
 
 /* Every event is saved here, with the time of its change. */
-static void
+static struct text
 save(struct op *op, struct event *event)
 {
     event->changed = op_now_ms(op) / 1000 * 1000;
-    op_save(op, "event", event->id, &event_schema, event);
+    return op_save(op, "event", event->id, &event_schema, event);
 }
 
 /* ---- proposals ------------------------------------------------------------------------------- */
@@ -141,9 +141,9 @@ event_propose_handle(struct op *op, const void *params)
         return status;
 
     struct text topic = topic_of(op, event);
-    save(op, event);
-    op_record(op, "event.proposed", topic, &event_schema, event, NULL, NULL, TEXT_NONE);
-    op_answer(op, &event_schema, event);
+    struct text saved = save(op, event);
+    op_record_raw(op, "event.proposed", topic, saved, NULL, NULL, TEXT_NONE);
+    op_answer_raw(op, saved);
     return events_handlers_index(op, NULL, event);
 }
 
@@ -183,10 +183,9 @@ finish(struct op *op, struct change *change, const char *extra_key, struct text 
     struct event *event = change->event;
     struct text topic = topic_of(op, event);
     event->status = (int)change->step.next;
-    save(op, event);
-    op_record(op, change->step.record, topic, &event_schema, event, change->step.from, extra_key,
-              extra);
-    op_answer(op, &event_schema, event);
+    struct text saved = save(op, event);
+    op_record_raw(op, change->step.record, topic, saved, change->step.from, extra_key, extra);
+    op_answer_raw(op, saved);
     return STATUS_OK;
 }
 
