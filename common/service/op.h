@@ -23,6 +23,7 @@
 #include "common/base/buf.h"
 #include "common/base/status.h"
 #include "common/bus/rpc.h"
+#include "common/log/record.h"
 #include "common/msg/schema.h"
 
 struct op;
@@ -78,14 +79,13 @@ enum status op_scan(struct op *op, struct text from, struct text upto, unsigned 
  * what the answer shows is at least as new. */
 enum status op_seq(struct op *op, int64_t *seq);
 
-/* Records of the log under a prefix, in order (see common/log/record.h); each item is an encoded
- * {topic, meta, data}. At most `limit` and about 1 MiB. Limit 0 fills only last and first. */
+/* Records of the log under a prefix, in order. At most `limit` and about 1 MiB. Limit 0 fills only
+ * last and first. */
 struct op_log_page {
     unsigned count;
-    struct text *items; /* one behind the other in memory */
-    int64_t next;       /* seq of the last item, `after` if there is none */
-    int64_t last;       /* the newest seq under the prefix, 0 if there is none */
-    int64_t first;      /* the oldest seq that the whole log keeps */
+    const struct log_record *records;
+    int64_t last;  /* the newest seq under the prefix, 0 if there is none */
+    int64_t first; /* the oldest seq that the whole log keeps */
 };
 enum status op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
                         struct op_log_page *out);

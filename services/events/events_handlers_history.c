@@ -13,8 +13,8 @@
 
 /* What an item of the answer is made from; all borrowed from the record. */
 struct told {
-    int64_t seq;
-    struct text type, time, actor, status, from, reason;
+    int64_t seq, time_ms;
+    struct text type, actor, status, from, reason;
 };
 
 struct history {
@@ -28,7 +28,7 @@ static struct text
 text_at(const msgpack_object *map, const char *key)
 {
     struct text text = TEXT_NONE;
-    const msgpack_object *value = map ? mp_map_get(map, key) : NULL;
+    const msgpack_object *value = mp_map_get(map, key);
     if (value)
         mp_as_text(value, &text);
     return text;
@@ -46,28 +46,23 @@ add_topic(struct history *history, struct text topic)
 
 /* Reads one record; the record of a move away is no step of its own. */
 static enum status
-read_item(struct op *op, struct history *history, struct text item, msgpack_zone *zone)
+read_record(struct op *op, struct history *history, const struct log_record *record,
+            msgpack_zone *zone)
 {
-    msgpack_object object;
-    struct told told;
-    enum status status = mp_unpack(item.ptr, item.len, zone, &object, op_error(op));
-    if (status != STATUS_OK)
+    msgpack_object data;
+    struct log_attributes its;
+    if (!log_record_attributes(record, &its) ||
+        mp_unpack(record->data.ptr, record->data.len, zone, &data, NULL) != STATUS_OK)
         return error_set(op_error(op), STATUS_INTERNAL, NULL, "a record of the log is damaged");
-    const msgpack_object *meta = mp_map_get(&object, "meta");
-    const msgpack_object *data = mp_map_get(&object, "data");
-    const msgpack_object *seq = meta ? mp_map_get(meta, "seq") : NULL;
-    if (!seq || !mp_as_int(seq, &told.seq))
-        return error_set(op_error(op), STATUS_INTERNAL, NULL, "a record of the log is damaged");
-    told.type = text_at(meta, "type");
-    told.time = text_at(meta, "time");
-    told.actor = text_at(meta, "actor");
-    told.status = text_at(data, "status");
-    told.from = text_at(data, "from");
-    told.reason = text_is(told.type, "event.amended") ? text_at(data, "amend_reason") : TEXT_NONE;
+    struct told told = {record->seq, record->time_ms, its.type, its.actor};
+    told.status = text_at(&data, "status");
+    told.from = text_at(&data, "from");
+    if (text_is(told.type, "event.amended"))
+        told.reason = text_at(&data, "amend_reason");
     if (text_is(told.type, "event.postponed") || text_is(told.type, "event.cancelled") ||
         text_is(told.type, "event.withdrawn"))
-        told.reason = text_at(data, "reason");
-    add_topic(history, text_at(data, "moved_from"));
+        told.reason = text_at(&data, "reason");
+    add_topic(history, text_at(&data, "moved_from"));
     if (!text_is(told.type, "event.moved") && history->count < history->room)
         history->told[history->count++] = told;
     return STATUS_OK;
@@ -80,8 +75,9 @@ read_topic(struct op *op, struct history *history, struct text topic)
     enum status status = op_log_read(op, topic, history->after, RECORDS_MAX, &page);
     if (status != STATUS_OK)
         return status;
-    if (page.next < page.last && page.next < history->complete)
-        history->complete = page.next; /* cut: what is beyond belongs to a later page */
+    int64_t next = page.count ? page.records[page.count - 1].seq : history->after;
+    if (next < page.last && next < history->complete)
+        history->complete = next; /* cut: what is beyond belongs to a later page */
     size_t size = (history->count + page.count + 1) * sizeof *history->told;
     struct told *grown = op_alloc(op, size);
     msgpack_zone *zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
@@ -96,7 +92,7 @@ read_topic(struct op *op, struct history *history, struct text topic)
     history->room = history->count + page.count;
     for (unsigned i = 0; i < page.count && status == STATUS_OK; i++) {
         msgpack_zone_clear(zone);
-        status = read_item(op, history, page.items[i], zone);
+        status = read_record(op, history, &page.records[i], zone);
     }
     msgpack_zone_free(zone);
     return status;
@@ -124,13 +120,15 @@ map_len(const struct told *told)
 static void
 write_item(struct buf *buf, const struct told *told)
 {
+    char time[TIME_TEXT_MAX];
+    time_print(told->time_ms, time);
     mp_map(buf, map_len(told));
     mp_string(buf, "seq");
     mp_int(buf, told->seq);
     mp_string(buf, "type");
     mp_text(buf, told->type);
     mp_string(buf, "time");
-    mp_text(buf, told->time);
+    mp_string(buf, time);
     mp_string(buf, "actor");
     mp_text(buf, told->actor);
     mp_string(buf, "status");
