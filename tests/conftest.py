@@ -183,7 +183,7 @@ class Subscriber:
         deadline = time.monotonic() + timeout * SLOW
         while True:
             topic, meta, _ = self.next(max(0.0, deadline - time.monotonic()) / SLOW)
-            if meta.get("type") == "watermark" and topic == prefix:
+            if meta.get("type") == "watermark" and prefix in (meta["prefix"], topic):
                 return meta["seq"]
 
     def records(self, count, timeout=10.0):

@@ -38,6 +38,15 @@ stop(void *state)
     free(notify);
 }
 
+static const struct principal *
+find(void *arg, const char *user_id)
+{
+    static const struct principal local = {.id = "local", .roles = PERMIT_SECRETARIAT};
+    (void)arg;
+    (void)user_id;
+    return &local;
+}
+
 static void *
 start(struct loop *loop, const void *data, int *exit_code)
 {
@@ -45,8 +54,8 @@ start(struct loop *loop, const void *data, int *exit_code)
     struct notify *notify = calloc(1, sizeof *notify);
     if (!notify)
         return NULL;
-    notify->publisher =
-        notify_publisher_new(loop, &config->publisher, config->service.redis, config->service.org);
+    notify->publisher = notify_publisher_new(loop, &config->publisher, config->service.redis,
+                                             config->service.org, find, notify);
     if (notify->publisher)
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
