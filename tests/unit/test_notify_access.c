@@ -34,8 +34,9 @@ static void
 test_open_prefixes_are_for_everyone(void **state)
 {
     (void)state;
-    const char *const open[] = {"events.", "events.human.youth.", "eve", "q", "privat-e.", "privates",
-                                "\xff", "/compact/1/events./", "/compact/1//"};
+    const char *const open[] = {"events.", "events.human.youth.", "eve",
+                                "q",       "privat-e.",           "privates",
+                                "\xff",    "/compact/1/events./", "/compact/1//"};
     for (unsigned i = 0; i < sizeof open / sizeof *open; i++) {
         assert_string_equal(granted(&newsroom, open[i]), open[i]);
         assert_string_equal(granted(&secretariat, open[i]), open[i]);
