@@ -60,6 +60,9 @@
 #ifndef METHOD
 #define METHOD(id, name, params, result, read_only, permission, answers, doc)
 #endif
+#ifndef RULE
+#define RULE(method, roles, doc)
+#endif
 #ifndef RECORD
 #define RECORD(type, topic, data, has_from, doc)
 #endif

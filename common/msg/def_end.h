@@ -19,6 +19,7 @@
 #undef LIST
 #undef STRUCTS
 #undef METHOD
+#undef RULE
 #undef RECORD
 #undef REQUIRED
 #undef OPTIONAL

@@ -87,7 +87,9 @@ enum permission {
     PERMIT_SERVICE = 32,
     PERMIT_OFFICERS = PERMIT_SECRETARIAT | PERMIT_CHAIR,
     PERMIT_MEMBERS = PERMIT_OFFICERS | PERMIT_MEMBER,
+    PERMIT_STATES = PERMIT_SECRETARIAT | PERMIT_MEMBER, /* a state for itself */
     PERMIT_ANY = 63,
+    PERMIT_OTHERS = PERMIT_ANY & ~PERMIT_SECRETARIAT,
 };
 
 /* A method of a service, declared once in the service's .def file. */
@@ -100,6 +102,14 @@ struct method {
     unsigned permission; /* bits of enum permission */
     const char *doc;
     uint32_t name_len;
+};
+
+/* What the domain says of a method beyond the role, in words that continue "may call it …": for
+ * these roles. The rule itself is in the service; tests keep the words true. */
+struct rule {
+    const char *method;
+    unsigned roles; /* bits of enum permission */
+    const char *doc;
 };
 
 /* A kind of log record. `topic` is the pattern of its topics. */
@@ -119,6 +129,8 @@ struct interface {
     unsigned method_count;
     const struct record_type *records;
     unsigned record_count;
+    const struct rule *rules;
+    unsigned rule_count;
 };
 
 extern const struct interface registry_interface, events_interface, notify_interface;

@@ -91,8 +91,11 @@ test_which_steps_end_it(void **state)
     static const struct {
         enum events_action action;
         bool still;
-    } rows[] = {{EVENTS_AMEND, true},    {EVENTS_ACCEPT, false},  {EVENTS_POSTPONE, true},
-                {EVENTS_CANCEL, true},   {EVENTS_WITHDRAW, true}};
+    } rows[] = {{EVENTS_AMEND, true},
+                {EVENTS_ACCEPT, false},
+                {EVENTS_POSTPONE, true},
+                {EVENTS_CANCEL, true},
+                {EVENTS_WITHDRAW, true}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct events_step step;
