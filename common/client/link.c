@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/auth/cert.h"
+
 const char *
 link_endpoints(const char *given, const char *variable, const char *fallback)
 {
@@ -20,20 +22,7 @@ secure(zsock_t *sock, struct error *error)
     const char *server = getenv("CBM_SERVER_KEY"), *path = getenv("CBM_CERT");
     if (!server || !*server)
         return STATUS_OK;
-    if (strlen(server) != 40)
-        return error_set(error, STATUS_INVALID_ARGUMENT, "CBM_SERVER_KEY",
-                         "CBM_SERVER_KEY: want a public key, 40 characters of Z85");
-    if (!path || !*path)
-        return error_set(error, STATUS_INVALID_ARGUMENT, "CBM_CERT",
-                         "CBM_CERT: with CBM_SERVER_KEY the file of your certificate is needed");
-    zcert_t *cert = zcert_load(path);
-    if (!cert)
-        return error_set(error, STATUS_INVALID_ARGUMENT, "CBM_CERT",
-                         "CBM_CERT: %.200s is not a readable certificate", path);
-    zcert_apply(cert, sock);
-    zcert_destroy(&cert);
-    zsock_set_curve_serverkey(sock, server);
-    return STATUS_OK;
+    return cert_client(sock, server, path, error);
 }
 
 zsock_t *

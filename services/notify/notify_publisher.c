@@ -24,7 +24,8 @@
 #define INBOUND_MAX 1024
 
 struct notify_publisher {
-    struct loop *loop; /* borrowed */
+    struct loop *loop;     /* borrowed */
+    struct access *access; /* borrowed */
     zsock_t *sock;
     void *handle; /* the same socket as libzmq knows it */
     struct log_follow *follow;
@@ -212,6 +213,7 @@ on_subscriptions(void *arg, short revents)
     for (unsigned i = 0; i < SUBSCRIPTIONS_A_TURN; i++) {
         if (zmq_msg_recv(&msg, publisher->handle, ZMQ_DONTWAIT) < 0)
             break;
+        access_of(publisher->access, &msg); /* so it is known whose the connection is */
         take_subscription(publisher, zmq_msg_data(&msg), zmq_msg_size(&msg), now);
     }
     zmq_msg_close(&msg);
@@ -231,18 +233,21 @@ open_socket(struct notify_publisher *publisher, const struct notify_publisher_co
     zsock_set_sndhwm(publisher->sock, (int)config->hwm);
     zsock_set_maxmsgsize(publisher->sock, INBOUND_MAX);
     publisher->handle = publisher->batches.socket = zsock_resolve(publisher->sock);
+    if (access_secure(publisher->access, publisher->sock, ACCESS_SUBSCRIBERS) != 0)
+        return -1;
     return sock_bind_all(publisher->sock, config->bind);
 }
 
 struct notify_publisher *
 notify_publisher_new(struct loop *loop, const struct notify_publisher_config *config,
-                     const char *redis, const char *org)
+                     struct access *access, const char *redis, const char *org)
 {
     uint64_t key[2];
     struct notify_publisher *publisher = calloc(1, sizeof *publisher);
     if (!publisher || getrandom(key, sizeof key, 0) != (ssize_t)sizeof key)
         goto fail;
     publisher->loop = loop;
+    publisher->access = access;
     publisher->prefixes = notify_prefixes_new((uint32_t)config->prefixes_max, key);
     if (!publisher->prefixes || open_socket(publisher, config) != 0)
         goto fail;
@@ -289,6 +294,7 @@ notify_publisher_destroy(struct notify_publisher **publisher)
     loop_remove_tick(self->loop, work, self);
     if (self->sock)
         loop_remove_socket(self->loop, self->sock);
+    access_release(self->access, self->sock);
     log_follow_destroy(&self->follow);
     notify_prefixes_destroy(&self->prefixes);
     zsock_destroy(&self->sock);
