@@ -55,6 +55,19 @@ trust(zcert_t *cert, const char *path, const char *directory)
     return cert_save_public(cert, to, &error) == STATUS_OK ? 0 : tell(&error);
 }
 
+/* What a server makes at its first start, made now. */
+static int
+init(const char *directory)
+{
+    struct error error;
+    zcert_t *cert = cert_server(directory, &error);
+    if (!cert)
+        return tell(&error);
+    puts(zcert_public_txt(cert));
+    zcert_destroy(&cert);
+    return cli_flush();
+}
+
 int
 key_run(const struct cli_command *command, int argc, char **argv)
 {
@@ -70,8 +83,10 @@ key_run(const struct cli_command *command, int argc, char **argv)
     int code = cli_arguments(command, options, &argc, argv, 1, 2);
     if (code >= 0)
         return code;
+    if (strcmp(argv[0], "init") == 0)
+        return init(argc > 1 ? argv[1] : "keys");
     if (strcmp(argv[0], "new") != 0)
-        return cli_usage(command, "want `new`");
+        return cli_usage(command, "want `new` or `init`");
     code = check(command, &meta);
     if (code >= 0)
         return code;

@@ -46,7 +46,9 @@ static const struct cli_command commands[] = {
      "have none. Example: cbm ics --from 2021-01-01 --to 2021-12-31 -o 2021.ics",
      ics_run},
     {"members", "", "Lists the participants as they stood on a day.", NULL, members_run},
-    {"key", "new [FILE]", "Makes a key pair and prints its public key.",
+    {"key", "new [FILE] | init [DIR]", "Makes a key pair and prints its public key.",
+     "init makes what a server makes in DIR (keys) at its first start: its own key, and that of the\n"
+     "first officer. new makes a pair for a client:\n"
      "FILE (cbm.key) gets the public key, FILE_secret both; what is there is not written over.\n"
      "Give the public key to the Secretariat (principal.enroll) and FILE_secret to CBM_CERT.\n"
      "Example: cbm key new kz.key && cbm call registry principal.enroll \\\n"

@@ -147,16 +147,23 @@ make_officer(const char *directory, struct error *error)
     return status;
 }
 
+/* Whether a certificate in the directory is that of the Secretariat. */
 static bool
-is_empty(const char *directory)
+has_officer(const char *directory)
 {
+    char path[CERT_PATH_MAX];
+    bool found = false;
     DIR *open = opendir(directory);
-    bool empty = true;
-    for (const struct dirent *at; open && (at = readdir(open));)
-        empty = empty && at->d_name[0] == '.';
+    for (const struct dirent *at; open && !found && (at = readdir(open));) {
+        snprintf(path, sizeof path, "%.700s/%.255s", directory, at->d_name);
+        zcert_t *cert = at->d_name[0] == '.' ? NULL : zcert_load(path);
+        const char *roles = cert ? zcert_meta(cert, "roles") : NULL;
+        found = roles && strstr(roles, "secretariat");
+        zcert_destroy(&cert);
+    }
     if (open)
         closedir(open);
-    return empty;
+    return found;
 }
 
 zcert_t *
@@ -178,7 +185,7 @@ cert_server(const char *directory, struct error *error)
         return NULL;
     }
     /* the server's key comes last: as long as it is not there, it is the first start */
-    if (is_empty(path) && make_officer(directory, error) != STATUS_OK)
+    if (!has_officer(path) && make_officer(directory, error) != STATUS_OK)
         return NULL;
     snprintf(path, sizeof path, "%.1000s/server.key", directory);
     return load_or_make(path, NULL, error);

@@ -24,8 +24,8 @@ zcert_t *cert_load(const char *path, struct error *error);
 enum status cert_save_public(zcert_t *cert, const char *path, struct error *error);
 
 /* The certificate of the server in the directory of keys. If there is none it is made, and with it
- * the directory, `trusted/` in it, and, if nobody is trusted yet, the certificate of the first
- * officer: officer.key, officer.key_secret and trusted/officer.key. NULL with `error`. */
+ * the directory, `trusted/` in it, and, if no officer is trusted yet, the certificate of the
+ * first one: officer.key, officer.key_secret and trusted/officer.key. NULL with `error`. */
 zcert_t *cert_server(const char *directory, struct error *error);
 
 /* Makes a socket a client of the server that has this public key: `server` is the key in Z85 or a
