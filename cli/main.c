@@ -47,7 +47,8 @@ static const struct cli_command commands[] = {
      ics_run},
     {"members", "", "Lists the participants as they stood on a day.", NULL, members_run},
     {"key", "new [FILE] | init [DIR]", "Makes a key pair and prints its public key.",
-     "init makes what a server makes in DIR (keys) at its first start: its own key, and that of the\n"
+     "init makes what a server makes in DIR (keys) at its first start: its own key, and that of "
+     "the\n"
      "first officer. new makes a pair for a client:\n"
      "FILE (cbm.key) gets the public key, FILE_secret both; what is there is not written over.\n"
      "Give the public key to the Secretariat (principal.enroll) and FILE_secret to CBM_CERT.\n"

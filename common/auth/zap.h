@@ -8,8 +8,9 @@
 #include "common/auth/key.h"
 #include "common/base/loop.h"
 
-#define ZAP_FRAMES_MAX 8 /* frames of a request of ours, and one more so that a longer one shows   \
-                          */
+#define ZAP_FRAMES_MAX                                                                             \
+    8 /* frames of a request of ours, and one more so that a longer one shows                      \
+       */
 
 /* A request: version, sequence, domain, address, routing id, mechanism, credentials. All borrowed
  * from the frames. */

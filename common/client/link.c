@@ -47,7 +47,10 @@ watch(struct link *link)
     char address[64];
     void *handle = zsock_resolve(link->sock);
     snprintf(address, sizeof address, "inproc://cbm-link-%p", handle);
-    if (zmq_socket_monitor(handle, address, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED))
+    int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                 ZMQ_EVENT_DISCONNECTED;
+    if (zmq_socket_monitor(handle, address, events))
         return -1;
     link->monitor = zmq_socket(zsys_init(), ZMQ_PAIR);
     if (!link->monitor)
@@ -90,9 +93,31 @@ link_changes(struct link *link)
         zmq_recv(link->monitor, address, sizeof address, ZMQ_DONTWAIT);
         uint16_t number;
         memcpy(&number, event, sizeof number);
-        link->up = number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
-        changes |= link->up ? LINK_CAME_UP : LINK_WENT_DOWN;
+        switch (number) {
+        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+            link->up = true;
+            link->refused = link->broken_off = false;
+            changes |= LINK_CAME_UP;
+            break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+            link->refused = true;
+            changes |= LINK_REFUSED;
+            break;
+        case ZMQ_EVENT_DISCONNECTED:
+            changes |= link->up ? LINK_WENT_DOWN : 0;
+            link->up = false;
+            break;
+        default: link->broken_off = true; /* another mechanism or key, or no server of ours */
+        }
     }
+}
+
+void
+link_again(struct link *link)
+{
+    link->refused = false;
+    zsock_disconnect(link->sock, "%s", link->endpoint);
+    zsock_connect(link->sock, "%s", link->endpoint);
 }
 
 void

@@ -56,8 +56,8 @@ test_registry(void **state)
     assert_ptr_equal(known(&principals, ONE), identity);
     assert_string_equal(identity->principal.member, "KZ");
     struct principal back;
-    assert_int_equal(
-        rpc_principal_parse(identity->wire.data, identity->wire.len, &back, NULL), STATUS_OK);
+    assert_int_equal(rpc_principal_parse(identity->wire.data, identity->wire.len, &back, NULL),
+                     STATUS_OK);
     assert_string_equal(back.id, "kz");
     assert_int_equal(back.roles, PERMIT_MEMBER);
     assert_int_equal(principals.changes, 0); /* a new one has nothing to lose */
