@@ -15,6 +15,7 @@ import time
 import msgpack
 import pytest
 import zmq
+from zmq.auth import load_certificate
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = (ROOT / os.environ.get("CBM_BUILD", "build")).resolve()
@@ -66,15 +67,30 @@ class CallError(Exception):
         self.field = error.get("field")
 
 
+def public_key(path):
+    """The public key of a certificate."""
+    return load_certificate(str(path))[0].decode()
+
+
+def secure(socket, env):
+    """Makes a socket a CURVE client as the environment says (CBM_SERVER_KEY, CBM_CERT); of a stack
+    that asks for no keys it stays as it is."""
+    if env and env.get("CBM_SERVER_KEY"):
+        socket.curve_serverkey = env["CBM_SERVER_KEY"].encode()
+        socket.curve_publickey, socket.curve_secretkey = load_certificate(env["CBM_CERT"])
+    return socket
+
+
 class Client:
-    """A raw RFC 18 (MDP 0.2) client on one DEALER, with many requests in flight."""
+    """A raw RFC 18 (MDP 0.2) client on one DEALER, with many requests in flight. `env` has its keys."""
 
     ids = itertools.count(1)
 
-    def __init__(self, endpoint, timeout=10.0):
+    def __init__(self, endpoint, timeout=10.0, env=None):
         self.context = zmq.Context.instance()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
+        secure(self.socket, env)
         self.timeout = timeout * SLOW
         self.replies = {}
         for one in endpoint.split(","):
@@ -150,10 +166,10 @@ class Client:
 
 
 class Subscriber:
-    """A raw SUB socket: records and watermarks as they come, nothing filled in."""
+    """A raw SUB socket: records and watermarks as they come, nothing filled in. `env` has its keys."""
 
-    def __init__(self, endpoint, *prefixes, hwm=0):
-        self.socket = zmq.Context.instance().socket(zmq.SUB)
+    def __init__(self, endpoint, *prefixes, hwm=0, env=None):
+        self.socket = secure(zmq.Context.instance().socket(zmq.SUB), env)
         self.socket.linger = 0
         self.socket.rcvhwm = hwm
         for prefix in prefixes or ("",):
@@ -255,10 +271,10 @@ class Stack:
         wait_for(lambda: not running(pid), 20, f"the end of {name}")
 
     def client(self, timeout=10.0):
-        return Client(self.env["CBM_BUS"], timeout)
+        return Client(self.env["CBM_BUS"], timeout, self.env)
 
     def subscriber(self, *prefixes, **options):
-        return Subscriber(self.env["CBM_NOTIFY"], *prefixes, **options)
+        return Subscriber(self.env["CBM_NOTIFY"], *prefixes, env=self.env, **options)
 
     def cbm(self, *arguments, check=True, timeout=60, **options):
         """Runs the command line against this stack."""

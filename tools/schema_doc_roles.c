@@ -41,10 +41,13 @@ int
 doc_roles_page(FILE *out)
 {
     fputs("# Who may call what\n\n"
-          "Printed by `make docs` from the schema tables in `common/msg/*.def`; not edited by hand. A test "
+          "Printed by `make docs` from the schema tables in `common/msg/*.def`; not edited by "
+          "hand. A test "
           "calls each method\nof a running stack as each role and compares.\n\n"
-          "A principal has one or more roles, and may call what any of them may: *yes*, *-* (never), *if* "
-          "(the domain decides;\nbelow it says how). `cbm acl explain PRINCIPAL METHOD` answers it for one "
+          "A principal has one or more roles, and may call what any of them may: *yes*, *-* "
+          "(never), *if* "
+          "(the domain decides;\nbelow it says how). `cbm acl explain PRINCIPAL METHOD` answers it "
+          "for one "
           "of them.\n",
           out);
     for (unsigned s = 0; interfaces[s]; s++) {

@@ -23,6 +23,9 @@ void client_turn(struct cbm_client *client, int64_t now_ms);
 /* Hands over the answers that are there. Returns how many. */
 int client_deliver(struct cbm_client *client, cbm_reply_fn *fn, void *arg);
 
+/* Whether every bus refuses our key; then `why` says so. */
+bool client_refused(const struct cbm_client *client, struct error *why);
+
 /* Copies an error into the public form. `to` may be NULL. */
 void client_error(struct cbm_error *to, const struct error *from);
 

@@ -92,6 +92,13 @@ enum permission {
     PERMIT_OTHERS = PERMIT_ANY & ~PERMIT_SECRETARIAT,
 };
 
+/* The words of the roles on the wire, in the order of their bits (permission.c). */
+#define PERMISSION_ROLES 6
+extern const char *const permission_words[PERMISSION_ROLES];
+
+/* The bit of a role; 0 for a word that is none. */
+unsigned permission_of_word(struct text word);
+
 /* A method of a service, declared once in the service's .def file. */
 struct method {
     const char *name; /* "event.propose" */

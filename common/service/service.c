@@ -382,9 +382,11 @@ service_new(struct loop *loop, const struct interface *interface, op_handler_fn 
     struct store_events events = {on_store_up, on_store_down, on_store_refused, on_store_turn};
     if (service->stats)
         service->store = store_new(loop, &store, &events, service);
+    struct worker_keys keys = {config->server_key, config->cert};
     if (service->store)
-        service->worker = worker_new(loop, config->workers, interface->service, config->credit,
-                                     on_request, on_turn, service);
+        service->worker =
+            worker_new(loop, config->workers, config->worker_access ? &keys : NULL,
+                       interface->service, config->credit, on_request, on_turn, service);
     if (!service->worker || loop_add_tick(loop, service_tick, service) != 0) {
         *exit_code = EX_CONFIG;
         service_destroy(&service);

@@ -25,16 +25,15 @@
 #define INBOUND_MAX 1024
 
 struct notify_publisher {
-    struct loop *loop; /* borrowed */
+    struct loop *loop;     /* borrowed */
+    struct access *access; /* borrowed */
     zsock_t *sock;
     void *handle; /* the same socket as libzmq knows it */
     struct log_follow *follow;
     struct notify_prefixes *prefixes;
     struct notify_batches batches;
     struct buf meta;
-    bool untold; /* records may be wanted in frames by who is not in the table */
-    notify_find_fn *find;
-    void *arg;
+    bool untold;      /* records may be wanted in frames by who is not in the table */
     int64_t open_seq; /* the last open record that was published; -1 while it is not known */
     int64_t published, watermarks, subscriptions, prefix_count, refused, denied, lost; /* gauges */
     int64_t warned_ms;
@@ -193,10 +192,10 @@ publish(void *arg, const struct log_record *record)
 static const struct principal *
 sender(struct notify_publisher *publisher, zmq_msg_t *msg, struct notify_peer *peer)
 {
-    const char *number = zmq_msg_gets(msg, "X-Connection");
     peer->fd = zmq_msg_get(msg, ZMQ_SRCFD);
-    peer->connection = number ? strtoull(number, NULL, 10) : 0;
-    return peer->fd < 0 ? NULL : publisher->find(publisher->arg, zmq_msg_gets(msg, "User-Id"));
+    peer->connection = peer->fd < 0 ? 0 : access_connection(msg);
+    const struct identity *identity = peer->fd < 0 ? NULL : access_of(publisher->access, msg);
+    return identity ? &identity->principal : NULL;
 }
 
 /* Tells the socket what to match for the peer that the last message came from. */
@@ -293,20 +292,21 @@ open_socket(struct notify_publisher *publisher, const struct notify_publisher_co
     zsock_set_sndhwm(publisher->sock, (int)config->hwm);
     zsock_set_maxmsgsize(publisher->sock, INBOUND_MAX);
     publisher->handle = publisher->batches.socket = zsock_resolve(publisher->sock);
+    if (access_secure(publisher->access, publisher->sock, ACCESS_SUBSCRIBERS) != 0)
+        return -1;
     return sock_bind_all(publisher->sock, config->bind);
 }
 
 struct notify_publisher *
 notify_publisher_new(struct loop *loop, const struct notify_publisher_config *config,
-                     const char *redis, const char *org, notify_find_fn *find, void *arg)
+                     struct access *access, const char *redis, const char *org)
 {
     uint64_t key[2];
     struct notify_publisher *publisher = calloc(1, sizeof *publisher);
     if (!publisher || getrandom(key, sizeof key, 0) != (ssize_t)sizeof key)
         goto fail;
     publisher->loop = loop;
-    publisher->find = find;
-    publisher->arg = arg;
+    publisher->access = access;
     publisher->open_seq = -1;
     publisher->prefixes = notify_prefixes_new((uint32_t)config->prefixes_max, key);
     if (!publisher->prefixes || open_socket(publisher, config) != 0)
@@ -355,6 +355,7 @@ notify_publisher_destroy(struct notify_publisher **publisher)
     loop_remove_tick(self->loop, work, self);
     if (self->sock)
         loop_remove_socket(self->loop, self->sock);
+    access_release(self->access, self->sock);
     log_follow_destroy(&self->follow);
     notify_prefixes_destroy(&self->prefixes);
     zsock_destroy(&self->sock);

@@ -11,7 +11,7 @@ import msgpack
 import pytest
 import zmq
 
-from conftest import SLOW, CallError, wait_for
+from conftest import SLOW, CallError, secure, wait_for
 
 ATTRIBUTES = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "seq",
               "prev", "actor"}
@@ -451,7 +451,7 @@ def test_garbage_on_the_live_socket_harms_nobody(members, client):
         with socket.create_connection((host, int(port)), timeout=5) as raw:
             with contextlib.suppress(OSError):
                 raw.sendall(junk)
-    xsub = zmq.Context.instance().socket(zmq.XSUB)
+    xsub = secure(zmq.Context.instance().socket(zmq.XSUB), members.env)
     xsub.linger = 0
     xsub.connect(members.env["CBM_NOTIFY"])
     for frame in (b"", b"\x01" + b"a" * 299 + b".", b"\x01" + b"b" * 900, b"\x00never.", b"hello",
