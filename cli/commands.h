@@ -15,6 +15,7 @@ int ics_run(const struct cli_command *command, int argc, char **argv);
 int members_run(const struct cli_command *command, int argc, char **argv);
 int doctor_run(const struct cli_command *command, int argc, char **argv);
 int key_run(const struct cli_command *command, int argc, char **argv);
+int acl_run(const struct cli_command *command, int argc, char **argv);
 int top_run(const struct cli_command *command, int argc, char **argv);
 
 #endif

@@ -55,6 +55,11 @@ static const struct cli_command commands[] = {
      "Example: cbm key new kz.key && cbm call registry principal.enroll \\\n"
      "  '{\"id\": \"kz-focal\", \"key\": \"…\", \"roles\": [\"member\"], \"member\": \"KZ\"}'",
      key_run},
+    {"acl", "explain [PRINCIPAL] METHOD", "Says whether a principal may call a method, and why.",
+     "Without PRINCIPAL it is about yourself.\n"
+     "Exit code: 0 if it may, perhaps under conditions; 1 if not.\n"
+     "Example: cbm acl explain kz-focal event.accept",
+     acl_run},
     {"doctor", "", "Checks that everything works and says what to do where it does not.", NULL,
      doctor_run},
     {"top", "", "Shows what the bus and the services are doing.", NULL, top_run},

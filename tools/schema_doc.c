@@ -58,9 +58,6 @@ doc_list_item(const struct doc_schemas *schemas, const char *answers)
     return doc_schemas_find(schemas, (struct text){name, (uint32_t)(end - name)});
 }
 
-const char *const doc_roles[] = {"secretariat", "chair",   "member", "observer",
-                                 "subscriber",  "service", NULL};
-
 const char *
 doc_permission(unsigned permission, char *out, size_t out_size)
 {
@@ -68,10 +65,10 @@ doc_permission(unsigned permission, char *out, size_t out_size)
         return "anyone";
     size_t len = 0;
     out[0] = '\0';
-    for (unsigned i = 0; doc_roles[i] && len < out_size; i++)
+    for (unsigned i = 0; i < PERMISSION_ROLES && len < out_size; i++)
         if (permission & 1U << i)
-            len +=
-                (size_t)snprintf(out + len, out_size - len, "%s%s", len ? ", " : "", doc_roles[i]);
+            len += (size_t)snprintf(out + len, out_size - len, "%s%s", len ? ", " : "",
+                                    permission_words[i]);
     return out;
 }
 

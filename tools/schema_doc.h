@@ -22,9 +22,6 @@ const struct schema *doc_schemas_find(const struct doc_schemas *schemas, struct 
 /* The item schema of an answer written "{items: [name], next, seq}"; NULL if it is another. */
 const struct schema *doc_list_item(const struct doc_schemas *schemas, const char *answers);
 
-/* The words of the roles, in the order of the bits; NULL at the end. */
-extern const char *const doc_roles[];
-
 /* The words of a permission's bits, "secretariat, chair", or "anyone". */
 const char *doc_permission(unsigned permission, char *out, size_t out_size);
 

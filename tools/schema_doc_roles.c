@@ -16,7 +16,7 @@ static void
 print_row(FILE *out, const struct interface *interface, const struct method *method)
 {
     fprintf(out, "| `%s` |", method->name);
-    for (unsigned i = 0; doc_roles[i]; i++) {
+    for (unsigned i = 0; i < PERMISSION_ROLES; i++) {
         bool may = method->permission & 1U << i;
         bool depends = may && rule_of(interface, method->name, 1U << i);
         fprintf(out, " %s |", depends ? "if" : may ? "yes" : "-");
@@ -52,8 +52,8 @@ doc_roles_page(FILE *out)
           out);
     for (unsigned s = 0; interfaces[s]; s++) {
         fprintf(out, "\n## %s\n\n| method |", interfaces[s]->service);
-        for (unsigned i = 0; doc_roles[i]; i++)
-            fprintf(out, " %s |", doc_roles[i]);
+        for (unsigned i = 0; i < PERMISSION_ROLES; i++)
+            fprintf(out, " %s |", permission_words[i]);
         fputs("\n| --- | --- | --- | --- | --- | --- | --- |\n", out);
         for (unsigned i = 0; i < interfaces[s]->method_count; i++)
             print_row(out, interfaces[s], &interfaces[s]->methods[i]);

@@ -1,6 +1,6 @@
 # The documents printed from the schema tables.
 DOC_SRC := $(wildcard tools/schema_doc*.c) common/msg/messages.c common/msg/interfaces.c \
-           common/msg/schema.c common/base/text.c common/base/date.c
+           common/msg/schema.c common/msg/permission.c common/base/text.c common/base/date.c
 
 $(BUILD)/schema-doc: $(call obj,$(DOC_SRC))
 	$(CC) $(LDFLAGS_ALL) $^ -ljansson -o $@

@@ -4,14 +4,10 @@
 #define CBM_AUTH_ACL_H
 
 #include "common/bus/rpc.h"
-#include "common/msg/schema.h"
+#include "common/msg/messages.h"
 
-enum acl_outcome {
-    ACL_DENIED,  /* no role of the principal may call the method */
-    ACL_DEPENDS, /* one may, as far as a rule of the domain allows */
-    ACL_ALLOWED, /* one may, whatever it asks for */
-};
-
+/* ACL_DENIED: no role of the principal may call the method. ACL_DEPENDS: one may, as far as a rule
+ * of the domain allows. ACL_ALLOWED: one may, whatever it asks for. */
 #define ACL_RULES_MAX 8
 struct acl_answer {
     enum acl_outcome outcome;

@@ -1,4 +1,4 @@
-// LINK: common/auth/acl.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/text.c common/base/status.c
+// LINK: common/auth/acl.c common/msg/permission.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/text.c common/base/status.c
 /* Who may call what, explained; and that the rules speak of methods that exist, for roles that may
  * call them. It must not know sockets. */
 #include "tests/unit/check.h"
