@@ -133,7 +133,7 @@ def test_meta_has_every_attribute(client):
         assert meta["datacontenttype"] == "application/msgpack"
         assert re.fullmatch(r"[a-z]+\.[a-z_]+", meta["type"]) and meta["source"]
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", meta["time"])
-        assert meta["actor"] == "local" and isinstance(data, dict)
+        assert meta["actor"] == "officer" and isinstance(data, dict)
     assert whole_log(client, "plan.2041.")[0][1]["traceparent"] == trace
 
 
