@@ -474,6 +474,7 @@ def test_nobody_takes_a_subscription_from_others(members, client):
     """A peer gives up, again and again, what it never had: who has it goes on."""
     xsub = zmq.Context.instance().socket(zmq.XSUB)
     xsub.linger = 0
+    secure(xsub, members.env)
     xsub.connect(members.env["CBM_NOTIFY"])
     with joined(members, "/compact/1/events./") as compact, joined(members, "events.") as sub:
         for _ in range(5):

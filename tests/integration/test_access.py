@@ -142,7 +142,7 @@ def test_the_principal_reaches_the_service_and_the_record(stack, client, keys):
         assert caught.value.code == "permission_denied"
         seq = one.call("events", "event.propose", {"title": "A seminar", "kind": "seminar", "host": "KZ",
                                                    "year": 2030})["seq"]
-        page = client.call("notify", "log.read", {"prefix": "", "after": seq - 1, "limit": 1})
+        page = client.call("notify", "log.read", {"prefix": "private.KZ.", "after": seq - 1, "limit": 1})
         assert page["items"][0]["meta"]["actor"] == "kz-focal"
     # the compact framing of libcbm: many requests in a frame, each as the same principal
     done = subprocess.run([str(BUILD / "cbm"), "call", "registry", "principal.whoami"], capture_output=True, text=True,
