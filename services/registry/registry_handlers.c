@@ -170,9 +170,9 @@ give_chunks(struct op *op, const struct registry_list *list, unsigned limit, voi
 enum status
 registry_handlers_list(struct op *op, const struct registry_list *list)
 {
-    if (list->cursor.len && !text_is_code(list->cursor))
+    if (list->cursor.len && !text_is_code(list->cursor) && !text_is_id(list->cursor))
         return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "cursor",
-                         "cursor: want `next` of the page before, which is a code");
+                         "cursor: want `next` of the page before, which is a code or an id");
     int64_t seq;
     enum status status = op_seq(op, &seq);
     void *message = op_alloc(op, list->schema->size);

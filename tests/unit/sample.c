@@ -30,6 +30,8 @@ text_between(struct arena *arena, const char *base, int64_t least, int64_t most,
                                            : base_len;
     if (len > (size_t)most)
         len = (size_t)most;
+    if (len < (size_t)least)
+        len = (size_t)least;
     char *out = arena_alloc(arena, len + 1);
     if (!out)
         abort();
