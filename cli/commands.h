@@ -14,6 +14,7 @@ int events_run(const struct cli_command *command, int argc, char **argv);
 int ics_run(const struct cli_command *command, int argc, char **argv);
 int members_run(const struct cli_command *command, int argc, char **argv);
 int doctor_run(const struct cli_command *command, int argc, char **argv);
+int verify_run(const struct cli_command *command, int argc, char **argv);
 int top_run(const struct cli_command *command, int argc, char **argv);
 
 #endif
