@@ -1,16 +1,20 @@
 /* decision.proof: what the log alone says of a decision. It must not know sockets or Redis. */
+#include <string.h>
+
 #include "common/decision/fact.h"
 #include "common/msg/schema_mp.h"
 #include "services/registry/registry_handlers_decision.h"
 
-#define RECORDS_MAX 1000
+#define RECORDS_MAX 1000               /* of an answer */
+#define BYTES_MAX ((size_t)512 * 1024) /* … which pass it by at most a page of the log */
 
-/* What the records of a page come to. */
+/* What the records of an answer come to. */
 struct proof {
     struct decision_replay replay;
-    struct op_log_page page;
     int64_t now_ms;
-    uint32_t objection_count;
+    int64_t next; /* the seq to go on from, INT_NONE if these are all */
+    uint32_t record_count, objection_count;
+    struct text records[RECORDS_MAX];
     struct objection objections[RECORDS_MAX]; /* every one that there was, in order */
 };
 
@@ -34,21 +38,40 @@ note_objection(struct proof *proof, const struct decision *data)
     }
 }
 
+/* Reads the log until all or enough is here: a page of it may end before its limit. */
 static enum status
-read_records(struct op *op, struct proof *proof)
+load_records(struct op *op, struct text topic, int64_t after, struct proof *proof)
+{
+    struct op_log_page page = {.next = after};
+    size_t bytes = 0;
+    do {
+        enum status status =
+            op_log_read(op, topic, page.next, RECORDS_MAX - proof->record_count, &page);
+        if (status != STATUS_OK)
+            return status;
+        for (unsigned i = 0; i < page.count; i++) {
+            proof->records[proof->record_count++] = page.items[i];
+            bytes += page.items[i].len;
+        }
+    } while (page.count && page.next < page.last && proof->record_count < RECORDS_MAX &&
+             bytes < BYTES_MAX);
+    proof->next = page.next < page.last ? page.next : INT_NONE;
+    return STATUS_OK;
+}
+
+static enum status
+replay_records(struct op *op, struct proof *proof)
 {
     struct decision *data = op_alloc(op, sizeof *data);
     if (!data)
         return registry_no_memory(op);
-    for (unsigned i = 0; i < proof->page.count; i++) {
+    for (uint32_t i = 0; i < proof->record_count; i++) {
         struct decision_fact fact;
-        enum status status = decision_fact_read(proof->page.items[i], data, &fact, op_error(op));
+        enum status status = decision_fact_read(proof->records[i], data, &fact, op_error(op));
         if (status == STATUS_OK)
             status = decision_replay(&proof->replay, &fact, op_error(op));
-        if (status != STATUS_OK) {
-            op_error(op)->code = STATUS_INTERNAL;
+        if (status != STATUS_OK)
             return STATUS_INTERNAL;
-        }
         if (proof->replay.about >= 0)
             note_objection(proof, data);
     }
@@ -111,18 +134,17 @@ write_summary(const struct proof *proof, struct buf *out)
 static void
 write_records(const struct proof *proof, struct buf *out)
 {
-    const struct op_log_page *page = &proof->page;
     mp_string(out, "as_of");
     put_time(out, proof->now_ms);
     mp_string(out, "records");
-    mp_array(out, page->count);
-    for (unsigned i = 0; i < page->count; i++)
-        buf_append(out, page->items[i].ptr, page->items[i].len);
+    mp_array(out, proof->record_count);
+    for (uint32_t i = 0; i < proof->record_count; i++)
+        buf_append(out, proof->records[i].ptr, proof->records[i].len);
     mp_string(out, "next");
-    if (page->next < page->last)
-        mp_int(out, page->next);
-    else
+    if (proof->next == INT_NONE)
         mp_nil(out);
+    else
+        mp_int(out, proof->next);
 }
 #define RECORDS_PAIRS 3
 
@@ -137,13 +159,12 @@ decision_proof_handle(struct op *op, const void *params)
     int64_t after = in->after == INT_NONE ? 0 : in->after;
     if (!proof)
         return registry_no_memory(op);
-    *proof = (struct proof){0};
+    memset(proof, 0, sizeof *proof);
     enum status status = registry_handlers_decision(op, in->id, &decision, &proof->now_ms);
     if (status == STATUS_OK)
-        status = op_log_read(op, registry_handlers_decision_topic(op, decision), after, RECORDS_MAX,
-                             &proof->page);
+        status = load_records(op, registry_handlers_decision_topic(op, decision), after, proof);
     if (status == STATUS_OK && !after)
-        status = read_records(op, proof);
+        status = replay_records(op, proof);
     if (status != STATUS_OK)
         return status;
     struct buf *out = op_result(op);
