@@ -16,6 +16,7 @@ int members_run(const struct cli_command *command, int argc, char **argv);
 int doctor_run(const struct cli_command *command, int argc, char **argv);
 int key_run(const struct cli_command *command, int argc, char **argv);
 int acl_run(const struct cli_command *command, int argc, char **argv);
+int verify_run(const struct cli_command *command, int argc, char **argv);
 int top_run(const struct cli_command *command, int argc, char **argv);
 
 #endif

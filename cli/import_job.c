@@ -22,6 +22,8 @@ static const struct kind {
     {"body", "registry", "body.put", "code", false, NULL},
     {"catalogue", "registry", "catalogue.put", "adopted", true, NULL},
     {"area", "registry", "area.coordinators", "area", false, NULL},
+    {"procedure", "registry", "procedure.put", "code", false, NULL},
+    {"decision", "registry", "decision.record", "id", false, NULL},
     {"plan", "events", "plan.open", "year", false, NULL},
     {"event", "events", "event.get", "id", false,
      (const char *const[]){"kind", "event", "schedule", "report", "status", "reason", NULL}},
@@ -116,7 +118,9 @@ import_job_open(struct import_job *job, json_t *record)
         if (strcmp(kinds[i].name, name) == 0)
             kind = &kinds[i];
     if (!kind)
-        return refuse(job, "kind: want participant, chair, body, catalogue, area, plan or event");
+        return refuse(job,
+                      "kind: want participant, chair, body, catalogue, area, procedure, decision, "
+                      "plan or event");
     job->kind = kind->name;
     job->service = kind->service;
     job->one_by_one = kind->one_by_one;

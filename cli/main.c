@@ -60,6 +60,11 @@ static const struct cli_command commands[] = {
      "Exit code: 0 if it may, perhaps under conditions; 1 if not.\n"
      "Example: cbm acl explain kz-focal event.accept",
      acl_run},
+    {"verify", "FILE", "Computes a decision's outcome again, from its proof alone.",
+     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` printed; - is the standard\n"
+     "input. Exit code: 0 if the outcome follows from the records, 1 if not, 65 for what is no "
+     "proof.\nIt asks no server.",
+     verify_run},
     {"doctor", "", "Checks that everything works and says what to do where it does not.", NULL,
      doctor_run},
     {"top", "", "Shows what the bus and the services are doing.", NULL, top_run},

@@ -78,6 +78,10 @@ enum status op_scan(struct op *op, struct text from, struct text upto, unsigned 
  * what the answer shows is at least as new. */
 enum status op_seq(struct op *op, int64_t *seq);
 
+/* The store's clock (ms), read before any document that is asked for in the same run or a later
+ * one: so what was committed before that moment is seen. It also sets op_store_ms. */
+enum status op_clock(struct op *op, int64_t *ms);
+
 /* Records of the log under a prefix, in order (see common/log/record.h); each item is an encoded
  * {topic, meta, data}. At most `limit` and about 1 MiB. Limit 0 fills only last and first. */
 struct op_log_page {

@@ -118,6 +118,16 @@ void service_set_gate(struct service *service, bool (*open)(void *arg), void *ar
 void service_set_position(struct service *service, int64_t (*position)(void *arg, int64_t wanted),
                           void *arg);
 
+/* Work of the service's own that nobody asked for (a deadline has come): the handler runs as one of
+ * a request does, with the service as its principal (role `service`), and its commit goes with
+ * those at hand. `params` (`size` bytes) is copied. `done` is called once with the answer, borrowed
+ * for the call, or what it was refused with; perhaps not if the service ends before (`arg` outlives
+ * it), and not if false is returned: the service is ending, or memory is short. Without a store it
+ * is refused after some seconds. */
+typedef void service_done_fn(void *arg, enum status status, struct text result);
+bool service_submit(struct service *service, op_handler_fn *handler, const void *params,
+                    size_t size, service_done_fn *done, void *arg);
+
 /* Appends the service's metrics in Prometheus' format; for struct run_program. */
 void service_metrics(const struct service *service, struct buf *out);
 

@@ -48,9 +48,11 @@ typedef void store_value_fn(void *arg, unsigned slot, bool ok, struct text value
 typedef void store_list_fn(void *arg, unsigned slot, bool ok, unsigned count,
                            const struct text *values);
 
-/* Asks. All asks of one flush are answered from states in this order: seq, documents, scans, log
- * pages: so a document is at least as new as the seq that came with it. While the store is not up
- * they fail at once. */
+/* Asks. Of one flush the clock is read first, then the seq, then the documents: so a document is at
+ * least as new as the clock and the seq that came with it. Scans and log pages are answered from
+ * states of their own, before or after these. While the store is not up they fail at once. */
+void store_get_time(struct store *store, store_value_fn *fn, void *arg,
+                    unsigned slot); /* ms since 1970, decimal */
 void store_get_seq(struct store *store, store_value_fn *fn, void *arg, unsigned slot);
 void store_get_doc(struct store *store, struct text field, store_value_fn *fn, void *arg,
                    unsigned slot); /* as it is stored: store_document takes it apart */

@@ -3,7 +3,7 @@
  *
  * Documents: kind "participant" (id the code), "chair" ("book"), "body" (the code), "catalogue"
  * (the number, and "index"), "area" (the area's slug). Index entries: "participant:<code>",
- * "body:<code>". */
+ * "body:<code>". Decisions: registry_handlers_decision.h. */
 #ifndef CBM_REGISTRY_HANDLERS_H
 #define CBM_REGISTRY_HANDLERS_H
 
@@ -42,8 +42,9 @@ enum status registry_handlers_unchanged(struct op *op, const struct schema *sche
 /* Loads the list of all terms: an empty one if there is none yet. STATUS_OK or STATUS_AGAIN. */
 enum status registry_handlers_chair_book(struct op *op, struct chair_book **book);
 
-/* A list that pages over the index entries "<kind>:<code>" in order of codes. The function gets
- * each document (a struct of `schema`) and says whether it belongs in the list; it may change it.
+/* A list that pages over the index entries "<kind>:<code>" in order of codes (or ids). The function
+ * gets each document (a struct of `schema`) and says whether it belongs in the list; it may change
+ * it.
  */
 typedef bool registry_list_fn(void *message, const void *arg);
 struct registry_list {
