@@ -77,6 +77,9 @@ bool schema_absent(const struct field *field, const void *value);
 bool schema_copy(const struct schema *dst_schema, void *dst, const struct schema *src_schema,
                  const void *src);
 
+/* Whether two messages of a schema say the same; maps of texts by language in any order. */
+bool schema_same(const struct schema *schema, const void *a, const void *b);
+
 /* Who may call a method; "may" from roles here, rules of the domain come after. Bits. */
 enum permission {
     PERMIT_SECRETARIAT = 1,

@@ -1,4 +1,4 @@
-/* Bodies, and what the rules of the registry share (registry_domain.h).
+/* What the rules of the registry share (registry_domain.h).
  * It must not know stores, sockets, clocks or codecs. */
 #include "services/registry/registry_domain.h"
 
@@ -21,15 +21,6 @@ registry_names_equal(const struct text_pair *a, uint32_t a_count, const struct t
         if (!has_name(b, b_count, &a[i]))
             return false;
     return true;
-}
-
-bool
-registry_body_equal(const struct body *a, const struct body *b)
-{
-    return text_equal(a->code, b->code) && text_equal(a->name, b->name) &&
-           registry_names_equal(a->names.items, a->names.count, b->names.items, b->names.count) &&
-           text_equal(a->kind, b->kind) && a->level == b->level && text_equal(a->chair, b->chair) &&
-           text_equal(a->seats, b->seats) && text_equal(a->note, b->note);
 }
 
 enum status

@@ -28,6 +28,20 @@ registry_handlers_cites(struct op *op, struct text decision)
                      TEXT_ARG(decision));
 }
 
+enum status
+registry_handlers_known(struct op *op, const char *field, struct text code)
+{
+    struct text bytes;
+    if (!code.ptr)
+        return STATUS_OK;
+    enum status status = op_load_raw(op, "participant", code, &bytes);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    return error_set(op_error(op), STATUS_FAILED_PRECONDITION, field,
+                     "%s: there is no participant %.*s; record it by participant.put first", field,
+                     TEXT_ARG(code));
+}
+
 static void
 write_span(struct buf *buf, const struct registry_span *span)
 {

@@ -2,8 +2,9 @@
  * sockets or Redis, and hold no rule that can be said without them.
  *
  * Documents: kind "participant" (id the code), "chair" ("book"), "body" (the code), "catalogue"
- * (the number, and "index"), "area" (the area's slug). Index entries: "participant:<code>",
- * "body:<code>". */
+ * (the number, and "index"), "area" (the area's slug), "contact", "instrument", "contribution",
+ * "fund" (their ids). Every document has the index entry "<kind>:<id>"; a contribution has
+ * "year:<year>:<id>" too. */
 #ifndef CBM_REGISTRY_HANDLERS_H
 #define CBM_REGISTRY_HANDLERS_H
 
@@ -30,6 +31,13 @@ registry_no_memory(struct op *op)
 
 /* Refuses a decision that is cited and does not exist (absent: nothing is cited). */
 enum status registry_handlers_cites(struct op *op, struct text decision);
+
+/* Whether the newest revision of the catalogue has the area: refused, by its name, if not. */
+enum status registry_handlers_area(struct op *op, struct text area);
+
+/* Refuses a participant that is named in `field` and not known (absent: none is named). Its status
+ * is not asked for. */
+enum status registry_handlers_known(struct op *op, const char *field, struct text code);
 
 /* Puts the spans into the details of the error that was just set. */
 void registry_handlers_details(struct op *op, const struct registry_spans *spans);
