@@ -32,3 +32,23 @@ registry_day(date_day on, date_day as_of, date_day today, date_day *day, struct 
     *day = on != DATE_NONE ? on : as_of != DATE_NONE ? as_of : today;
     return STATUS_OK;
 }
+
+enum status
+registry_superseded(const struct dated *list, struct text key, date_day supersedes,
+                    struct error *error)
+{
+    char day[DATE_TEXT_MAX];
+    if (supersedes == DATE_NONE || dated_at(list, key, supersedes) >= 0)
+        return STATUS_OK;
+    date_print(supersedes, day);
+    return error_set(error, STATUS_FAILED_PRECONDITION, "supersedes",
+                     "supersedes: no entry that counts begins on %s; the history has them", day);
+}
+
+enum status
+registry_refuse_full(const char *field, uint32_t count, struct error *error)
+{
+    return error_set(error, STATUS_FAILED_PRECONDITION, field,
+                     "%s: it has %u entries recorded already, which is the most that is kept",
+                     field, (unsigned)count);
+}

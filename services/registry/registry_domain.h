@@ -89,7 +89,24 @@ enum status registry_chair_keeps(const struct chair_book *book,
 const struct chair_term *registry_chair_on(const struct chair_book *book, date_day day,
                                            struct error *error);
 
-/* ---- bodies (registry_domain.c) ---- */
+/* ---- what all share (registry_domain.c) ---- */
+
+/* Refuses a correction of an entry that is not there or counts no more. */
+enum status registry_superseded(const struct dated *list, struct text key, date_day supersedes,
+                                struct error *error);
+
+/* Refuses one entry more than is kept. */
+enum status registry_refuse_full(const char *field, uint32_t count, struct error *error);
+
+/* Whether two maps of texts by language say the same, in any order. */
+bool registry_names_equal(const struct text_pair *a, uint32_t a_count, const struct text_pair *b,
+                          uint32_t b_count);
+
+/* The one day of two ways to name it; `today` if neither is given. */
+enum status registry_day(date_day on, date_day as_of, date_day today, date_day *day,
+                         struct error *error);
+
+/* ---- bodies (registry_domain_body.c) ---- */
 
 /* Sets what a body is told as, and who holds its seats, to what was in effect on the day. `trim`
  * also leaves out the entries that begin after it. False (and nothing changed) if it was not
@@ -106,14 +123,6 @@ enum status registry_body_put(struct body *body, const struct body_put *in, date
 /* body.seat: one more entry of a seat, `seat` its name. */
 enum status registry_body_seat(struct body *body, const struct body_seating *in, struct text seat,
                                bool *changed, struct error *error);
-
-/* Whether two maps of texts by language say the same, in any order. */
-bool registry_names_equal(const struct text_pair *a, uint32_t a_count, const struct text_pair *b,
-                          uint32_t b_count);
-
-/* The one day of two ways to name it; `today` if neither is given. */
-enum status registry_day(date_day on, date_day as_of, date_day today, date_day *day,
-                         struct error *error);
 
 /* ---- the catalogue and its coordinators (registry_domain_catalogue.c) ---- */
 

@@ -72,27 +72,6 @@ registry_body_view_changed(struct body *body, date_day day)
         registry_body_view(body, body->history.items[next].from, false);
 }
 
-/* Whether an entry that is to be recorded names one that counts, if it corrects one. */
-static enum status
-check_superseded(const struct dated *list, struct text key, date_day supersedes,
-                 struct error *error)
-{
-    char day[DATE_TEXT_MAX];
-    if (supersedes == DATE_NONE || dated_at(list, key, supersedes) >= 0)
-        return STATUS_OK;
-    date_print(supersedes, day);
-    return error_set(error, STATUS_FAILED_PRECONDITION, "supersedes",
-                     "supersedes: no entry that counts begins on %s; the history has them", day);
-}
-
-static enum status
-refuse_full(const char *what, uint32_t count, struct error *error)
-{
-    return error_set(error, STATUS_FAILED_PRECONDITION, "code",
-                     "code: it has %u %s recorded already, which is the most that is kept",
-                     (unsigned)count, what);
-}
-
 static enum status
 check_chair_term(const struct body_entry *entry, struct error *error)
 {
@@ -113,7 +92,7 @@ registry_body_put(struct body *body, const struct body_put *in, date_day today, 
     date_day from = in->from != DATE_NONE ? in->from : today;
     *changed = false;
     if (body->history.count == COUNT(body->history.items))
-        return refuse_full("entries", body->history.count, error);
+        return registry_refuse_full("code", body->history.count, error);
     struct body_entry *entry = &body->history.items[body->history.count];
     schema_init(&body_entry_schema, entry);
     schema_copy(&body_entry_schema, entry, &body_put_schema, in);
@@ -134,7 +113,7 @@ registry_body_put(struct body *body, const struct body_put *in, date_day today, 
         if (schema_same(&body_entry_schema, &known, entry))
             return STATUS_OK;
     }
-    status = check_superseded(&list, TEXT_NONE, in->supersedes, error);
+    status = registry_superseded(&list, TEXT_NONE, in->supersedes, error);
     if (status != STATUS_OK)
         return status;
     body->history.count++;
@@ -152,7 +131,7 @@ registry_body_seat(struct body *body, const struct body_seating *in, struct text
         return error_set(error, STATUS_INVALID_ARGUMENT, "to",
                          "to: want a day after from; it is the day after the last");
     if (body->seat_history.count == COUNT(body->seat_history.items))
-        return refuse_full("entries of seats", body->seat_history.count, error);
+        return registry_refuse_full("code", body->seat_history.count, error);
     struct body_seat *entry = &body->seat_history.items[body->seat_history.count];
     schema_init(&body_seat_schema, entry);
     schema_copy(&body_seat_schema, entry, &body_seating_schema, in);
@@ -161,7 +140,7 @@ registry_body_seat(struct body *body, const struct body_seating *in, struct text
     int now = dated_at(&list, seat, in->from);
     if (now >= 0 && schema_same(&body_seat_schema, &body->seat_history.items[now], entry))
         return STATUS_OK;
-    enum status status = check_superseded(&list, seat, in->supersedes, error);
+    enum status status = registry_superseded(&list, seat, in->supersedes, error);
     if (status != STATUS_OK)
         return status;
     body->seat_history.count++;

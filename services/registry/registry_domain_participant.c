@@ -316,7 +316,7 @@ enum status
 registry_participant_change(struct participant *participant, const struct participant_change *in,
                             enum participant_status *before, bool *changed, struct error *error)
 {
-    char list[LIST_TEXT_MAX], day[DATE_TEXT_MAX];
+    char list[LIST_TEXT_MAX];
     *changed = false;
     struct dated statuses = statuses_of(participant);
     const struct status_entry *now = entry_on(participant, in->from);
@@ -331,20 +331,14 @@ registry_participant_change(struct participant *participant, const struct partic
                          participant->kind == PARTICIPANT_STATE ? "a" : "an",
                          participant_kind_words[participant->kind - 1], WORD_OF(in->status),
                          list_statuses(statuses_of_kind[participant->kind], list));
-    if (in->supersedes != DATE_NONE && dated_at(&statuses, TEXT_NONE, in->supersedes) < 0) {
-        date_print(in->supersedes, day);
-        return error_set(error, STATUS_FAILED_PRECONDITION, "supersedes",
-                         "supersedes: no entry of %.*s that counts begins on %s",
-                         TEXT_ARG(in->code), day);
-    }
+    enum status checked = registry_superseded(&statuses, TEXT_NONE, in->supersedes, error);
+    if (checked != STATUS_OK)
+        return checked;
     if (participant->history.count == COUNT(participant->history.items))
-        return error_set(error, STATUS_FAILED_PRECONDITION, "status",
-                         "status: %.*s has %u entries recorded already, which is the most that is "
-                         "kept",
-                         TEXT_ARG(in->code), (unsigned)participant->history.count);
+        return registry_refuse_full("status", participant->history.count, error);
     bool corrects = in->supersedes != DATE_NONE || (now && now->from == in->from);
     append_status(participant, in->status, in->from, in->decision, in->supersedes);
-    enum status checked = check_change(participant, in, corrects, error);
+    checked = check_change(participant, in, corrects, error);
     if (checked != STATUS_OK) {
         participant->history.count--;
         return checked;

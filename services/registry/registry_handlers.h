@@ -10,7 +10,7 @@
 
 #include "common/msg/messages.h"
 #include "common/service/op.h"
-#include "services/registry/registry_domain.h"
+#include "services/registry/registry_affairs.h"
 
 /* In the order of registry.def, for service_new. */
 extern op_handler_fn *const registry_handlers[];
@@ -35,9 +35,28 @@ enum status registry_handlers_cites(struct op *op, struct text decision);
 /* Whether the newest revision of the catalogue has the area: refused, by its name, if not. */
 enum status registry_handlers_area(struct op *op, struct text area);
 
-/* Refuses a participant that is named in `field` and not known (absent: none is named). Its status
- * is not asked for. */
-enum status registry_handlers_known(struct op *op, const char *field, struct text code);
+/* Refuses a participant or a body (`kind`) that is named in `field` and not known (absent: none is
+ * named). Its status is not asked for. */
+enum status registry_handlers_known(struct op *op, const char *kind, const char *field,
+                                    struct text code);
+
+/* The id of a new thing: the one given, or one made from a title, "<slug>" or "<slug>-<n>" if that
+ * is another thing's. Loads what is there into `message`: STATUS_OK if it is the same, says `same`
+ * (or if the id was given), STATUS_NOT_FOUND if the id is free. */
+typedef bool registry_same_fn(const void *message, const void *params);
+struct registry_naming {
+    const char *kind;
+    const struct schema *schema;
+    struct text given, title;
+    registry_same_fn *same;
+    const void *params;
+};
+enum status registry_handlers_name(struct op *op, const struct registry_naming *naming,
+                                   void *message, struct text *id);
+
+/* The members on a day. */
+enum status registry_handlers_members(struct op *op, date_day day,
+                                      struct registry_members **members);
 
 /* Puts the spans into the details of the error that was just set. */
 void registry_handlers_details(struct op *op, const struct registry_spans *spans);

@@ -55,7 +55,7 @@ body_put_handle(struct op *op, const void *params)
     struct body *body;
     bool is_new, changed;
     /* its status is not asked for: the chair of an advisory body may be anyone */
-    enum status known = registry_handlers_known(op, "chair", in->chair);
+    enum status known = registry_handlers_known(op, "participant", "chair", in->chair);
     enum status cited = registry_handlers_cites(op, in->decision);
     enum status status = load_body(op, in->code, &body, &is_new);
     if (known != STATUS_OK || cited != STATUS_OK || status != STATUS_OK)
@@ -87,7 +87,7 @@ body_seat_handle(struct op *op, const void *params)
     if (!in->seat.ptr && !in->participant.ptr)
         return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "seat",
                          "seat: is missing; want the seat's name, or the participant it is of");
-    enum status known = registry_handlers_known(op, "participant", in->participant);
+    enum status known = registry_handlers_known(op, "participant", "participant", in->participant);
     enum status cited = registry_handlers_cites(op, in->decision);
     enum status status = load_body(op, in->code, &body, &is_new);
     if (known != STATUS_OK || cited != STATUS_OK || status != STATUS_OK)

@@ -1,6 +1,6 @@
 // LINK: common/base/dated.c common/base/date.c common/base/text.c
-/* Histories: what is in effect on any day, against a replay that keeps one entry for each first day.
- * It must not know stores or sockets. */
+/* Histories: what is in effect on any day, against a replay that keeps one entry for each first
+ * day. It must not know stores or sockets. */
 #include "tests/unit/check.h"
 
 #include <stdio.h>
@@ -152,10 +152,8 @@ static void
 test_a_correction(void **state)
 {
     (void)state;
-    struct entries entries = {3,
-                              {{10, DATE_NONE, TEXT_NONE, 0},
-                               {20, DATE_NONE, TEXT_NONE, 1},
-                               {25, 20, TEXT_NONE, 2}}};
+    struct entries entries = {
+        3, {{10, DATE_NONE, TEXT_NONE, 0}, {20, DATE_NONE, TEXT_NONE, 1}, {25, 20, TEXT_NONE, 2}}};
     struct dated list = list_of(&entries);
     assert_true(dated_live(&list, 0));
     assert_false(dated_live(&list, 1));

@@ -1,4 +1,4 @@
-// LINK: services/registry/registry_domain_body.c common/base/text.c common/base/date.c common/base/dated.c common/base/status.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c
+// LINK: services/registry/registry_domain.c services/registry/registry_domain_body.c common/base/text.c common/base/date.c common/base/dated.c common/base/status.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c
 /* Bodies: what they are and who holds their seats on any day, against a naive replay.
  * It must not know stores or sockets. */
 #include "tests/unit/check.h"
@@ -149,8 +149,9 @@ test_random_seats(void **state)
             if (next_random(&seed) % 3 == 0)
                 in.supersedes = begin + (date_day)(next_random(&seed) % DAYS);
             uint32_t count = body.seat_history.count;
-            enum status status = registry_body_seat(
-                &body, &in, text_of(seats[next_random(&seed) % SEATS]), &changed, &error);
+            enum status status =
+                registry_body_seat(&body, &in, text_of(seats[next_random(&seed) % SEATS]), &changed,
+                                   &error);
             assert_int_equal(body.seat_history.count, count + (status == STATUS_OK && changed));
         }
         for (date_day day = begin; day < begin + DAYS; day++) {
