@@ -15,6 +15,7 @@
 #undef WHEN
 #undef ENUM
 #undef STRUCT
+#undef ANY
 #undef TEXTMAP
 #undef LIST
 #undef STRUCTS

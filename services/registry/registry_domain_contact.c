@@ -47,8 +47,8 @@ leave_seen(struct contact *contact, const struct registry_viewer *viewer)
         struct contact_entry *entry = &contact->history.items[i];
         bool seen = is_seen(contact, entry, viewer);
         /* an entry that was replaced by a hidden one would seem to count */
-        seen = seen && (registry_contact_keeper(contact->participant, viewer) ||
-                        dated_live(&list, i));
+        seen =
+            seen && (registry_contact_keeper(contact->participant, viewer) || dated_live(&list, i));
         if (seen)
             contact->history.items[kept++] = *entry;
     }

@@ -57,8 +57,7 @@ registry_fund_submit(const struct fund_submit *in, struct text id, date_day toda
     for (uint32_t i = 0; i < in->co_proposers.count; i++)
         if (text_equal(in->co_proposers.items[i], in->proposer))
             return error_set(error, STATUS_INVALID_ARGUMENT, "co_proposers",
-                             "co_proposers: %.*s is the proposer already",
-                             TEXT_ARG(in->proposer));
+                             "co_proposers: %.*s is the proposer already", TEXT_ARG(in->proposer));
     schema_init(&fund_project_schema, out);
     schema_copy(&fund_project_schema, out, &fund_submit_schema, in);
     out->present = true;

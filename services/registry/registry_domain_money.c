@@ -43,8 +43,7 @@ registry_contribution_make(const struct contribution_record *in, struct text id,
         return error_set(error, STATUS_INVALID_ARGUMENT, "in_kind",
                          "in_kind: an amount is given too; want one of them");
     if ((in->amount != INT_NONE) != (in->currency.ptr != NULL))
-        return error_set(error, STATUS_INVALID_ARGUMENT,
-                         in->currency.ptr ? "amount" : "currency",
+        return error_set(error, STATUS_INVALID_ARGUMENT, in->currency.ptr ? "amount" : "currency",
                          "%s: is missing; an amount in minor units and its currency go together",
                          in->currency.ptr ? "amount" : "currency");
     if (in->supersedes.ptr && text_equal(in->supersedes, id))

@@ -69,6 +69,11 @@ enum status registry_handlers_unchanged(struct op *op, const struct schema *sche
 /* Loads the list of all terms: an empty one if there is none yet. STATUS_OK or STATUS_AGAIN. */
 enum status registry_handlers_chair_book(struct op *op, struct chair_book **book);
 
+/* Record what was put back from a snapshot: every term of the book, and of a contact to each
+ * audience what it may see. */
+enum status registry_handlers_chair_tell(struct op *op, const void *book);
+enum status registry_handlers_contact_tell(struct op *op, const void *contact);
+
 /* A list that pages over the index entries "<kind>:<code>" in order of codes. The function gets
  * each document (a struct of `schema`) and says whether it belongs in the list; it may change it.
  */

@@ -45,18 +45,32 @@ topic_of(struct op *op, const struct chair_term *term)
                           : TEXT_LITERAL("registry.chair.VACANT.");
 }
 
+static void
+tell(struct op *op, const char *type, const struct chair_term *terms, uint32_t count, int64_t rev)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct chair_term term = terms[i];
+        term.rev = rev;
+        op_record(op, type, topic_of(op, &term), &chair_term_schema, &term, NULL, NULL, TEXT_NONE);
+    }
+}
+
+enum status
+registry_handlers_chair_tell(struct op *op, const void *message)
+{
+    const struct chair_book *book = message;
+    tell(op, "chair.appointed", book->terms.items, book->terms.count, book->rev);
+    return STATUS_OK;
+}
+
 /* Saves the book, and records `count` of its terms from the `first` on; `asked` is answered. */
 static void
-commit(struct op *op, struct chair_book *book, const char *type, const struct chair_term *terms,
+commit(struct op *op, struct chair_book *book, const char *type, const struct chair_term *first,
        uint32_t count, struct chair_term *asked)
 {
     op_save(op, "chair", BOOK_ID, &chair_book_schema, book);
     op_index_add(op, TEXT_LITERAL("chair:book"));
-    for (uint32_t i = 0; i < count; i++) {
-        struct chair_term term = terms[i];
-        term.rev = book->rev;
-        op_record(op, type, topic_of(op, &term), &chair_term_schema, &term, NULL, NULL, TEXT_NONE);
-    }
+    tell(op, type, first, count, book->rev);
     asked->rev = book->rev;
     op_answer(op, &chair_term_schema, asked);
 }

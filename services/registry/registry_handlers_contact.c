@@ -6,8 +6,8 @@ static struct registry_viewer
 viewer_of(const struct op *op)
 {
     const struct principal *principal = op_principal(op);
-    return (struct registry_viewer){
-        principal->roles, principal->member[0] ? text_of(principal->member) : TEXT_NONE};
+    return (struct registry_viewer){principal->roles,
+                                    principal->member[0] ? text_of(principal->member) : TEXT_NONE};
 }
 
 static bool
@@ -28,9 +28,9 @@ load_contact(struct op *op, const struct contact_put *in, struct contact **out, 
         return registry_no_memory(op);
     struct text of = in->participant.ptr ? in->participant : in->body;
     struct registry_naming naming = {
-        "contact",  &contact_schema,
-        in->id,     op_format(op, "%.*s %.*s", TEXT_ARG(of), TEXT_ARG(in->role)),
-        is_same, in};
+        "contact", &contact_schema,
+        in->id,    op_format(op, "%.*s %.*s", TEXT_ARG(of), TEXT_ARG(in->role)),
+        is_same,   in};
     enum status status = registry_handlers_name(op, &naming, contact, id);
     if (status == STATUS_NOT_FOUND) {
         schema_init(&contact_schema, contact);
@@ -75,30 +75,42 @@ last_topic(struct op *op, const struct contact *contact)
     const struct contact_entry *last = &contact->history.items[contact->history.count - 1];
     if (last->visibility == VISIBILITY_OPEN)
         return op_format(op, "registry.contact.%.*s.", TEXT_ARG(contact->id));
-    return private_topic(
-        op, contact->participant.ptr ? contact->participant : TEXT_LITERAL("secretariat"),
-        contact->id);
+    return private_topic(op,
+                         contact->participant.ptr ? contact->participant
+                                                  : TEXT_LITERAL("secretariat"),
+                         contact->id);
 }
 
-/* Saves the contact and tells each audience what it may see. */
+/* Tells each audience what it may see of a contact that was recorded. */
+static enum status
+tell(struct op *op, const struct contact *contact, bool was_open)
+{
+    const struct contact_entry *last = &contact->history.items[contact->history.count - 1];
+    enum status status = tell_open(op, contact, was_open);
+    if (last->visibility == VISIBILITY_OPEN)
+        return status;
+    op_record(op, "contact.shared", private_topic(op, TEXT_LITERAL("secretariat"), contact->id),
+              &contact_schema, contact, NULL, NULL, TEXT_NONE);
+    if (contact->participant.ptr)
+        op_record(op, "contact.shared", last_topic(op, contact), &contact_schema, contact, NULL,
+                  NULL, TEXT_NONE);
+    return status;
+}
+
+enum status
+registry_handlers_contact_tell(struct op *op, const void *contact)
+{
+    return tell(op, contact, false);
+}
+
 static enum status
 commit(struct op *op, struct contact *contact, bool was_open)
 {
     const struct registry_viewer keeper = {PERMIT_SECRETARIAT, TEXT_NONE};
-    const struct contact_entry *last = &contact->history.items[contact->history.count - 1];
-    bool shared = last->visibility != VISIBILITY_OPEN;
     registry_contact_view_changed(contact, &keeper, op_today(op));
-    struct text saved = op_save(op, "contact", contact->id, &contact_schema, contact);
+    op_answer_raw(op, op_save(op, "contact", contact->id, &contact_schema, contact));
     op_index_add(op, op_format(op, "contact:%.*s", TEXT_ARG(contact->id)));
-    op_answer_raw(op, saved);
-    enum status status = tell_open(op, contact, was_open);
-    if (shared)
-        op_record_raw(op, "contact.shared",
-                      private_topic(op, TEXT_LITERAL("secretariat"), contact->id), saved, NULL,
-                      NULL, TEXT_NONE);
-    if (shared && contact->participant.ptr)
-        op_record_raw(op, "contact.shared", last_topic(op, contact), saved, NULL, NULL, TEXT_NONE);
-    return status;
+    return tell(op, contact, was_open);
 }
 
 enum status
@@ -113,8 +125,7 @@ contact_put_handle(struct op *op, const void *params)
         return error_set(op_error(op), STATUS_PERMISSION_DENIED, "participant",
                          "participant: a state records its own focal points, the Secretariat "
                          "anyone's");
-    enum status known =
-        registry_handlers_known(op, "participant", "participant", in->participant);
+    enum status known = registry_handlers_known(op, "participant", "participant", in->participant);
     enum status housed = registry_handlers_known(op, "body", "body", in->body);
     enum status status = load_contact(op, in, &contact, &id);
     if (known != STATUS_OK || housed != STATUS_OK || status != STATUS_OK)

@@ -25,8 +25,7 @@ supersede(struct op *op, const struct contribution *by)
     struct contribution old;
     if (!by->supersedes.ptr)
         return STATUS_OK;
-    enum status status =
-        op_load(op, "contribution", by->supersedes, &contribution_schema, &old);
+    enum status status = op_load(op, "contribution", by->supersedes, &contribution_schema, &old);
     if (status == STATUS_NOT_FOUND)
         return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "supersedes",
                          "supersedes: there is no contribution %.*s", TEXT_ARG(by->supersedes));
@@ -58,8 +57,9 @@ contribution_record_handle(struct op *op, const void *params)
     const struct contribution_record *in = params;
     struct contribution known, made;
     struct text id;
-    struct registry_naming naming = {"contribution",  &contribution_schema, in->id,
-                                     title_of(op, in), is_same,             in};
+    struct registry_naming naming = {"contribution", &contribution_schema,
+                                     in->id,         title_of(op, in),
+                                     is_same,        in};
     enum status giver = registry_handlers_known(op, "participant", "participant", in->participant);
     enum status cited = registry_handlers_cites(op, in->decision);
     enum status found = registry_handlers_name(op, &naming, &known, &id);
@@ -117,8 +117,7 @@ sum_chunk(struct op *op, const struct op_range *range, const struct contribution
     const uint32_t skip = (uint32_t)sizeof "contribution:" - 1;
     for (unsigned i = 0; i < range->count; i++) {
         struct text id = {range->items[i].ptr + skip, range->items[i].len - skip};
-        enum status status =
-            op_peek(op, "contribution", id, &contribution_schema, &one, NULL);
+        enum status status = op_peek(op, "contribution", id, &contribution_schema, &one, NULL);
         again |= status == STATUS_AGAIN;
         if (status == STATUS_AGAIN || status == STATUS_NOT_FOUND)
             continue;

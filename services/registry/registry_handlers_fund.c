@@ -99,8 +99,7 @@ fund_decide_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     if (!changed)
-        return registry_handlers_unchanged(op, &fund_project_schema, project,
-                                           topic_of(op, in->id));
+        return registry_handlers_unchanged(op, &fund_project_schema, project, topic_of(op, in->id));
     return finish(op, project, fund_status_words[before - 1]);
 }
 
@@ -133,7 +132,7 @@ enum status
 fund_list_handle(struct op *op, const void *params)
 {
     const struct fund_list *in = params;
-    struct registry_list list = {"fund", &fund_project_schema, is_wanted, in, in->limit,
+    struct registry_list list = {"fund",    &fund_project_schema, is_wanted, in, in->limit,
                                  in->cursor};
     return registry_handlers_list(op, &list);
 }

@@ -28,8 +28,7 @@ finish(struct op *op, struct instrument *instrument, const char *type, bool chan
         return registry_handlers_unchanged(op, &instrument_schema, instrument,
                                            topic_of(op, instrument->id));
     op_index_add(op, op_format(op, "instrument:%.*s", TEXT_ARG(instrument->id)));
-    struct text saved =
-        op_save(op, "instrument", instrument->id, &instrument_schema, instrument);
+    struct text saved = op_save(op, "instrument", instrument->id, &instrument_schema, instrument);
     op_record_raw(op, type, topic_of(op, instrument->id), saved, NULL, NULL, TEXT_NONE);
     op_answer_raw(op, saved);
     return STATUS_OK;
@@ -100,9 +99,9 @@ check_member(struct op *op, const struct instrument_ratify *in)
     enum status status = op_load(op, "participant", in->member, &participant_schema, participant);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    if (status == STATUS_OK && (in->status == INSTRUMENT_WITHDRAWN ||
-                                registry_participant_on(participant, in->from) ==
-                                    PARTICIPANT_MEMBER))
+    if (status == STATUS_OK &&
+        (in->status == INSTRUMENT_WITHDRAWN ||
+         registry_participant_on(participant, in->from) == PARTICIPANT_MEMBER))
         return STATUS_OK;
     char day[DATE_TEXT_MAX];
     date_print(in->from, day);
@@ -185,7 +184,7 @@ instrument_list_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     struct asked asked = {members, day, past};
-    struct registry_list list = {"instrument", &instrument_schema, is_wanted, &asked, in->limit,
-                                 in->cursor};
+    struct registry_list list = {"instrument", &instrument_schema, is_wanted,
+                                 &asked,       in->limit,          in->cursor};
     return registry_handlers_list(op, &list);
 }

@@ -79,9 +79,12 @@ test_who_sees_a_contact(void **state)
     put_entry("Members", VISIBILITY_MEMBERS, 10);
     put_entry("Open", VISIBILITY_OPEN, 20);
     const struct registry_viewer viewers[] = {nobody, observer, chair, other, own, secretariat};
-    const char *const wanted[][3] = {{"-", "-", "Open"},           {"-", "-", "Open"},
-                                     {"-", "Members", "Open"},     {"-", "Members", "Open"},
-                                     {"Secret", "Members", "Open"}, {"Secret", "Members", "Open"}};
+    const char *const wanted[][3] = {{"-", "-", "Open"},
+                                     {"-", "-", "Open"},
+                                     {"-", "Members", "Open"},
+                                     {"-", "Members", "Open"},
+                                     {"Secret", "Members", "Open"},
+                                     {"Secret", "Members", "Open"}};
     for (unsigned i = 0; i < 6; i++)
         for (int k = 0; k < 3; k++)
             assert_string_equal(seen_by(viewers[i], 10 * k + 5), wanted[i][k]);
@@ -186,8 +189,8 @@ test_currencies(void **state)
     static const struct {
         const char *code;
         int exponent;
-    } known[] = {{"USD", 2}, {"KZT", 2}, {"JPY", 0}, {"KRW", 0}, {"VND", 0}, {"KWD", 3},
-                 {"BHD", 3}, {"XDR", 2}, {"AED", 2}, {"usd", -1}, {"US", -1}, {"USDT", -1},
+    } known[] = {{"USD", 2},  {"KZT", 2},  {"JPY", 0},  {"KRW", 0},  {"VND", 0}, {"KWD", 3},
+                 {"BHD", 3},  {"XDR", 2},  {"AED", 2},  {"usd", -1}, {"US", -1}, {"USDT", -1},
                  {"XXX", -1}, {"   ", -1}, {"D A", -1}, {"", -1}};
     struct error error = {0};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -242,11 +245,8 @@ test_steps_of_a_project(void **state)
 {
     (void)state;
     /* rows: from; columns: to; a step of the same status corrects, but for submitted */
-    static const bool allowed[5][5] = {{0, 1, 0, 0, 0},
-                                       {0, 1, 1, 1, 0},
-                                       {0, 0, 1, 0, 1},
-                                       {0, 0, 0, 1, 0},
-                                       {0, 0, 0, 0, 1}};
+    static const bool allowed[5][5] = {
+        {0, 1, 0, 0, 0}, {0, 1, 1, 1, 0}, {0, 0, 1, 0, 1}, {0, 0, 0, 1, 0}, {0, 0, 0, 0, 1}};
     static struct fund_project project;
     for (int from = 1; from <= 5; from++)
         for (int to = 1; to <= 5; to++) {
