@@ -37,7 +37,8 @@ struct service_config {
          1,                                                                                        \
          CFG_TEXT_MAX,                                                                             \
          NULL,                                                                                     \
-         "Redis, redis://[user@]host[:port] or unix:///path"},                                     \
+         "Redis: redis://[user[:password]@]host[:port] or unix://[user@]/path, "                   \
+         "[?password_file=PATH]"},                                                                 \
         {"CBM_ORG",                                                                                \
          CFG_TEXT,                                                                                 \
          offsetof(type, member.org),                                                               \

@@ -22,7 +22,7 @@ struct redis_link {
     void *arg;
     char host[ADDRESS_MAX]; /* or the path of a unix socket */
     int port;               /* 0 for a unix socket */
-    char user[128], password[256];
+    char user[128], password[256], password_file[ADDRESS_MAX];
     redisAsyncContext *context; /* NULL while there is no connection */
     struct arena reply;         /* the one being read or handed out */
     bool up, want_write, in_callback, reported;
@@ -35,30 +35,60 @@ struct waiter {
     void *arg;
 };
 
+/* [user[:password]@]: returns what follows, NULL if it is none of that. */
+static const char *
+parse_user(struct redis_link *link, const char *text)
+{
+    const char *at = strrchr(text, '@'), *colon = strchr(text, ':');
+    if (!at)
+        return text;
+    if (!colon || colon > at)
+        colon = at;
+    snprintf(link->user, sizeof link->user, "%.*s", (int)(colon - text), text);
+    if (colon < at)
+        snprintf(link->password, sizeof link->password, "%.*s", (int)(at - colon - 1), colon + 1);
+    return at + 1;
+}
+
+#define PASSWORD_FILE "?password_file="
+
 static bool
 parse_url(struct redis_link *link, const char *url)
 {
-    if (strncmp(url, "unix://", 7) == 0) {
-        snprintf(link->host, sizeof link->host, "%s", url + 7);
-        return link->host[0] == '/';
-    }
-    if (strncmp(url, "redis://", 8) != 0)
+    char bare[ADDRESS_MAX];
+    const char *query = strchr(url, '?');
+    bool local = strncmp(url, "unix://", 7) == 0;
+    if (!local && strncmp(url, "redis://", 8) != 0)
         return false;
-    const char *at = strrchr(url, '@'), *host = url + 8;
-    if (at) {
-        const char *colon = strchr(host, ':');
-        if (!colon || colon > at)
-            return false;
-        snprintf(link->user, sizeof link->user, "%.*s", (int)(colon - host), host);
-        snprintf(link->password, sizeof link->password, "%.*s", (int)(at - colon - 1), colon + 1);
-        host = at + 1;
+    if (query && (strncmp(query, PASSWORD_FILE, sizeof PASSWORD_FILE - 1) != 0 ||
+                  strlen(query) >= sizeof link->password_file))
+        return false;
+    if (query)
+        strcpy(link->password_file, query + sizeof PASSWORD_FILE - 1);
+    snprintf(bare, sizeof bare, "%.*s", query ? (int)(query - url) : (int)strlen(url), url);
+    const char *host = parse_user(link, bare + (local ? 7 : 8));
+    if (local) {
+        snprintf(link->host, sizeof link->host, "%s", host);
+        return link->host[0] == '/';
     }
     size_t len = strcspn(host, ":/");
     snprintf(link->host, sizeof link->host, "%.*s", (int)len, host);
-    link->port = 6379;
-    if (host[len] == ':')
-        link->port = atoi(host + len + 1);
+    link->port = host[len] == ':' ? atoi(host + len + 1) : 6379;
     return link->host[0] && link->port > 0 && link->port < 65536;
+}
+
+/* The first line of the password's file, read at every connection so that it may be changed. */
+static bool
+read_password(struct redis_link *link)
+{
+    FILE *file = link->password_file[0] ? fopen(link->password_file, "r") : NULL;
+    if (!file)
+        return !link->password_file[0];
+    bool got = fgets(link->password, sizeof link->password, file) != NULL;
+    fclose(file);
+    if (got)
+        link->password[strcspn(link->password, "\r\n")] = '\0';
+    return got && link->password[0];
 }
 
 static void on_fd(void *arg, short revents);
@@ -146,11 +176,13 @@ on_auth(redisAsyncContext *context, void *reply, void *arg)
     (void)context;
     const redisReply *answer = reply;
     if (!answer)
-        return; /* lost: told by on_disconnect */
-    if (answer->type == REDIS_REPLY_ERROR)
+        return;                              /* lost: told by on_disconnect */
+    if (answer->type == REDIS_REPLY_ERROR) { /* the password may be on its way: it tries again */
         report_lost(link, answer->str);
-    else
-        go_up(link);
+        redisAsyncDisconnect(link->context);
+        return;
+    }
+    go_up(link);
 }
 
 static void
@@ -174,6 +206,11 @@ connect_now(struct redis_link *link)
 {
     link->connect_at_ms = INT64_MAX;
     link->want_write = false;
+    if (!read_password(link)) {
+        report_lost(link, "the file of the password cannot be read, or is empty");
+        lost(link);
+        return;
+    }
     redisAsyncContext *context =
         link->port ? redisAsyncConnect(link->host, link->port) : redisAsyncConnectUnix(link->host);
     if (!context || context->err) {
@@ -421,7 +458,9 @@ redis_link_new(struct loop *loop, const char *url, const struct redis_events *ev
     link->retry_ms = RETRY_MIN_MS;
     if (!parse_url(link, url)) {
         log_write(LOG_LEVEL_ERROR,
-                  "CBM_REDIS is wrong: want redis://[user:password@]host[:port] or unix:///path",
+                  "CBM_REDIS is wrong: want redis://[user[:password]@]host[:port] or "
+                  "unix://[user@]/path, "
+                  "and ?password_file=PATH behind it if need be",
                   NULL);
         free(link);
         return NULL;

@@ -20,9 +20,12 @@ struct redis_events {
     void (*turn)(void *arg); /* all replies at hand were given (NULL: nobody needs to know) */
 };
 
-/* Connects to `url`: redis://[[user]:password@]host[:port] or unix:///path, and again whenever the
- * connection is lost (after 20 ms to 1 s). NULL after a line in the log if the url is none. A host
- * name is resolved by a blocking look-up at each connection attempt, nowhere else. */
+/* Connects to `url` and again whenever the connection is lost (after 20 ms to 1 s):
+ *     redis://[user[:password]@]host[:port][?password_file=PATH]
+ *     unix://[user[:password]@]/path[?password_file=PATH]
+ * The password's file is read at each connection attempt, so a new one needs no restart; a password
+ * that Redis refuses is tried again. NULL after a line in the log if the url is none. A host name
+ * is resolved by a blocking look-up at each attempt, nowhere else. */
 struct redis_link *redis_link_new(struct loop *loop, const char *url,
                                   const struct redis_events *events, void *arg);
 void redis_link_destroy(struct redis_link **link);

@@ -142,7 +142,7 @@ class Servers:
         pids = dict(pair.split("=") for pair in env["CBM_PIDS"].split())
         return {"stack": str(directory), "bus": env["CBM_BUS"], "notify": env["CBM_NOTIFY"], "pids": pids,
                 "notify_pid": pids["notify.1"], "events_pid": pids["events.1"],
-                "redis": f"unix://{directory}/redis.sock", "socket": f"{directory}/redis.sock",
+                "redis": f"unix://operator@{directory}/redis.sock?password_file={directory}/secrets/operator/password",
                 "redis_tcp": env["CBM_REDIS"],
                 **{f"cpu:{name.partition('.')[0]}": pid for name, pid in pids.items()}}
 

@@ -2,6 +2,7 @@
 It must not know what the services do inside."""
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -17,7 +18,8 @@ def test_env_names_everything(stack):
     assert all(running(pid) for pid in stack.pids.values())
     for name in ("CBM_BUS", "CBM_WORKERS", "CBM_NOTIFY"):
         assert stack.env[name].startswith("tcp://127.0.0.1:"), name
-    assert stack.env["CBM_REDIS"].startswith("redis://127.0.0.1:")
+    assert re.fullmatch(r"redis://operator:[0-9a-f]{64}@127\.0\.0\.1:\d+", stack.env["CBM_REDIS"])
+    assert (stack.dir / "env").stat().st_mode & 0o077 == 0, "it names a password"
     for name in ("CBM_HTTP", "CBM_SERVER_KEY", "CBM_CERT"):
         assert stack.env[name] == "", name
 
@@ -41,10 +43,9 @@ def test_up_again_starts_nothing(stack):
 
 
 def test_redis_promises_durability(stack):
-    port = stack.env["CBM_REDIS"].rsplit(":", 1)[1]
     for name, value in (("appendonly", "yes"), ("appendfsync", "always"),
                         ("maxmemory-policy", "noeviction")):
-        done = subprocess.run(["redis-cli", "-p", port, "config", "get", name], capture_output=True,
+        done = subprocess.run(["redis-cli", "-u", stack.env["CBM_REDIS"], "config", "get", name], capture_output=True,
                               text=True, timeout=10)
         assert done.stdout.split() == [name, value]
 
