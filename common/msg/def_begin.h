@@ -48,8 +48,8 @@
 #ifndef STRUCT
 #define STRUCT(m, f, required, sub, doc)
 #endif
-#ifndef ANY
-#define ANY(m, f, required, doc)
+#ifndef MAP
+#define MAP(m, f, required, doc)
 #endif
 #ifndef TEXTMAP
 #define TEXTMAP(m, f, required, max, doc)

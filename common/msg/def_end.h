@@ -15,7 +15,7 @@
 #undef WHEN
 #undef ENUM
 #undef STRUCT
-#undef ANY
+#undef MAP
 #undef TEXTMAP
 #undef LIST
 #undef STRUCTS

@@ -129,14 +129,18 @@ decode_enum(struct decoder *decoder, const struct field *field, const struct mp_
     return refuse_word(decoder, field);
 }
 
-/* Borrows the value that comes next as it is. */
+/* Borrows the map that comes next as it is. */
 static enum status
-decode_any(struct decoder *decoder, void *at)
+decode_any_map(struct decoder *decoder, void *at)
 {
-    const char *end = mp_skip(decoder->at);
-    struct text value = {decoder->at, (uint32_t)(end - decoder->at)};
-    memcpy(at, &value, sizeof value);
-    decoder->at = end;
+    struct mp_value head;
+    struct text map = {decoder->at, 0};
+    decoder->at = mp_skip(decoder->at);
+    map.len = (uint32_t)(decoder->at - map.ptr);
+    mp_read(map.ptr, &head);
+    if (head.type != MP_MAP)
+        return REFUSE(decoder, "%s: want a map", decoder->path);
+    memcpy(at, &map, sizeof map);
     return STATUS_OK;
 }
 
@@ -147,8 +151,8 @@ decode_one(struct decoder *decoder, const struct field *field, enum field_type t
     struct mp_value value;
     if (type == FIELD_STRUCT)
         return decode_map(decoder, field->sub, at);
-    if (type == FIELD_ANY)
-        return decode_any(decoder, at);
+    if (type == FIELD_MAP)
+        return decode_any_map(decoder, at);
     decoder->at = mp_read(decoder->at, &value);
     switch (type) {
     case FIELD_TEXT:
@@ -165,7 +169,7 @@ decode_one(struct decoder *decoder, const struct field *field, enum field_type t
     case FIELD_TIME:
     case FIELD_WHEN: return decode_date(decoder, type, &value, at);
     case FIELD_ENUM: return decode_enum(decoder, field, &value, at);
-    case FIELD_ANY:
+    case FIELD_MAP:
     case FIELD_STRUCT:
     case FIELD_TEXTMAP:
     case FIELD_LIST: break;
@@ -369,7 +373,7 @@ encode_one(const struct field *field, enum field_type type, const char *at, stru
         mp_string(buf, field->words[word - 1]);
         break;
     case FIELD_STRUCT: schema_encode(field->sub, at, buf); break;
-    case FIELD_ANY:
+    case FIELD_MAP:
         memcpy(&text, at, sizeof text);
         buf_append(buf, text.ptr, text.len);
         break;
