@@ -10,9 +10,9 @@
 #include "cli/commands.h"
 #include "cli/json.h"
 
-#define TRIES 50          /* exports of a registry that goes on changing */
-#define PAUSE_US 100000   /* between them */
-#define PAGE 500          /* documents asked for at once */
+#define TRIES 50           /* exports of a registry that goes on changing */
+#define PAUSE_US 100000    /* between them */
+#define PAGE 500           /* documents asked for at once */
 #define CHUNK_BYTES 400000 /* of JSON sent at once: as MessagePack it is less */
 #define DEADLINE_MS 15000
 
@@ -26,9 +26,8 @@ read_page(struct cbm_client *client, json_t *all, json_t **next, struct cbm_erro
     struct cbm_reply reply = {0};
     const struct cbm_options options = {.deadline_ms = DEADLINE_MS};
     json_t *params = json_pack("{s:i, s:O*}", "limit", PAGE, "cursor", *next);
-    bool done = json_to_msgpack(params, &buf) &&
-                cbm_call(client, "registry", "snapshot.export", buf.data, buf.len, &options,
-                         &reply) == 0;
+    bool done = json_to_msgpack(params, &buf) && cbm_call(client, "registry", "snapshot.export",
+                                                          buf.data, buf.len, &options, &reply) == 0;
     json_t *page = done ? json_of_msgpack(reply.result, reply.result_len) : NULL;
     *error = reply.error;
     if (done && json_array_extend(all, json_object_get(page, "items")) != 0) {
@@ -194,7 +193,8 @@ import_from(const struct cli_command *command, struct cbm_client *client, const 
             json_array_append(items, item);
         }
         last = at == count;
-        json_t *params = json_pack("{s:o, s:O*, s:b}", "items", items, "after", after, "last", last);
+        json_t *params =
+            json_pack("{s:o, s:O*, s:b}", "items", items, "after", after, "last", last);
         json_t *result = cli_call(client, "registry", "snapshot.import", params, &options, &code);
         restored += json_integer_value(json_object_get(result, "restored"));
         same += json_integer_value(json_object_get(result, "same"));

@@ -1,5 +1,6 @@
 /* snapshot.*: the whole registry out and in again (docs/decisions/0013-snapshots.md). It must not
- * know sockets or Redis, nor what the documents say: registry_snapshot.c has a row for each kind. */
+ * know sockets or Redis, nor what the documents say: registry_snapshot.c has a row for each kind.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,8 +99,8 @@ give_document(struct op *op, struct text entry, size_t *bytes)
     enum status status = op_peek(op, row->kind, id, NULL, NULL, &document);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    const struct snapshot_item item = {.present = true, .kind = kind, .id = id,
-                                       .document = document};
+    const struct snapshot_item item = {
+        .present = true, .kind = kind, .id = id, .document = document};
     op_list_item(op, &snapshot_item_schema, &item);
     *bytes += document.len;
     return STATUS_OK;
@@ -220,7 +221,8 @@ put_item(struct op *op, struct item *item, struct snapshot_result *result)
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     schema_encode(item->row->schema, item->message, &document);
-    struct text bytes = op_join(op, 1, &(struct text){(char *)document.data, (uint32_t)document.len});
+    struct text bytes =
+        op_join(op, 1, &(struct text){(char *)document.data, (uint32_t)document.len});
     bool failed = document.failed;
     buf_fini(&document);
     if (failed)

@@ -81,8 +81,7 @@ static const struct field *
 field_of(const struct schema *schema, const char *name, size_t len)
 {
     for (unsigned i = 0; i < schema->field_count; i++)
-        if (strlen(schema->fields[i].name) == len &&
-            memcmp(schema->fields[i].name, name, len) == 0)
+        if (strlen(schema->fields[i].name) == len && memcmp(schema->fields[i].name, name, len) == 0)
             return &schema->fields[i];
     return NULL;
 }

@@ -24,9 +24,10 @@ struct registry_snapshot_kind {
 /* The row of a document; NULL if such documents are not in a snapshot. */
 const struct registry_snapshot_kind *registry_snapshot_kind(struct text kind, struct text id);
 
-/* The value of an id, a code or a number of a message, as it stands in topics; "-" if it has none. */
-struct text registry_snapshot_value(struct op *op, const struct schema *schema,
-                                    const void *message, struct text name);
+/* The value of an id, a code or a number of a message, as it stands in topics; "-" if it has none.
+ */
+struct text registry_snapshot_value(struct op *op, const struct schema *schema, const void *message,
+                                    struct text name);
 
 /* Records what was put back as its row says. */
 enum status registry_snapshot_tell(struct op *op, const struct registry_snapshot_kind *kind,
