@@ -69,27 +69,32 @@ has(const json_t *array, const json_t *value)
     return false;
 }
 
-/* What stands in a list and not in the other; its entries are told whole, as they are never edited.
- */
+/* Tells what stands in one list and not in the other; entries are told whole, as they
+ * are never edited. Returns how many. */
+static unsigned
+tell_missing(struct difference *difference, const char *what, const json_t *from, const json_t *in)
+{
+    size_t i;
+    unsigned missing = 0;
+    json_t *one;
+    json_array_foreach(from, i, one)
+    {
+        if (has(in, one))
+            continue;
+        missing++;
+        tell(difference, what, one, NULL);
+    }
+    return missing;
+}
+
+/* The same in another order is a difference too. */
 static void
 compare_lists(struct difference *difference, const json_t *before, const json_t *after)
 {
-    size_t i;
-    json_t *one;
-    json_array_foreach(before, i, one) if (!has(after, one))
-        tell(difference, "removed ", one, NULL);
-    json_array_foreach(after, i, one) if (!has(before, one)) tell(difference, "added ", one, NULL);
-}
-
-/* Whether lists hold the same in another order, which is a difference too. */
-static bool
-same_members(const json_t *before, const json_t *after)
-{
-    size_t i;
-    json_t *one;
-    json_array_foreach(before, i, one) if (!has(after, one)) return false;
-    json_array_foreach(after, i, one) if (!has(before, one)) return false;
-    return true;
+    unsigned missing = tell_missing(difference, "removed ", before, after);
+    missing += tell_missing(difference, "added ", after, before);
+    if (!missing)
+        tell(difference, "", after, before);
 }
 
 static void compare_maps(struct difference *difference, const json_t *before, const json_t *after);
@@ -103,7 +108,7 @@ compare(struct difference *difference, const char *key, const json_t *before, co
     snprintf(difference->path + len, sizeof difference->path - len, ": %s", key);
     if (json_is_object(before) && json_is_object(after))
         compare_maps(difference, before, after);
-    else if (json_is_array(before) && json_is_array(after) && !same_members(before, after))
+    else if (json_is_array(before) && json_is_array(after))
         compare_lists(difference, before, after);
     else if (!before)
         tell(difference, "new, ", after, NULL);
@@ -120,9 +125,14 @@ compare_maps(struct difference *difference, const json_t *before, const json_t *
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)before, key, value)
+    {
         compare(difference, key, value, json_object_get(after, key));
-    json_object_foreach((json_t *)after, key, value) if (!json_object_get(before, key))
-        compare(difference, key, NULL, value);
+    }
+    json_object_foreach((json_t *)after, key, value)
+    {
+        if (!json_object_get(before, key))
+            compare(difference, key, NULL, value);
+    }
 }
 
 /* By kind and id, in bytes, as snapshots are ordered. */
