@@ -45,6 +45,13 @@ static const struct cli_command commands[] = {
      "What is given must all hold. A session is an entry of the calendar; events without dates\n"
      "have none. Example: cbm ics --from 2021-01-01 --to 2021-12-31 -o 2021.ics",
      ics_run},
+    {"snapshot", "export FILE | import FILE | diff FILE FILE",
+     "Saves the whole registry, restores it, or says what differs.",
+     "  export FILE      every document with its history, of one state; \"-\" for stdout\n"
+     "  import FILE      puts them back into a registry that has no others\n"
+     "  diff OLD NEW     what differs, in words; exit code 1 if anything does\n"
+     "A snapshot holds personal data: keep it as the database.",
+     snapshot_run},
     {"members", "", "Lists the participants as they stood on a day.", NULL, members_run},
     {"key", "new [FILE] | init [DIR]", "Makes a key pair and prints its public key.",
      "init makes what a server makes in DIR (keys) at its first start: its own key, and that of "

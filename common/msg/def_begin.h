@@ -48,6 +48,9 @@
 #ifndef STRUCT
 #define STRUCT(m, f, required, sub, doc)
 #endif
+#ifndef MAP
+#define MAP(m, f, required, doc)
+#endif
 #ifndef TEXTMAP
 #define TEXTMAP(m, f, required, max, doc)
 #endif

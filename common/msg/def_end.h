@@ -15,6 +15,7 @@
 #undef WHEN
 #undef ENUM
 #undef STRUCT
+#undef MAP
 #undef TEXTMAP
 #undef LIST
 #undef STRUCTS

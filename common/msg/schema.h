@@ -33,7 +33,7 @@ enum field_type {
     FIELD_STRUCT,  /* an embedded message of schema `sub`; its first member is `bool present` */
     FIELD_TEXTMAP, /* struct { uint32_t count; struct text_pair items[]; }: a map language: text */
     FIELD_LIST, /* struct { uint32_t count; T items[]; } of `item` (or of `sub` for FIELD_STRUCT) */
-    FIELD_ANY,  /* struct text over the encoded value, unchanged */
+    FIELD_MAP,  /* struct text over an encoded map, unchanged */
 };
 
 struct text_pair {
@@ -76,6 +76,9 @@ bool schema_absent(const struct field *field, const void *value);
  * must fit); what else is in `dst` stays. Texts are borrowed on. Returns whether `dst` changed. */
 bool schema_copy(const struct schema *dst_schema, void *dst, const struct schema *src_schema,
                  const void *src);
+
+/* Whether two messages of a schema say the same; maps of texts by language in any order. */
+bool schema_same(const struct schema *schema, const void *a, const void *b);
 
 /* Who may call a method; "may" from roles here, rules of the domain come after. Bits. */
 enum permission {

@@ -106,6 +106,10 @@ enum status op_expect_rev(struct op *op, int64_t given, int64_t actual);
 struct text op_save(struct op *op, const char *kind, struct text id, const struct schema *schema,
                     void *message);
 
+/* Puts back an encoded document that is not there (op_load-ed in this run), with the revision it
+ * had, which is at least 1. */
+void op_restore(struct op *op, const char *kind, struct text id, struct text document, int64_t rev);
+
 /* Bumps the revision of a loaded document without writing it: a guard for a predicate. */
 void op_bump(struct op *op, const char *kind, struct text id);
 

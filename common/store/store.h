@@ -89,7 +89,7 @@ struct store_commit {
     struct store_list {
         struct buf bytes;
         uint32_t count, cap, *lens; /* of the texts in `bytes`, one after the other */
-    } checks, writes, add, remove, records;
+    } checks, writes, add, remove, records, floors;
 };
 
 void store_commit_clear(struct store_commit *commit);
@@ -98,6 +98,10 @@ void store_commit_check(struct store_commit *commit, struct text field, struct t
 
 /* Writes the document of a field that is checked, before or after, with its next revision. */
 void store_commit_write(struct store_commit *commit, struct text field, struct text document);
+
+/* The document that is written under a field gets this revision instead, which is greater: it is
+ * put back as it was. */
+void store_commit_floor(struct store_commit *commit, struct text field, struct text revision);
 void store_commit_index_add(struct store_commit *commit, struct text entry);
 void store_commit_index_remove(struct store_commit *commit, struct text entry);
 void store_commit_record(struct store_commit *commit, struct text topic, struct text attributes,

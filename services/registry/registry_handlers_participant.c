@@ -206,7 +206,8 @@ participant_status_handle(struct op *op, const void *params)
     enum participant_status before;
     bool changed;
     status = registry_participant_change(participant, in, &before, &changed, op_error(op));
-    if (status == STATUS_OK && changed && in->status != PARTICIPANT_MEMBER)
+    if (status == STATUS_OK && changed &&
+        (in->status != PARTICIPANT_MEMBER || in->supersedes != DATE_NONE))
         status = check_chair(op, participant);
     if (status != STATUS_OK)
         return status;

@@ -85,6 +85,7 @@ fill_one(const struct field *field, enum field_type type, unsigned index, char *
         memcpy(at, &word, sizeof word);
         break;
     case FIELD_STRUCT: sample_fill(field->sub, at, variant, arena); break;
+    case FIELD_MAP: memcpy(at, &(struct text){"\x80", 1}, sizeof(struct text)); break;
     default: fill_text(field, type, index, at, variant, arena); break;
     }
 }
