@@ -23,7 +23,7 @@ static const struct kind {
     {"catalogue", "registry", "catalogue.put", "adopted", true, NULL},
     {"area", "registry", "area.coordinators", "area", false, NULL},
     {"procedure", "registry", "procedure.put", "code", false, NULL},
-    {"decision", "registry", "decision.record", "id", false, NULL},
+    {"decision", "registry", "decision.record", "id", true, NULL},
     {"plan", "events", "plan.open", "year", false, NULL},
     {"event", "events", "event.get", "id", false,
      (const char *const[]){"kind", "event", "schedule", "report", "status", "reason", NULL}},
