@@ -24,7 +24,7 @@ static const struct kind {
     {"catalogue", "registry", "catalogue.put", "adopted", true, NULL},
     {"area", "registry", "area.coordinators", "area", false, NULL},
     {"procedure", "registry", "procedure.put", "code", false, NULL},
-    {"decision", "registry", "decision.record", "id", false, NULL},
+    {"decision", "registry", "decision.record", "id", true, NULL},
     {"contact", "registry", "contact.put", "role", true, NULL},
     {"instrument", "registry", "instrument.put", "id", false, NULL},
     {"ratification", "registry", "instrument.ratify", "member", true, NULL},
