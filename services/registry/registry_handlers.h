@@ -74,6 +74,10 @@ enum status registry_handlers_chair_book(struct op *op, struct chair_book **book
 enum status registry_handlers_chair_tell(struct op *op, const void *book);
 enum status registry_handlers_contact_tell(struct op *op, const void *contact);
 
+/* The same; of a silence also when it is due, and of a principal whose its key is. */
+enum status registry_handlers_decision_tell(struct op *op, const void *decision);
+enum status registry_handlers_principal_tell(struct op *op, const void *entry);
+
 /* A list that pages over the index entries "<kind>:<code>" in order of codes (or ids). The function
  * gets each document (a struct of `schema`) and says whether it belongs in the list; it may change
  * it.

@@ -60,6 +60,17 @@ registry_handlers_due_remove(struct op *op, const struct decision *decision)
         op_index_remove(op, due_entry(op, decision));
 }
 
+enum status
+registry_handlers_decision_tell(struct op *op, const void *message)
+{
+    const struct decision *decision = message;
+    if (decision->status == DECISION_OPEN)
+        registry_handlers_due_add(op, decision);
+    op_record(op, "decision.restored", registry_handlers_decision_topic(op, decision),
+              &decision_schema, decision, NULL, NULL, TEXT_NONE);
+    return STATUS_OK;
+}
+
 /* Saves, records and answers a change; `from` is the status before if it changed. */
 static void
 commit(struct op *op, const char *type, struct decision *decision, const char *from)

@@ -1,7 +1,8 @@
 /* What the handlers of decisions and the clock that settles them share. Documents: kind "procedure"
  * (id the code), "decision" and "decision-text" (the id), and "electorate" ("members"), which is
  * never written but bumped by every change of who is a member: it guards an electorate. Index
- * entries: "procedure:<code>", "decision:<id>", "deadline|<20 digits, ms>|<id>". */
+ * entries: "procedure:<code>", "decision:<id>", "decision-text:<id>", "deadline|<20 digits,
+ * ms>|<id>". */
 #ifndef CBM_REGISTRY_HANDLERS_DECISION_H
 #define CBM_REGISTRY_HANDLERS_DECISION_H
 

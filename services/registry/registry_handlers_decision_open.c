@@ -251,6 +251,7 @@ commit_new(struct op *op, const char *type, struct decision *decision)
     op_save(op, "decision", decision->id, &decision_schema, decision);
     if (text.text.ptr) {
         op_save(op, "decision-text", decision->id, &decision_text_schema, &text);
+        op_index_add(op, op_format(op, "decision-text:%.*s", TEXT_ARG(decision->id)));
         decision->text = text.text;
     }
     op_record(op, type, registry_handlers_decision_topic(op, decision), &decision_schema, decision,

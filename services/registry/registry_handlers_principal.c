@@ -39,6 +39,27 @@ check_member(struct op *op, const struct principal_enroll *in)
 }
 
 enum status
+registry_handlers_principal_tell(struct op *op, const void *message)
+{
+    const struct principal_entry *entry = message;
+    struct principal_key key;
+    enum status status = op_load(op, "key", entry->key, &principal_key_schema, &key);
+    if (status == STATUS_OK && !text_equal(key.id, entry->id))
+        return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "key",
+                         "key: it is enrolled already, as %.*s", TEXT_ARG(key.id));
+    if (status == STATUS_NOT_FOUND) {
+        key = (struct principal_key){.id = entry->id};
+        op_save(op, "key", entry->key, &principal_key_schema, &key);
+    } else if (status != STATUS_OK) {
+        return status;
+    }
+    bool revoked = entry->status == PRINCIPAL_REVOKED;
+    op_record(op, revoked ? "principal.revoked" : "principal.enrolled", topic_of(op, entry->id),
+              &principal_entry_schema, entry, revoked ? "active" : NULL, NULL, TEXT_NONE);
+    return STATUS_OK;
+}
+
+enum status
 principal_enroll_handle(struct op *op, const void *params)
 {
     const struct principal_enroll *in = params;

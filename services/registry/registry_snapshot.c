@@ -61,10 +61,15 @@ static const struct registry_snapshot_kind kinds[] = {
     {"chair", "book", &chair_book_schema, NULL, NULL, registry_handlers_chair_tell, check_book},
     {"contact", NULL, &contact_schema, "id", NULL, registry_handlers_contact_tell, check_contact},
     {"contribution", NULL, &contribution_schema, "id", "contribution.recorded", NULL, NULL},
+    {"decision", NULL, &decision_schema, "id", NULL, registry_handlers_decision_tell, NULL},
+    {"decision-text", NULL, &decision_text_schema, NULL, NULL, NULL, NULL},
     {"fund", NULL, &fund_project_schema, "id", "fund.restored", NULL, check_fund},
     {"instrument", NULL, &instrument_schema, "id", "instrument.recorded", NULL, NULL},
     {"participant", NULL, &participant_schema, "code", "participant.added", NULL,
      check_participant},
+    {"principal", NULL, &principal_entry_schema, "id", NULL, registry_handlers_principal_tell,
+     NULL},
+    {"procedure", NULL, &procedure_schema, "code", "procedure.recorded", NULL, NULL},
 };
 
 const struct registry_snapshot_kind *
@@ -97,10 +102,11 @@ registry_snapshot_value(struct op *op, const struct schema *schema, const void *
     if (field && field->type == FIELD_INT) {
         memcpy(&number, at, sizeof number);
         text = op_format(op, "%lld", (long long)number);
-    } else if (field && (field->type == FIELD_ID || field->type == FIELD_CODE)) {
+    } else if (field && (field->type == FIELD_ID || field->type == FIELD_CODE ||
+                         field->type == FIELD_TEXT)) {
         memcpy(&text, at, sizeof text);
     }
-    return text.ptr ? text : TEXT_LITERAL("-");
+    return text.ptr && (text_is_id(text) || text_is_code(text)) ? text : TEXT_LITERAL("-");
 }
 
 /* "registry.participant.<code>." with the message's own values. */

@@ -131,7 +131,7 @@ def test_an_objection_breaks_it_and_it_is_reopened(registry, refused):
     lifted = registry("decision.lift", {"id": "broken", "member": "TJ"})
     objections = {one["member"]: one for one in lifted["objections"]}
     assert "lifted_at" in objections["TJ"] and "lifted_at" not in objections["KZ"]
-    assert objections["KZ"]["actor"] == "local"
+    assert objections["KZ"]["actor"] == "officer"
     assert time_of(first["opened_at"]) <= time_of(objections["TJ"]["at"]) < time_of(first["deadline"])
     assert wait_outcome(registry, "broken")["meta"]["type"] == "decision.silence_broken"
     refused("failed_precondition", "decision.open",
