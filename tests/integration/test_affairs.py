@@ -109,6 +109,22 @@ def test_a_handover_is_corrected(call, refused, last):
     assert error["details"]["spans"] == [{"from": "2024-12-17", "to": "2025-01-01", "code": "MN"}]
 
 
+def test_coordinators_are_corrected(call, refused):
+    for code in ("RU", "KR"):
+        state(call, code)
+    call("catalogue.put", {"adopted": "2004-10-22", "dimensions": [
+        {"code": "economic", "name": "Economic", "areas": [{"code": "energy", "name": "Energy"}]}]})
+    call("area.coordinators", {"area": "energy", "coordinators": ["RU"], "from": "2021-06-23"})
+    change = {"area": "energy", "coordinators": ["KR"], "from": "2021-10-12", "supersedes": "2021-06-23"}
+    made = call("area.coordinators", change)
+    assert made["coordinators"] == ["KR"] and len(made["history"]) == 2
+    assert call("area.coordinators", change) == made
+    assert call("area.coordinators", {"area": "energy", "as_of": "2021-08-01"})["coordinators"] == []
+    refused("failed_precondition", "area.coordinators", {**change, "from": "2022-01-01"}, "supersedes")
+    refused("failed_precondition", "area.coordinators",
+            {**change, "from": "2022-01-01", "supersedes": "2021-10-12", "decision": "none"}, "decision")
+
+
 # ---- bodies and seats ----------------------------------------------------------------------------
 
 
@@ -435,3 +451,27 @@ def test_the_fund(call, client, refused, last):
     no = call("fund.decide", {"id": second["id"], "status": "declined", "on": "2023-03-01", "note": "Twice"})
     assert no["status"] == "declined"
     refused("failed_precondition", "fund.decide", {"id": second["id"], "status": "reported", "amount": 1}, "status")
+
+
+# ---- hostile input -------------------------------------------------------------------------------
+
+HOSTILE = [
+    {"id": 7}, {"id": "Not A Slug"}, {"id": ""}, {"unknown": 1}, {"participant": "kz"}, {"participant": ["KZ"]},
+    {"amount": -1}, {"amount": 2**63}, {"amount": 1.5}, {"amount": "1"}, {"currency": "usd"}, {"on": "2021-02-30"},
+    {"from": 5}, {"as_of": "soon"}, {"limit": 0}, {"limit": 1001}, {"cursor": "x;y"}, {"cursor": "x" * 201},
+    {"status": "king"}, {"visibility": 1}, {"rev": -1}, {"title": ""}, {"name": "x" * 500}, {"items": [{}]},
+    {"items": 1}, {"co_proposers": ["KZ"] * 17}, {"supersedes": {}}, {"year": 0}, {"year": "2021"},
+]
+METHODS = ["body.seat", "chair.history", "contact.put", "contact.list", "instrument.put", "instrument.ratify",
+           "instrument.get", "instrument.list", "contribution.record", "contribution.list", "contribution.totals",
+           "fund.submit", "fund.decide", "fund.get", "fund.list", "snapshot.export", "snapshot.import"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_hostile_parameters_move_nothing(client, call, method):
+    before = client.call("notify", "log.last", {"prefix": ""})["seq"]
+    for params in HOSTILE:
+        with pytest.raises(CallError) as caught:
+            call(method, params)
+        assert caught.value.code in ("invalid_argument", "not_found"), (params, caught.value)
+    assert client.call("notify", "log.last", {"prefix": ""})["seq"] == before
