@@ -25,7 +25,7 @@ struct known_participant {
 };
 
 struct known_coordination {
-    date_day from;
+    date_day from, supersedes;
     unsigned count;
     char codes[COORDINATORS_MAX][CODE_MAX];
 };
@@ -135,6 +135,7 @@ static void
 keep_coordination(struct known_coordination *out, const struct coordination *from)
 {
     out->from = from->from;
+    out->supersedes = from->supersedes;
     for (uint32_t i = 0; i < from->coordinators.count && out->count < COORDINATORS_MAX; i++)
         keep(out->codes[out->count++], CODE_MAX, from->coordinators.items[i]);
     for (uint32_t i = 0; i < from->co_coordinators.count && out->count < COORDINATORS_MAX; i++)
@@ -226,9 +227,12 @@ events_known_coordinates(const struct events_known *known, struct text area, con
     const struct known_area *at = area.ptr ? find_area(known, area) : NULL;
     if (!at)
         return false;
-    struct dated list = {at->history,         at->count,
-                         sizeof *at->history, offsetof(struct known_coordination, from),
-                         DATED_NONE,          DATED_NONE};
+    struct dated list = {at->history,
+                         at->count,
+                         sizeof *at->history,
+                         offsetof(struct known_coordination, from),
+                         offsetof(struct known_coordination, supersedes),
+                         DATED_NONE};
     int now = dated_on(&list, TEXT_NONE, day);
     for (unsigned i = 0; now >= 0 && i < at->history[now].count; i++)
         if (strcmp(at->history[now].codes[i], member) == 0)

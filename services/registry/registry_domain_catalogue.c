@@ -187,7 +187,8 @@ registry_area_check(const struct area_coordinators *in, bool *records, struct er
 static struct dated
 coordinations_of(const struct area *area)
 {
-    return DATED(area->history, coordination, DATED_NONE, DATED_NONE);
+    return DATED(area->history, coordination, offsetof(struct coordination, supersedes),
+                 DATED_NONE);
 }
 
 static const struct coordination *
@@ -222,16 +223,18 @@ registry_area_add(struct area *area, const struct area_coordinators *in, bool *c
         same_codes(now->co_coordinators.items, now->co_coordinators.count,
                    in->co_coordinators.items, in->co_coordinators.count))
         return STATUS_OK;
+    struct dated list = coordinations_of(area);
+    enum status status = registry_superseded(&list, TEXT_NONE, in->supersedes, error);
+    if (status != STATUS_OK)
+        return status;
     if (area->history.count == COUNT(area->history.items))
-        return error_set(error, STATUS_FAILED_PRECONDITION, "area",
-                         "area: %.*s has %u entries recorded already, which is the most that is "
-                         "kept",
-                         TEXT_ARG(area->area), (unsigned)area->history.count);
+        return registry_refuse_full("area", area->history.count, error);
     struct coordination *entry = &area->history.items[area->history.count++];
     schema_init(&coordination_schema, entry);
     entry->present = true;
     entry->from = in->from;
     entry->decision = in->decision;
+    entry->supersedes = in->supersedes;
     entry->coordinators.count = in->coordinators.count;
     for (uint32_t i = 0; i < in->coordinators.count; i++)
         entry->coordinators.items[i] = in->coordinators.items[i];

@@ -1,13 +1,14 @@
 """The registry's affairs through the bus: bodies and seats by date, corrections, contacts, instruments,
 contributions, the Fund. What is in effect on any day is compared with a replay of what was recorded."""
 
+import json
 import os
 import random
 import subprocess
 
 import pytest
 
-from conftest import CallError
+from conftest import CallError, ROOT
 
 # ---- what the tests share -----------------------------------------------------------------------
 
@@ -107,6 +108,22 @@ def test_a_handover_is_corrected(call, refused, last):
     error = refused("failed_precondition", "chair.appoint",
                     {"code": "MN", "from": "2024-12-17", "to": "2026-12-17", "supersedes": "2024-12-17"}, "code")
     assert error["details"]["spans"] == [{"from": "2024-12-17", "to": "2025-01-01", "code": "MN"}]
+
+
+def test_coordinators_are_corrected(call, refused):
+    for code in ("RU", "KR"):
+        state(call, code)
+    call("catalogue.put", {"adopted": "2004-10-22", "dimensions": [
+        {"code": "economic", "name": "Economic", "areas": [{"code": "energy", "name": "Energy"}]}]})
+    call("area.coordinators", {"area": "energy", "coordinators": ["RU"], "from": "2021-06-23"})
+    change = {"area": "energy", "coordinators": ["KR"], "from": "2021-10-12", "supersedes": "2021-06-23"}
+    made = call("area.coordinators", change)
+    assert made["coordinators"] == ["KR"] and len(made["history"]) == 2
+    assert call("area.coordinators", change) == made
+    assert call("area.coordinators", {"area": "energy", "as_of": "2021-08-01"})["coordinators"] == []
+    refused("failed_precondition", "area.coordinators", {**change, "from": "2022-01-01"}, "supersedes")
+    refused("failed_precondition", "area.coordinators",
+            {**change, "from": "2022-01-01", "supersedes": "2021-10-12", "decision": "none"}, "decision")
 
 
 # ---- bodies and seats ----------------------------------------------------------------------------
@@ -435,3 +452,68 @@ def test_the_fund(call, client, refused, last):
     no = call("fund.decide", {"id": second["id"], "status": "declined", "on": "2023-03-01", "note": "Twice"})
     assert no["status"] == "declined"
     refused("failed_precondition", "fund.decide", {"id": second["id"], "status": "reported", "amount": 1}, "status")
+
+
+# ---- the sample ----------------------------------------------------------------------------------
+
+
+def declared(name):
+    lines = (ROOT / "deploy" / "sample" / name).read_text().splitlines()
+    return [json.loads(line) for line in lines if not line.startswith("#")]
+
+
+def test_the_sample_on_any_day(sample_stack):
+    """The chair and the number of members on every month's days since 2002 are those of the files."""
+    terms, parties = declared("20-chairmanship.jsonl"), declared("10-participants.jsonl")
+    days = [f"{year}-{month:02}-{day}" for year in range(2002, 2027) for month in range(1, 13) for day in (13, 14)]
+
+    def is_member(party, day):
+        begun = [entry["status"] for entry in party["history"] if entry["from"] <= day]
+        return bool(begun) and begun[-1] == "member"
+
+    with sample_stack.client() as one:
+        asked = [one.send("registry", "chair.current", {"on": day}, safe=True) for day in days]
+        for day, msgid in zip(days, asked):
+            chairs = [term["code"] for term in terms if term["from"] <= day < term["to"]]
+            if chairs:
+                assert one.wait(msgid)["code"] == chairs[0], day
+            else:
+                with pytest.raises(CallError):
+                    one.wait(msgid)
+        asked = [one.send("registry", "participant.list", {"status": "member", "as_of": day, "limit": 1000},
+                          safe=True) for day in days]
+        counts = {day: len(one.wait(msgid)["items"]) for day, msgid in zip(days, asked)}
+        assert counts == {day: sum(is_member(party, day) for party in parties) for day in days}
+        assert (counts["2021-10-13"], counts["2022-10-14"]) == (27, 28)
+        convention = one.call("registry", "instrument.list", {"as_of": "2024-03-31"})["items"][0]
+        assert convention["ratified"] == ["BD", "KZ"] and {"LK", "TJ"} <= set(convention["pending"])
+        assert len(convention["pending"]) == 26  # of 28 members
+        then = one.list("registry", "body.list", {"as_of": "2021-10-12"})
+        assert {"SUMMIT", "SOC", "TTF", "CEP"} <= {body["code"] for body in then}
+        assert "FUND" not in {body["code"] for body in then}
+        thanked = one.list("registry", "contribution.list", {"year": 2021})
+        assert len(thanked) == 7 and all("amount" not in gift for gift in thanked)
+
+
+# ---- hostile input -------------------------------------------------------------------------------
+
+HOSTILE = [
+    {"id": 7}, {"id": "Not A Slug"}, {"id": ""}, {"unknown": 1}, {"participant": "kz"}, {"participant": ["KZ"]},
+    {"amount": -1}, {"amount": 2**63}, {"amount": 1.5}, {"amount": "1"}, {"currency": "usd"}, {"on": "2021-02-30"},
+    {"from": 5}, {"as_of": "soon"}, {"limit": 0}, {"limit": 1001}, {"cursor": "x;y"}, {"cursor": "x" * 201},
+    {"status": "king"}, {"visibility": 1}, {"rev": -1}, {"title": ""}, {"name": "x" * 500}, {"items": [{}]},
+    {"items": 1}, {"co_proposers": ["KZ"] * 17}, {"supersedes": {}}, {"year": 0}, {"year": "2021"},
+]
+METHODS = ["body.seat", "chair.history", "contact.put", "contact.list", "instrument.put", "instrument.ratify",
+           "instrument.get", "instrument.list", "contribution.record", "contribution.list", "contribution.totals",
+           "fund.submit", "fund.decide", "fund.get", "fund.list", "snapshot.export", "snapshot.import"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_hostile_parameters_move_nothing(client, call, method):
+    before = client.call("notify", "log.last", {"prefix": ""})["seq"]
+    for params in HOSTILE:
+        with pytest.raises(CallError) as caught:
+            call(method, params)
+        assert caught.value.code in ("invalid_argument", "not_found"), (params, caught.value)
+    assert client.call("notify", "log.last", {"prefix": ""})["seq"] == before

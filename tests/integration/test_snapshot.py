@@ -1,8 +1,10 @@
 """Snapshots: the whole registry out and in again, byte for byte; of one state while it changes."""
+import datetime
 import json
 import threading
 
 import pytest
+import zmq
 
 from conftest import ROOT, CallError
 
@@ -38,9 +40,16 @@ def fill(one):
     call("fund.submit", {"id": "road", "title": "A road", "proposer": "KZ", "amount": 7, "currency": "EUR",
                          "on": "2023-01-01"})
     call("fund.decide", {"id": "road", "status": "assessed", "on": "2023-02-01"})
+    call("procedure.put", {"code": "SILENCE", "mode": "silence", "minimum": "P14D", "may_shorten": True})
+    call("decision.record", {"id": "old", "title": "Old", "body": "SOC", "decided": "2021-01-01", "status": "adopted"})
+    call("decision.open", {"id": "pending", "title": "Pending", "text": "The text.", "body": "SOC",
+                           "procedure": "SILENCE", "deadline": f"{datetime.date.today().year + 5}-01-01T00:00:00Z"})
+    call("principal.enroll", {"id": "newsroom", "key": KEY, "roles": ["subscriber"]})
 
 
-KINDS = {"area", "body", "catalogue", "chair", "contact", "contribution", "fund", "instrument", "participant"}
+KEY = zmq.curve_keypair()[0].decode()
+KINDS = {"area", "body", "catalogue", "chair", "contact", "contribution", "decision", "decision-text", "fund",
+         "instrument", "participant", "principal", "procedure"}
 
 
 def items(path):
@@ -52,7 +61,8 @@ def answers(one):
     asks = [("participant.list", {}), ("participant.history", {"code": "SA"}), ("chair.list", {}),
             ("chair.history", {}), ("body.list", {}), ("catalogue.get", {}),
             ("area.coordinators", {"area": "tourism"}), ("contact.list", {}), ("instrument.list", {}),
-            ("contribution.list", {"superseded": True}), ("contribution.totals", {}), ("fund.list", {})]
+            ("contribution.list", {"superseded": True}), ("contribution.totals", {}), ("fund.list", {}),
+            ("procedure.list", {}), ("decision.list", {}), ("decision.get", {"id": "pending"}), ("principal.list", {})]
     return [{key: value for key, value in one.call("registry", method, params).items() if key != "seq"}
             for method, params in asks]
 
@@ -68,15 +78,15 @@ def test_a_round_trip_is_byte_for_byte(make_stack, scratch):
     exported = items(scratch / "a")
     assert {item["kind"] for item in exported} == KINDS
     keys = [f"{item['kind']}:{item['id']}" for item in exported]
-    assert keys == sorted(keys) and len(keys) == len(set(keys)) == 15
+    assert keys == sorted(keys) and len(keys) == len(set(keys)) == 20
     assert first.cbm("snapshot", "export", "-").stdout.encode() == (scratch / "a").read_bytes()
 
     done = second.cbm("snapshot", "import", scratch / "a")
-    assert done.stdout == "15 documents restored, 0 as they were\n"
+    assert done.stdout == "20 documents restored, 0 as they were\n"
     second.cbm("snapshot", "export", scratch / "c")
     assert (scratch / "a").read_bytes() == (scratch / "c").read_bytes()
     done = second.cbm("snapshot", "import", scratch / "a")  # identical: nothing to do
-    assert done.stdout == "0 documents restored, 15 as they were\n"
+    assert done.stdout == "0 documents restored, 20 as they were\n"
     with second.client() as one:
         assert answers(one) == seen
         # revisions go on from where they were
@@ -91,6 +101,13 @@ def test_a_round_trip_is_byte_for_byte(make_stack, scratch):
         made = one.call("events", "event.propose", {"title": "A seminar", "kind": "seminar", "host": "AZ",
                                                     "dimension": "economic", "area": "tourism", "year": 2024})
         assert made["host"] == "AZ"
+        # what is pending goes on, and a key is known for whose it is
+        assert one.call("registry", "decision.object", {"id": "pending", "member": "KZ", "reason": "no"})["rev"] == 2
+        due = one.call("registry", "decision.withdraw", {"id": "pending", "reason": "enough"})
+        assert due["status"] == "withdrawn"
+        with pytest.raises(CallError) as caught:
+            one.call("registry", "principal.enroll", {"id": "other", "key": KEY, "roles": ["subscriber"]})
+        assert "newsroom" in str(caught.value)
         # personal data is told to its audience only
         records = one.call("notify", "log.read", {"prefix": "registry.contact.", "after": 0})["items"]
         assert "A. Person" not in str(records) and "The office" in str(records)
