@@ -1,5 +1,6 @@
 """What every test of running processes uses: private stacks, a client that knows only RFC 18 and
 MessagePack-RPC, a plain SUB socket, and waiting for conditions. It must not know libcbm."""
+import calendar
 import itertools
 import os
 import pathlib
@@ -39,6 +40,17 @@ def wait_for(condition, timeout=10.0, what="the condition", every=0.02):
         if time.monotonic() >= deadline:
             raise AssertionError(f"{what} did not come true within {timeout * SLOW:g} s")
         time.sleep(every)
+
+
+def time_text(ms):
+    """RFC 3339 in UTC of milliseconds since 1970."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03d}Z"
+
+
+def time_ms(text):
+    """The reverse."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 1000 + int((fraction or "0").ljust(3, "0"))
 
 
 def free_port():

@@ -69,11 +69,10 @@ scan(struct op *op, struct text after, struct text upto, unsigned limit, struct 
 
 /* ---- export ---- */
 
-/* "<state>/<place>" of a cursor. */
+/* "<state>/<place>" of a cursor; the place may be an entry that is no document's. */
 static bool
 read_cursor(struct text cursor, int64_t *state, struct text *place)
 {
-    struct text kind, id;
     char digits[TEXT_NUMBER_MAX];
     const char *slash = memchr(cursor.ptr, '/', cursor.len);
     size_t len = slash ? (size_t)(slash - cursor.ptr) : 0;
@@ -84,7 +83,7 @@ read_cursor(struct text cursor, int64_t *state, struct text *place)
     char *end;
     *state = strtoll(digits, &end, 10);
     *place = (struct text){slash + 1, cursor.len - (uint32_t)len - 1};
-    return !*end && split(*place, &kind, &id);
+    return !*end && place->len;
 }
 
 /* Adds the document of an entry to the page; one without a row, or gone, is passed over. */

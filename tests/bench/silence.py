@@ -10,20 +10,10 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from conftest import Stack, scratch_directory, wait_for  # noqa: E402
+from conftest import Stack, scratch_directory, time_ms, time_text, wait_for  # noqa: E402
 
 LIMIT_MS = 50
 OUTCOMES = ("decision.adopted", "decision.silence_broken")
-
-
-def text_of(ms):
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03d}Z"
-
-
-def ms_of(text):
-    whole, _, fraction = text.rstrip("Z").partition(".")
-    seconds = time.mktime(time.strptime(whole + "UTC", "%Y-%m-%dT%H:%M:%S%Z")) - time.timezone
-    return int(seconds) * 1000 + int((fraction or "0").ljust(3, "0"))
 
 
 def prepare(client):
@@ -38,7 +28,7 @@ def open_all(client, name, count, first_ms, spread_ms):
     """Opens them, 200 at a time under way."""
     open_now = []
     for i in range(count):
-        deadline = text_of(first_ms + i * spread_ms // count)
+        deadline = time_text(first_ms + i * spread_ms // count)
         open_now.append(client.send("registry", "decision.open", {
             "id": f"{name}-{i}", "title": name, "body": "MC", "procedure": "SILENCE", "deadline": deadline}))
         if len(open_now) == 200:
@@ -57,7 +47,7 @@ def lateness(client, name, after):
             id = item["topic"].split(".")[2]
             if item["meta"]["type"] in OUTCOMES and id.startswith(name + "-"):
                 seen.append(id)
-                late.append(ms_of(item["meta"]["time"]) - ms_of(item["data"]["outcome_at"]))
+                late.append(time_ms(item["meta"]["time"]) - time_ms(item["data"]["outcome_at"]))
         after = page["next"]
         if after >= page["last"]:
             return late, seen

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, Client, SLOW, running, wait_for
+from conftest import BUILD, Client, SLOW, running, time_ms, time_text, wait_for
 
 LIBFAKETIME = "/usr/lib/{}/faketime/libfaketime.so.1"
 ROUNDS = 500
@@ -61,16 +61,6 @@ class Replica:
         self.log.close()
 
 
-def text_of(ms):
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03d}Z"
-
-
-def ms_of(text):
-    whole, _, fraction = text.rstrip("Z").partition(".")
-    seconds = time.mktime(time.strptime(whole + "UTC", "%Y-%m-%dT%H:%M:%S%Z")) - time.timezone
-    return int(seconds) * 1000 + int((fraction or "0").ljust(3, "0"))
-
-
 class Battle:
     """What is to be sent when, and what was answered."""
 
@@ -105,7 +95,7 @@ class Battle:
                           reason=f"at T{at:+d} ms")
         if pick.randrange(10) == 0:
             self.plan(deadline - pick.randint(0, 4), "decision.extend", id=id,
-                      deadline=text_of(deadline + 700))
+                      deadline=time_text(deadline + 700))
         for after in (0, 1, 25):
             self.plan(deadline + after, "decision.get", id=id)
 
@@ -139,7 +129,7 @@ def open_rounds(battle):
     deadlines = {f"round-{i}": begin + int(i * SPREAD_S * 1000 * SLOW / ROUNDS) for i in range(ROUNDS)}
     for id, deadline in deadlines.items():
         battle.plan(0, "decision.open", id=id, title=id, body="MC", procedure="SILENCE",
-                    deadline=text_of(deadline))
+                    deadline=time_text(deadline))
     wait_for(lambda: battle.turn() or len(battle.answers) == ROUNDS, 20, "all decisions to be open")
     assert all(error is None for *_, error, _ in battle.answers)
     battle.answers.clear()
@@ -176,7 +166,7 @@ def records_by_decision(client):
                            safe=True)
         for item in page["items"]:
             found.setdefault(item["topic"].split(".")[2], []).append(
-                (item["meta"]["type"], ms_of(item["meta"]["time"]), item["data"]))
+                (item["meta"]["type"], time_ms(item["meta"]["time"]), item["data"]))
         after = page["next"]
         if after >= page["last"]:
             return found
@@ -193,17 +183,17 @@ def check_round(records):
     for type, at, data in records:
         assert outcome is None, f"{type} after the outcome"
         if type == "decision.opened":
-            deadline = ms_of(data["deadline"])
+            deadline = time_ms(data["deadline"])
             continue
         if type in OUTCOMES:
-            assert at >= deadline and ms_of(data["outcome_at"]) == deadline
+            assert at >= deadline and time_ms(data["outcome_at"]) == deadline
             outcome = OUTCOMES[type]
             assert outcome == ("silence_broken" if standing else "adopted"), (standing, type)
             assert data["status"] == outcome
             continue
         assert at < deadline, f"{type} was recorded {at - deadline} ms after the deadline"
         if type == "decision.extended":
-            deadline = ms_of(data["deadline"])
+            deadline = time_ms(data["deadline"])
             continue
         now = {one["member"] for one in data["objections"] if "lifted_at" not in one}
         assert len(now ^ standing) == 1
@@ -243,7 +233,7 @@ def same_everywhere(client, replicas, verdicts):
         listed = {one["id"]: one for one in client.list("registry", "decision.list", {"limit": 200})}
         assert {id: one["status"] for id, one in listed.items()} == {
             id: outcome for id, (outcome, *_) in verdicts.items()}
-        assert all(ms_of(one["outcome_at"]) == verdicts[id][1] for id, one in listed.items())
+        assert all(time_ms(one["outcome_at"]) == verdicts[id][1] for id, one in listed.items())
 
 
 def alone_answers(client):
