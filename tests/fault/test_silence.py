@@ -66,7 +66,7 @@ class Battle:
 
     def __init__(self, stack, seed):
         self.random = random.Random(seed)
-        self.client = Client(stack.env["CBM_BUS"])
+        self.client = Client(stack.env["CBM_BUS"], env=stack.env)
         self.due = []        # heap of (ms, number, method, params)
         self.sent = {}       # msgid -> (ms, method, params)
         self.answers = []    # (ms sent, method, params, error, result)
