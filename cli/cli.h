@@ -69,6 +69,12 @@ int cli_print(const json_t *json, bool compact);
 /* Flushes stdout. 0, or EX_IOERR if something could not be written. */
 int cli_flush(void);
 
+/* Writes a file whole, or leaves the old one. 0, or EX_IOERR or EX_CANTCREAT after a line on
+ * stderr.
+ */
+int cli_write_file(const struct cli_command *command, const char *path, const char *data,
+                   size_t len);
+
 /* The text under a key, "" if there is none. */
 const char *cli_text(const json_t *map, const char *key);
 

@@ -12,8 +12,12 @@ int subscribe_run(const struct cli_command *command, int argc, char **argv);
 int plan_run(const struct cli_command *command, int argc, char **argv);
 int events_run(const struct cli_command *command, int argc, char **argv);
 int ics_run(const struct cli_command *command, int argc, char **argv);
+int snapshot_run(const struct cli_command *command, int argc, char **argv);
 int members_run(const struct cli_command *command, int argc, char **argv);
 int doctor_run(const struct cli_command *command, int argc, char **argv);
+int key_run(const struct cli_command *command, int argc, char **argv);
+int acl_run(const struct cli_command *command, int argc, char **argv);
+int verify_run(const struct cli_command *command, int argc, char **argv);
 int top_run(const struct cli_command *command, int argc, char **argv);
 
 #endif

@@ -2,7 +2,9 @@
  * It must not change anything. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "cli/json.h"
@@ -113,6 +115,47 @@ check_service(struct doctor *doctor, struct cbm_client *client, const char *serv
     json_decref(info);
 }
 
+/* The certificate's file, before anybody is asked. */
+static void
+check_keys(struct doctor *doctor)
+{
+    const char *server = getenv("CBM_SERVER_KEY"), *path = getenv("CBM_CERT");
+    struct stat info;
+    if (!server || !*server) {
+        doctor->doubtful++;
+        say("doubt",
+            "CBM_SERVER_KEY is not set: connections are not encrypted, and a bus that asks "
+            "for keys refuses them");
+    } else if (!path || !*path || stat(path, &info) != 0) {
+        doctor->wrong++;
+        say("WRONG", "CBM_CERT names no certificate: %s", path && *path ? path : "it is not set");
+        say("", "  cbm key new makes one, principal.enroll lets its public key in");
+    } else if (info.st_mode & (S_IRWXG | S_IRWXO)) {
+        doctor->doubtful++;
+        say("doubt", "%s can be read by others: chmod 600 %s", path, path);
+    }
+}
+
+static void
+check_self(struct doctor *doctor, struct cbm_client *client)
+{
+    struct cbm_error error;
+    int64_t took_us;
+    json_t *self = ask(client, "registry", "principal.whoami", NULL, &error, &took_us);
+    if (!self)
+        return; /* that the registry does not answer was told */
+    const json_t *roles = json_object_get(self, "roles");
+    printf("%-5s you are %s:", "ok", cli_text(self, "id"));
+    for (size_t i = 0; i < json_array_size(roles); i++)
+        printf(" %s", json_string_value(json_array_get(roles, i)));
+    printf("%s%s\n", *cli_text(self, "member") ? " of " : "", cli_text(self, "member"));
+    if (strcmp(cli_text(self, "id"), "local") == 0) {
+        doctor->doubtful++;
+        say("doubt", "the bus asks nobody for keys (CBM_ACCESS=open): for a private network only");
+    }
+    json_decref(self);
+}
+
 static void
 check_log(struct doctor *doctor, struct cbm_client *client)
 {
@@ -186,6 +229,7 @@ examine(struct doctor *doctor)
     int64_t took_us;
     const char *buses = link_endpoints(NULL, "CBM_BUS", LINK_BUS_DEFAULT);
     const char *publishers = link_endpoints(NULL, "CBM_NOTIFY", LINK_NOTIFY_DEFAULT);
+    check_keys(doctor);
     for (const char *at = buses; (at = cfg_next_endpoint(at, one, sizeof one));)
         check_bus(doctor, one);
     struct cbm_client *client = cbm_client_new(NULL, &error);
@@ -193,10 +237,12 @@ examine(struct doctor *doctor)
         doctor->bus_stats = ask(client, "bus", "$stats", NULL, &error, &took_us);
         for (const struct interface *const *at = interfaces; doctor->bus_stats && *at; at++)
             check_service(doctor, client, (*at)->service);
-        if (doctor->bus_stats)
+        if (doctor->bus_stats) {
+            check_self(doctor, client);
             check_log(doctor, client);
-        else
+        } else {
             say("", "the services are not examined: no bus answers");
+        }
     }
     for (const char *at = publishers; (at = cfg_next_endpoint(at, one, sizeof one));)
         check_notify(doctor, one);

@@ -19,9 +19,18 @@ static const struct kind {
     {"participant", "registry", "participant.get", "code", false,
      (const char *const[]){"kind", "code", "name", "names", "type", "history", "renamed", NULL}},
     {"chair", "registry", "chair.appoint", "from", true, NULL},
-    {"body", "registry", "body.put", "code", false, NULL},
+    {"body", "registry", "body.put", "code", true, NULL},
+    {"seat", "registry", "body.seat", "code", true, NULL},
     {"catalogue", "registry", "catalogue.put", "adopted", true, NULL},
     {"area", "registry", "area.coordinators", "area", false, NULL},
+    {"procedure", "registry", "procedure.put", "code", false, NULL},
+    {"decision", "registry", "decision.record", "id", true, NULL},
+    {"contact", "registry", "contact.put", "role", true, NULL},
+    {"instrument", "registry", "instrument.put", "id", false, NULL},
+    {"ratification", "registry", "instrument.ratify", "member", true, NULL},
+    {"contribution", "registry", "contribution.record", "participant", true, NULL},
+    {"project", "registry", "fund.submit", "id", false, NULL},
+    {"step", "registry", "fund.decide", "id", true, NULL},
     {"plan", "events", "plan.open", "year", false, NULL},
     {"event", "events", "event.get", "id", false,
      (const char *const[]){"kind", "event", "schedule", "report", "status", "reason", NULL}},
@@ -38,6 +47,16 @@ refuse(struct import_job *job, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(job->why, sizeof job->why, format, arguments);
     va_end(arguments);
+    return false;
+}
+
+static bool
+refuse_kind(struct import_job *job)
+{
+    size_t len = (size_t)snprintf(job->why, sizeof job->why, "kind: want one of");
+    for (size_t i = 0; i < KIND_COUNT && len < sizeof job->why; i++)
+        len += (size_t)snprintf(job->why + len, sizeof job->why - len, "%s %s", i ? "," : "",
+                                kinds[i].name);
     return false;
 }
 
@@ -116,7 +135,7 @@ import_job_open(struct import_job *job, json_t *record)
         if (strcmp(kinds[i].name, name) == 0)
             kind = &kinds[i];
     if (!kind)
-        return refuse(job, "kind: want participant, chair, body, catalogue, area, plan or event");
+        return refuse_kind(job);
     job->kind = kind->name;
     job->service = kind->service;
     job->one_by_one = kind->one_by_one;

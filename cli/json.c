@@ -177,7 +177,7 @@ json_t *
 json_object_of_text(const char *text, size_t len, char why[200])
 {
     json_error_t error;
-    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!json) {
         snprintf(why, 200, "not JSON: %s (column %d)", error.text, error.column);
         return NULL;

@@ -2,6 +2,7 @@
  * It must not know what the commands do. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -44,7 +45,33 @@ static const struct cli_command commands[] = {
      "What is given must all hold. A session is an entry of the calendar; events without dates\n"
      "have none. Example: cbm ics --from 2021-01-01 --to 2021-12-31 -o 2021.ics",
      ics_run},
+    {"snapshot", "export FILE | import FILE | diff FILE FILE",
+     "Saves the whole registry, restores it, or says what differs.",
+     "  export FILE      every document with its history, of one state; \"-\" for stdout\n"
+     "  import FILE      puts them back into a registry that has no others\n"
+     "  diff OLD NEW     what differs, in words; exit code 1 if anything does\n"
+     "A snapshot holds personal data: keep it as the database.",
+     snapshot_run},
     {"members", "", "Lists the participants as they stood on a day.", NULL, members_run},
+    {"key", "new [FILE] | init [DIR]", "Makes a key pair and prints its public key.",
+     "init makes what a server makes in DIR (keys) at its first start: its own key, and that of "
+     "the\n"
+     "first officer. new makes a pair for a client:\n"
+     "FILE (cbm.key) gets the public key, FILE_secret both; what is there is not written over.\n"
+     "Give the public key to the Secretariat (principal.enroll) and FILE_secret to CBM_CERT.\n"
+     "Example: cbm key new kz.key && cbm call registry principal.enroll \\\n"
+     "  '{\"id\": \"kz-focal\", \"key\": \"…\", \"roles\": [\"member\"], \"member\": \"KZ\"}'",
+     key_run},
+    {"acl", "explain [PRINCIPAL] METHOD", "Says whether a principal may call a method, and why.",
+     "Without PRINCIPAL it is about yourself.\n"
+     "Exit code: 0 if it may, perhaps under conditions; 1 if not.\n"
+     "Example: cbm acl explain kz-focal event.accept",
+     acl_run},
+    {"verify", "FILE", "Computes a decision's outcome again, from its proof alone.",
+     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` printed; - is the standard\n"
+     "input. Exit code: 0 if the outcome follows from the records, 1 if not, 65 for what is no "
+     "proof.\nIt asks no server.",
+     verify_run},
     {"doctor", "", "Checks that everything works and says what to do where it does not.", NULL,
      doctor_run},
     {"top", "", "Shows what the bus and the services are doing.", NULL, top_run},
@@ -57,17 +84,42 @@ help(FILE *to)
     fprintf(to, "usage: cbm COMMAND …\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].doc);
-    fprintf(to,
-            "\ncbm COMMAND --help tells more. --version prints the version.\n"
-            "Environment: CBM_BUS (tcp://127.0.0.1:5550) and CBM_NOTIFY (tcp://127.0.0.1:5560),\n"
-            "endpoints by comma; CBM_SERVER_KEY and CBM_CERT where connections are encrypted.\n");
+    fprintf(
+        to,
+        "\ncbm COMMAND --help tells more. --version prints the version.\n"
+        "Environment: CBM_BUS (tcp://127.0.0.1:5550) and CBM_NOTIFY (tcp://127.0.0.1:5560),\n"
+        "endpoints by comma; CBM_SERVER_KEY, the server's public key or a file that has it, and\n"
+        "CBM_CERT, the file of your certificate (cbm key --help). The same as options before the\n"
+        "command: --bus, --notify, --server-key, --cert.\n");
     return to == stdout ? cli_flush() : EX_USAGE;
+}
+
+/* Options before the command say what the environment else does. Returns how many words they are.
+ */
+static int
+take_settings(int argc, char **argv)
+{
+    static const char *const settings[][2] = {{"--bus", "CBM_BUS"},
+                                              {"--notify", "CBM_NOTIFY"},
+                                              {"--server-key", "CBM_SERVER_KEY"},
+                                              {"--cert", "CBM_CERT"}};
+    int at = 1;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings && at + 1 < argc; i++)
+        if (strcmp(argv[at], settings[i][0]) == 0) {
+            setenv(settings[i][1], argv[at + 1], 1);
+            at += 2;
+            i = (size_t)-1; /* the next may be any of them */
+        }
+    return at - 1;
 }
 
 int
 main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of writing, not the end */
+    int taken = take_settings(argc, argv);
+    argc -= taken;
+    argv += taken;
     if (argc < 2)
         return help(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)

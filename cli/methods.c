@@ -6,11 +6,11 @@
 #include "common/msg/schema.h"
 
 static const char *const type_words[] = {
-    [FIELD_TEXT] = "text", [FIELD_ID] = "id",        [FIELD_CODE] = "code",
-    [FIELD_ZONE] = "zone", [FIELD_INT] = "number",   [FIELD_BOOL] = "true|false",
-    [FIELD_DATE] = "date", [FIELD_TIME] = "time",    [FIELD_WHEN] = "date or time",
-    [FIELD_ENUM] = "",     [FIELD_STRUCT] = "map",   [FIELD_TEXTMAP] = "{language: text}",
-    [FIELD_LIST] = "list", [FIELD_ANY] = "anything",
+    [FIELD_TEXT] = "text", [FIELD_ID] = "id",      [FIELD_CODE] = "code",
+    [FIELD_ZONE] = "zone", [FIELD_INT] = "number", [FIELD_BOOL] = "true|false",
+    [FIELD_DATE] = "date", [FIELD_TIME] = "time",  [FIELD_WHEN] = "date or time",
+    [FIELD_ENUM] = "",     [FIELD_STRUCT] = "map", [FIELD_TEXTMAP] = "{language: text}",
+    [FIELD_LIST] = "list", [FIELD_MAP] = "map",
 };
 
 static void

@@ -22,7 +22,7 @@ digest() { # of a user's password
 }
 
 log="{$org}:log {$org}:log:prefix {$org}:log:block"
-readable() { for key in $log "$@"; do printf ' %%R~%s' "$key"; done; }
+readable() { for key in $log; do printf ' %%R~%s' "$key"; done; }
 writable() { for key in $log; do printf ' ~%s' "$key"; done; }
 
 follow='+ping +subscribe +hget +hmget +fcall_ro'
@@ -35,6 +35,6 @@ serve="$follow +config|get +function|load +time +zrangebylex +fcall +hset +zadd 
     for service in registry events notify; do
         echo "user $service on #$(digest $service) ~{$org}:$service:*$(writable) &{$org}:log* $serve"
     done
-    echo "user bus on #$(digest bus)$(readable "{$org}:registry:doc") &{$org}:log* $follow +zrangebylex"
+    echo "user bus on #$(digest bus)$(readable) &{$org}:log* $follow"
 } >"$users.new"
 mv "$users.new" "$users"

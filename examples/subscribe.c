@@ -4,7 +4,8 @@
  *   ./subscribe PREFIX [COUNT [FROM]]
  *
  * COUNT: end after so many (0: never). FROM: begin with this seq (0: the oldest; without it: now).
- * Where the bus and notify are is in the environment, CBM_BUS and CBM_NOTIFY. */
+ * Where the bus and notify are is in the environment, CBM_BUS and CBM_NOTIFY, and so are the keys,
+ * CBM_SERVER_KEY and CBM_CERT. */
 #include <cbm.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,15 +1,18 @@
 // Notifications in Node with nothing but zeromq and @msgpack/msgpack (npm install).
 //
 //   node subscribe.mjs PREFIX [COUNT [FROM]]     COUNT 0: for ever; FROM: the first seq, without it: now
+import { readFileSync } from "node:fs"
 import { decode, encode } from "@msgpack/msgpack"
 import { Dealer, Subscriber } from "zeromq"
 
 const [prefix = "", count = "0", from = "-1"] = process.argv.slice(2)
 const [notify, bus] = [process.env.CBM_NOTIFY || "tcp://127.0.0.1:5560", process.env.CBM_BUS || "tcp://127.0.0.1:5550"]
-const live = new Subscriber()
+const key = (name) => readFileSync(process.env.CBM_CERT, "utf8").match(`${name}-key = "(.*)"`)[1]
+const keys = process.env.CBM_SERVER_KEY // ours, shown to the server that has that one
+  ? { curveServerKey: process.env.CBM_SERVER_KEY, curvePublicKey: key("public"), curveSecretKey: key("secret") } : {}
+const [live, dealer] = [new Subscriber(keys), new Dealer({ ...keys, receiveTimeout: 6000, linger: 0 })]
 live.subscribe(prefix)
 for (const endpoint of notify.split(",")) live.connect(endpoint)
-const dealer = new Dealer({ receiveTimeout: 6000, linger: 0 })
 dealer.connect(bus.split(",")[0])
 let id = 0
 

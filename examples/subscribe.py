@@ -4,16 +4,17 @@
    subscribe.py PREFIX [COUNT [FROM]]      COUNT 0: for ever; FROM: the first seq, without it: now
 """
 import itertools, os, sys
-import msgpack, zmq
+import msgpack, zmq, zmq.auth
 
 prefix, count, start = (sys.argv[1:] + ["0", "-1"][len(sys.argv) - 2:])[:3]
 count, start, ids = int(count), int(start), itertools.count(1)
-context = zmq.Context()
-live = context.socket(zmq.SUB)
+live, bus = map(zmq.Context.instance().socket, (zmq.SUB, zmq.DEALER))
+for made in (live, bus) if os.environ.get("CBM_SERVER_KEY") else ():  # our key, shown to the server that has that one
+    made.curve_serverkey = os.environ["CBM_SERVER_KEY"].encode()
+    made.curve_publickey, made.curve_secretkey = zmq.auth.load_certificate(os.environ["CBM_CERT"])
 live.subscribe(prefix)
 for endpoint in os.environ.get("CBM_NOTIFY", "tcp://127.0.0.1:5560").split(","):
     live.connect(endpoint)
-bus = context.socket(zmq.DEALER)
 bus.connect(os.environ.get("CBM_BUS", "tcp://127.0.0.1:5550").split(",")[0])
 
 

@@ -1,5 +1,6 @@
 """What every test of running processes uses: private stacks, a client that knows only RFC 18 and
 MessagePack-RPC, a plain SUB socket, and waiting for conditions. It must not know libcbm."""
+import calendar
 import itertools
 import os
 import pathlib
@@ -15,6 +16,7 @@ import time
 import msgpack
 import pytest
 import zmq
+from zmq.auth import load_certificate
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = (ROOT / os.environ.get("CBM_BUILD", "build")).resolve()
@@ -38,6 +40,17 @@ def wait_for(condition, timeout=10.0, what="the condition", every=0.02):
         if time.monotonic() >= deadline:
             raise AssertionError(f"{what} did not come true within {timeout * SLOW:g} s")
         time.sleep(every)
+
+
+def time_text(ms):
+    """RFC 3339 in UTC of milliseconds since 1970."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03d}Z"
+
+
+def time_ms(text):
+    """The reverse."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 1000 + int((fraction or "0").ljust(3, "0"))
 
 
 def free_port():
@@ -66,15 +79,30 @@ class CallError(Exception):
         self.field = error.get("field")
 
 
+def public_key(path):
+    """The public key of a certificate."""
+    return load_certificate(str(path))[0].decode()
+
+
+def secure(socket, env):
+    """Makes a socket a CURVE client as the environment says (CBM_SERVER_KEY, CBM_CERT); of a stack
+    that asks for no keys it stays as it is."""
+    if env and env.get("CBM_SERVER_KEY"):
+        socket.curve_serverkey = env["CBM_SERVER_KEY"].encode()
+        socket.curve_publickey, socket.curve_secretkey = load_certificate(env["CBM_CERT"])
+    return socket
+
+
 class Client:
-    """A raw RFC 18 (MDP 0.2) client on one DEALER, with many requests in flight."""
+    """A raw RFC 18 (MDP 0.2) client on one DEALER, with many requests in flight. `env` has its keys."""
 
     ids = itertools.count(1)
 
-    def __init__(self, endpoint, timeout=10.0):
+    def __init__(self, endpoint, timeout=10.0, env=None):
         self.context = zmq.Context.instance()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
+        secure(self.socket, env)
         self.timeout = timeout * SLOW
         self.replies = {}
         for one in endpoint.split(","):
@@ -150,10 +178,10 @@ class Client:
 
 
 class Subscriber:
-    """A raw SUB socket: records and watermarks as they come, nothing filled in."""
+    """A raw SUB socket: records and watermarks as they come, nothing filled in. `env` has its keys."""
 
-    def __init__(self, endpoint, *prefixes, hwm=0):
-        self.socket = zmq.Context.instance().socket(zmq.SUB)
+    def __init__(self, endpoint, *prefixes, hwm=0, env=None):
+        self.socket = secure(zmq.Context.instance().socket(zmq.SUB), env)
         self.socket.linger = 0
         self.socket.rcvhwm = hwm
         for prefix in prefixes or ("",):
@@ -183,7 +211,7 @@ class Subscriber:
         deadline = time.monotonic() + timeout * SLOW
         while True:
             topic, meta, _ = self.next(max(0.0, deadline - time.monotonic()) / SLOW)
-            if meta.get("type") == "watermark" and topic == prefix:
+            if meta.get("type") == "watermark" and prefix in (meta["prefix"], topic):
                 return meta["seq"]
 
     def records(self, count, timeout=10.0):
@@ -255,10 +283,10 @@ class Stack:
         wait_for(lambda: not running(pid), 20, f"the end of {name}")
 
     def client(self, timeout=10.0):
-        return Client(self.env["CBM_BUS"], timeout)
+        return Client(self.env["CBM_BUS"], timeout, self.env)
 
     def subscriber(self, *prefixes, **options):
-        return Subscriber(self.env["CBM_NOTIFY"], *prefixes, **options)
+        return Subscriber(self.env["CBM_NOTIFY"], *prefixes, env=self.env, **options)
 
     def cbm(self, *arguments, check=True, timeout=60, **options):
         """Runs the command line against this stack."""

@@ -1,5 +1,6 @@
-/* Prints the documents that come from the schema tables: `schema-doc markdown` and `schema-doc
- * asyncapi`. The same tables always give the same bytes. It must not know any message by name. */
+/* Prints the documents that come from the schema tables: `schema-doc markdown`, `schema-doc
+ * roles` and `schema-doc asyncapi`. The same tables always give the same bytes. It must not know
+ * any message by name. */
 #include "tools/schema_doc.h"
 
 #include <stdlib.h>
@@ -60,15 +61,14 @@ doc_list_item(const struct doc_schemas *schemas, const char *answers)
 const char *
 doc_permission(unsigned permission, char *out, size_t out_size)
 {
-    static const char *const words[] = {"secretariat", "chair",      "member",
-                                        "observer",    "subscriber", "service"};
     if (permission == PERMIT_ANY)
         return "anyone";
     size_t len = 0;
     out[0] = '\0';
-    for (unsigned i = 0; i < sizeof words / sizeof *words && len < out_size; i++)
+    for (unsigned i = 0; i < PERMISSION_ROLES && len < out_size; i++)
         if (permission & 1U << i)
-            len += (size_t)snprintf(out + len, out_size - len, "%s%s", len ? ", " : "", words[i]);
+            len += (size_t)snprintf(out + len, out_size - len, "%s%s", len ? ", " : "",
+                                    permission_words[i]);
     return out;
 }
 
@@ -78,10 +78,12 @@ main(int argc, char **argv)
     int failed = -1;
     if (argc == 2 && strcmp(argv[1], "markdown") == 0) {
         failed = doc_markdown(stdout);
+    } else if (argc == 2 && strcmp(argv[1], "roles") == 0) {
+        failed = doc_roles_page(stdout);
     } else if (argc == 2 && strcmp(argv[1], "asyncapi") == 0) {
         failed = doc_asyncapi(stdout);
     } else {
-        fputs("usage: schema-doc markdown|asyncapi\n", stderr);
+        fputs("usage: schema-doc markdown|roles|asyncapi\n", stderr);
         return EX_USAGE;
     }
     return failed || fflush(stdout) != 0 || ferror(stdout) ? EX_IOERR : EX_OK;

@@ -25,8 +25,10 @@ const struct schema *doc_list_item(const struct doc_schemas *schemas, const char
 /* The words of a permission's bits, "secretariat, chair", or "anyone". */
 const char *doc_permission(unsigned permission, char *out, size_t out_size);
 
-/* schema_doc_markdown.c and schema_doc_asyncapi.c: 0, or -1 if writing failed. */
+/* schema_doc_markdown.c, schema_doc_roles.c and schema_doc_asyncapi.c: 0, or -1 if writing failed.
+ */
 int doc_markdown(FILE *out);
+int doc_roles_page(FILE *out);
 int doc_asyncapi(FILE *out);
 
 #endif

@@ -97,7 +97,7 @@ one_type(const struct field *field, enum field_type type)
     case FIELD_LIST:
         return pack("{s:s, s:I, s:o}", "type", "array", "maxItems", (json_int_t)field->max, "items",
                     one_type(field, field->item));
-    case FIELD_ANY: break;
+    case FIELD_MAP: return pack("{s:s}", "type", "object");
     }
     return json_true();
 }

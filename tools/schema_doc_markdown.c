@@ -55,7 +55,7 @@ print_type(FILE *out, const struct field *field, enum field_type type)
         fprintf(out, "list of at most %" PRId64 ": ", field->max);
         print_type(out, field, field->item);
         break;
-    case FIELD_ANY: fputs("any", out); break;
+    case FIELD_MAP: fputs("map", out); break;
     }
 }
 

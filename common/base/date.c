@@ -199,6 +199,54 @@ when_end_ms(struct when end)
     return end.is_date ? end.ms + DATE_DAY_MS : end.ms;
 }
 
+/* Takes a number and its unit from a duration: one of `units` from number `*from` on, which is
+ * moved behind it. Adds it to *ms. */
+static bool
+take_part(struct text t, uint32_t *at, const char *units, const int64_t *lengths, unsigned *from,
+          int64_t *ms)
+{
+    int64_t number = 0;
+    uint32_t first = *at;
+    for (; *at < t.len && t.ptr[*at] >= '0' && t.ptr[*at] <= '9'; ++*at) {
+        number = number * 10 + (t.ptr[*at] - '0');
+        if (number > DURATION_MAX_MS / 1000)
+            return false;
+    }
+    if (*at == first || *at == t.len)
+        return false;
+    while (units[*from] && units[*from] != t.ptr[*at])
+        ++*from;
+    if (!units[*from] || number > (DURATION_MAX_MS - *ms) / lengths[*from])
+        return false;
+    *ms += number * lengths[(*from)++];
+    ++*at;
+    return true;
+}
+
+bool
+duration_parse(struct text t, int64_t *ms)
+{
+    static const int64_t week[] = {7 * DATE_DAY_MS}, day[] = {DATE_DAY_MS},
+                         times[] = {3600000, 60000, 1000};
+    uint32_t at = 1;
+    unsigned taken = 0;
+    *ms = 0;
+    if (!t.ptr || t.len < 3 || t.ptr[0] != 'P')
+        return false;
+    if (t.ptr[t.len - 1] == 'W') /* stands alone */
+        return take_part(t, &at, "W", week, &taken, ms) && at == t.len;
+    if (t.ptr[at] != 'T' && !take_part(t, &at, "D", day, &taken, ms))
+        return false;
+    if (at == t.len)
+        return true;
+    if (t.ptr[at++] != 'T' || at == t.len)
+        return false;
+    for (taken = 0; at < t.len;)
+        if (!take_part(t, &at, "HMS", times, &taken, ms))
+            return false;
+    return true;
+}
+
 bool
 date_is_zone(struct text t)
 {

@@ -57,6 +57,12 @@ void when_print(struct when when, char out[TIME_TEXT_MAX]);
  * end itself for a time. */
 int64_t when_end_ms(struct when end);
 
+/* An ISO 8601 duration of weeks ("P2W") or of days, hours, minutes and seconds ("P14D", "PT72H",
+ * "P1DT12H"), whole numbers, at most 100 years; years and months have no fixed length and are none
+ * here. False if the text is no such duration. */
+#define DURATION_MAX_MS (INT64_C(36525) * DATE_DAY_MS)
+bool duration_parse(struct text t, int64_t *ms);
+
 /* Whether the text has the form of an IANA zone name ("Asia/Almaty", "UTC"). */
 bool date_is_zone(struct text t);
 

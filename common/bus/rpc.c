@@ -306,16 +306,6 @@ rpc_context_write(struct buf *buf, const struct rpc_context *context)
     }
 }
 
-static const struct {
-    const char *word;
-    enum permission bit;
-} roles[] = {
-    {"secretariat", PERMIT_SECRETARIAT}, {"chair", PERMIT_CHAIR},
-    {"member", PERMIT_MEMBER},           {"observer", PERMIT_OBSERVER},
-    {"subscriber", PERMIT_SUBSCRIBER},   {"service", PERMIT_SERVICE},
-};
-#define ROLE_COUNT (sizeof roles / sizeof *roles)
-
 static unsigned
 read_roles(const char *at, int64_t count)
 {
@@ -323,9 +313,7 @@ read_roles(const char *at, int64_t count)
     unsigned bits = 0;
     for (; count > 0; count--, at = mp_skip(at)) {
         mp_read(at, &word);
-        for (size_t r = 0; r < ROLE_COUNT && word.type == MP_TEXT; r++)
-            if (text_is(word.bytes, roles[r].word))
-                bits |= roles[r].bit;
+        bits |= word.type == MP_TEXT ? permission_of_word(word.bytes) : 0;
     }
     return bits;
 }
@@ -370,16 +358,16 @@ void
 rpc_principal_write(struct buf *buf, const struct principal *principal)
 {
     unsigned count = 0;
-    for (size_t r = 0; r < ROLE_COUNT; r++)
-        count += (principal->roles & roles[r].bit) != 0;
+    for (unsigned r = 0; r < PERMISSION_ROLES; r++)
+        count += principal->roles >> r & 1;
     mp_map(buf, principal->member[0] ? 3 : 2);
     mp_string(buf, "id");
     mp_string(buf, principal->id);
     mp_string(buf, "roles");
     mp_array(buf, count);
-    for (size_t r = 0; r < ROLE_COUNT; r++)
-        if (principal->roles & roles[r].bit)
-            mp_string(buf, roles[r].word);
+    for (unsigned r = 0; r < PERMISSION_ROLES; r++)
+        if (principal->roles >> r & 1)
+            mp_string(buf, permission_words[r]);
     if (principal->member[0]) {
         mp_string(buf, "member");
         mp_string(buf, principal->member);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "common/auth/cert.h"
 #include "common/base/buf.h"
 #include "common/base/cfg.h"
 #include "common/base/clock.h"
@@ -17,6 +18,7 @@
 #define BUSES_MAX 16
 #define TURN_MAX 256 /* messages a bus and turn, so that nobody starves */
 #define FRAMES_MAX 8
+#define CONNECT_AGAIN_MS 3000
 #define HELLO_MS 20 /* between attempts to register while there is no connection */
 
 struct worker_bus {
@@ -25,8 +27,9 @@ struct worker_bus {
     zsock_t *sock;
     void *raw; /* libzmq handle of sock */
     bool registered, left;
+    bool keys;      /* it asks for keys */
     struct buf out; /* answers of this turn, compact */
-    int64_t heard_ms, beat_at_ms;
+    int64_t heard_ms, beat_at_ms, connected_ms;
 };
 
 /* The frames of a message, shared by the requests in it. */
@@ -297,6 +300,17 @@ on_socket(void *arg, short revents)
     bus->worker->turn(bus->worker->arg);
 }
 
+/* Once refused, ZeroMQ does not try again by itself; the key may be trusted by now. */
+static void
+connect_again(struct worker_bus *bus, int64_t now_ms)
+{
+    if (!bus->keys || now_ms - bus->connected_ms < CONNECT_AGAIN_MS)
+        return;
+    bus->connected_ms = now_ms;
+    zsock_disconnect(bus->sock, "%s", bus->endpoint);
+    zsock_connect(bus->sock, "%s", bus->endpoint);
+}
+
 static void
 beat(struct worker_bus *bus, int64_t now_ms)
 {
@@ -310,6 +324,7 @@ beat(struct worker_bus *bus, int64_t now_ms)
         send_command(bus, MDPW_HEARTBEAT, false);
         bus->beat_at_ms = now_ms + MDP_HEARTBEAT_MS;
     } else {
+        connect_again(bus, now_ms);
         send_ready(bus);
     }
 }
@@ -332,26 +347,33 @@ worker_tick(void *arg, int64_t now_ms)
 }
 
 static int
-connect_bus(struct worker *worker, const char *endpoint)
+connect_bus(struct worker *worker, const char *endpoint, const struct worker_keys *keys)
 {
     if (worker->bus_count == BUSES_MAX)
         return -1;
     struct worker_bus *bus = &worker->buses[worker->bus_count];
-    *bus = (struct worker_bus){.worker = worker};
+    *bus = (struct worker_bus){.worker = worker, .connected_ms = clock_mono_ms()};
     snprintf(bus->endpoint, sizeof bus->endpoint, "%s", endpoint);
     bus->sock = sock_new(ZMQ_DEALER);
     if (!bus->sock)
         return -1;
     worker->bus_count++;
     bus->raw = zsock_resolve(bus->sock);
+    struct error error;
+    if (keys && cert_client(bus->sock, keys->server, keys->cert, &error) != STATUS_OK) {
+        log_event(LOG_LEVEL_ERROR, "no key for the bus", LOG_TEXT("error", error.message));
+        return -1;
+    }
+    bus->keys = keys != NULL;
     if (zsock_connect(bus->sock, "%s", endpoint) != 0)
         return -1;
     return loop_add_socket(worker->loop, bus->raw, on_socket, bus);
 }
 
 struct worker *
-worker_new(struct loop *loop, const char *endpoints, const char *service, int64_t credit,
-           worker_request_fn *request, worker_turn_fn *turn, void *arg)
+worker_new(struct loop *loop, const char *endpoints, const struct worker_keys *keys,
+           const char *service, int64_t credit, worker_request_fn *request, worker_turn_fn *turn,
+           void *arg)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     if (!worker)
@@ -364,7 +386,7 @@ worker_new(struct loop *loop, const char *endpoints, const char *service, int64_
     snprintf(worker->credit, sizeof worker->credit, "%d", (int)credit);
     char one[CFG_TEXT_MAX];
     for (const char *at = endpoints; (at = cfg_next_endpoint(at, one, sizeof one));) {
-        if (connect_bus(worker, one) != 0) {
+        if (connect_bus(worker, one, keys) != 0) {
             log_event(LOG_LEVEL_ERROR, "cannot connect to a bus", LOG_TEXT("endpoint", one),
                       LOG_TEXT("error", zmq_strerror(zmq_errno())));
             worker_destroy(&worker);

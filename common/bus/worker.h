@@ -26,9 +26,16 @@ typedef void worker_request_fn(void *arg, struct worker_request *request);
 /* Called after all input at hand was given: the end of a turn. */
 typedef void worker_turn_fn(void *arg);
 
-struct worker *worker_new(struct loop *loop, const char *endpoints, const char *service,
-                          int64_t credit, worker_request_fn *request, worker_turn_fn *turn,
-                          void *arg);
+/* How a worker shows itself to buses that ask for keys (CBM_WORKER_ACCESS=curve): the server's
+ * public key, in Z85 or as a file that has it, and the file of its own certificate. */
+struct worker_keys {
+    const char *server, *cert;
+};
+
+/* `keys` is NULL where the buses do not ask. NULL after a line in the log. */
+struct worker *worker_new(struct loop *loop, const char *endpoints, const struct worker_keys *keys,
+                          const char *service, int64_t credit, worker_request_fn *request,
+                          worker_turn_fn *turn, void *arg);
 void worker_destroy(struct worker **worker);
 
 /* Whether at least one bus has it registered. */

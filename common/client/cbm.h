@@ -10,8 +10,9 @@
  *
  * Environment, read where an option is NULL: CBM_BUS (tcp://127.0.0.1:5550) and CBM_NOTIFY
  * (tcp://127.0.0.1:5560), lists of ZeroMQ endpoints by comma; CBM_SERVER_KEY, the server's public
- * key in Z85, and CBM_CERT, the file of one's own certificate: with both, connections are
- * encrypted. */
+ * key in Z85 or a file that has it, and CBM_CERT, the file of one's own certificate: with both,
+ * connections are encrypted. A key that the server does not know, or knows no more, is the error
+ * `unauthenticated`; the next request tries again. */
 #ifndef CBM_H
 #define CBM_H
 

@@ -129,8 +129,11 @@ expire(struct cbm_client *client, struct request *request)
         error_set(error, STATUS_DEADLINE_EXCEEDED, NULL, "%s did not answer in time%s",
                   request->service, request->again ? "" : "; it may have done the request or not");
     } else if (error->code == STATUS_OK) {
-        error_set(error, STATUS_UNAVAILABLE, NULL, "no bus is reachable at %s%s",
-                  client->links[0].endpoint, client->link_count > 1 ? " and the others" : "");
+        error_set(error, STATUS_UNAVAILABLE, NULL, "no bus is reachable at %s%s%s",
+                  client->links[0].endpoint, client->link_count > 1 ? " and the others" : "",
+                  client->links[0].broken_off
+                      ? "; it ended the handshake: is CBM_SERVER_KEY its public key?"
+                      : "");
     }
     request->failed = true;
     finish(client, request);
@@ -162,6 +165,9 @@ static void
 try_send(struct cbm_client *client, struct request *request, int64_t now)
 {
     bool any_up = false;
+    for (unsigned i = 0; i < client->link_count; i++)
+        if (client->links[i].refused)
+            link_again(&client->links[i]);
     for (unsigned i = 0; i < client->link_count; i++) {
         unsigned n = client->turn++ % client->link_count;
         struct link *link = &client->links[n];
@@ -305,6 +311,36 @@ release_waiting(struct cbm_client *client, int64_t now)
     }
 }
 
+bool
+client_refused(const struct cbm_client *client, struct error *why)
+{
+    for (unsigned i = 0; i < client->link_count; i++)
+        if (!client->links[i].refused)
+            return false;
+    error_set(why, STATUS_UNAUTHENTICATED, NULL,
+              "the bus at %s does not know your key (CBM_CERT), or it was revoked; "
+              "principal.enroll lets a key in",
+              client->links[0].endpoint);
+    return true;
+}
+
+/* What waits for a bus, when the last one that might have come refused our key. */
+static void
+give_up_waiting(struct cbm_client *client)
+{
+    struct error why;
+    if (!client_refused(client, &why))
+        return;
+    for (uint32_t i = 1; i < client->table.slot_count; i++) {
+        struct request *request = client->table.slots[i];
+        if (!request || request->state != REQUEST_WAITING)
+            continue;
+        request->error = why;
+        request->failed = true;
+        finish(client, request);
+    }
+}
+
 void
 client_turn(struct cbm_client *client, int64_t now)
 {
@@ -322,6 +358,8 @@ client_turn(struct cbm_client *client, int64_t now)
         }
         if (changes & LINK_CAME_UP)
             release_waiting(client, now);
+        if (changes & LINK_REFUSED)
+            give_up_waiting(client);
     }
     if (now >= client->due)
         scan_table(client, now);

@@ -26,6 +26,9 @@ int client_deliver(struct cbm_client *client, cbm_reply_fn *fn, void *arg);
 /* In a cbm_reply_fn: the result's bytes are the caller's from now on, to be freed. */
 void client_keep_result(struct cbm_client *client);
 
+/* Whether every bus refuses our key; then `why` says so. */
+bool client_refused(const struct cbm_client *client, struct error *why);
+
 /* Copies an error into the public form. `to` may be NULL. */
 void client_error(struct cbm_error *to, const struct error *from);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/auth/cert.h"
+
 const char *
 link_endpoints(const char *given, const char *variable, const char *fallback)
 {
@@ -20,20 +22,7 @@ secure(zsock_t *sock, struct error *error)
     const char *server = getenv("CBM_SERVER_KEY"), *path = getenv("CBM_CERT");
     if (!server || !*server)
         return STATUS_OK;
-    if (strlen(server) != 40)
-        return error_set(error, STATUS_INVALID_ARGUMENT, "CBM_SERVER_KEY",
-                         "CBM_SERVER_KEY: want a public key, 40 characters of Z85");
-    if (!path || !*path)
-        return error_set(error, STATUS_INVALID_ARGUMENT, "CBM_CERT",
-                         "CBM_CERT: with CBM_SERVER_KEY the file of your certificate is needed");
-    zcert_t *cert = zcert_load(path);
-    if (!cert)
-        return error_set(error, STATUS_INVALID_ARGUMENT, "CBM_CERT",
-                         "CBM_CERT: %.200s is not a readable certificate", path);
-    zcert_apply(cert, sock);
-    zcert_destroy(&cert);
-    zsock_set_curve_serverkey(sock, server);
-    return STATUS_OK;
+    return cert_client(sock, server, path, error);
 }
 
 zsock_t *
@@ -58,7 +47,10 @@ watch(struct link *link)
     char address[64];
     void *handle = zsock_resolve(link->sock);
     snprintf(address, sizeof address, "inproc://cbm-link-%p", handle);
-    if (zmq_socket_monitor(handle, address, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED))
+    int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                 ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                 ZMQ_EVENT_DISCONNECTED;
+    if (zmq_socket_monitor(handle, address, events))
         return -1;
     link->monitor = zmq_socket(zsys_init(), ZMQ_PAIR);
     if (!link->monitor)
@@ -101,9 +93,31 @@ link_changes(struct link *link)
         zmq_recv(link->monitor, address, sizeof address, ZMQ_DONTWAIT);
         uint16_t number;
         memcpy(&number, event, sizeof number);
-        link->up = number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
-        changes |= link->up ? LINK_CAME_UP : LINK_WENT_DOWN;
+        switch (number) {
+        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+            link->up = true;
+            link->refused = link->broken_off = false;
+            changes |= LINK_CAME_UP;
+            break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+            link->refused = true;
+            changes |= LINK_REFUSED;
+            break;
+        case ZMQ_EVENT_DISCONNECTED:
+            changes |= link->up ? LINK_WENT_DOWN : 0;
+            link->up = false;
+            break;
+        default: link->broken_off = true; /* another mechanism or key, or no server of ours */
+        }
     }
+}
+
+void
+link_again(struct link *link)
+{
+    link->refused = false;
+    zsock_disconnect(link->sock, "%s", link->endpoint);
+    zsock_connect(link->sock, "%s", link->endpoint);
 }
 
 void

@@ -18,8 +18,10 @@ struct link {
     zsock_t *sock;
     void *monitor; /* a PAIR of ZeroMQ's, on which it tells of the connection */
     bool up;
-    bool compact;       /* the bus at its end speaks the compact framing */
-    struct buf out;     /* the compact frame under construction */
+    bool refused;    /* the server does not know our key: ZeroMQ tries no more, link_again does */
+    bool broken_off; /* the handshake ended before that: is it the right server key? */
+    bool compact;    /* the bus at its end speaks the compact framing */
+    struct buf out;  /* the compact frame under construction */
     struct buf context; /* scratch */
     char endpoint[256];
 };
@@ -37,7 +39,11 @@ enum status link_open(struct link *link, int type, const char *endpoint, struct 
 /* Reads what the monitor told since the last time and updates `up`. Bits. */
 #define LINK_WENT_DOWN 1
 #define LINK_CAME_UP 2
+#define LINK_REFUSED 4
 int link_changes(struct link *link);
+
+/* Connects a refused link again: the key may be known by now. */
+void link_again(struct link *link);
 
 void link_close(struct link *link); /* a zeroed or closed link: nothing */
 

@@ -145,8 +145,13 @@ wait_for_input(struct cbm_subscriber *subscriber, int64_t until)
 static bool
 turn_requests(struct cbm_subscriber *subscriber, int64_t now, int64_t *due)
 {
+    struct error why;
     *due = subscriber_log_ask(subscriber, now);
     client_turn(subscriber->client, now);
+    if (client_refused(subscriber->client, &why)) { /* so does notify: nothing more would come */
+        subscriber_give_up(subscriber, CBM_FAILED, why.code, why.message);
+        return true;
+    }
     if (client_deliver(subscriber->client, subscriber_log_reply, subscriber) == 0)
         return false;
     subscriber_log_ask(subscriber, now); /* goes out while the answer is shown */

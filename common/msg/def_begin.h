@@ -48,6 +48,9 @@
 #ifndef STRUCT
 #define STRUCT(m, f, required, sub, doc)
 #endif
+#ifndef MAP
+#define MAP(m, f, required, doc)
+#endif
 #ifndef TEXTMAP
 #define TEXTMAP(m, f, required, max, doc)
 #endif
@@ -59,6 +62,9 @@
 #endif
 #ifndef METHOD
 #define METHOD(id, name, params, result, read_only, permission, answers, doc)
+#endif
+#ifndef RULE
+#define RULE(method, roles, doc)
 #endif
 #ifndef RECORD
 #define RECORD(type, topic, data, has_from, doc)

@@ -15,10 +15,12 @@
 #undef WHEN
 #undef ENUM
 #undef STRUCT
+#undef MAP
 #undef TEXTMAP
 #undef LIST
 #undef STRUCTS
 #undef METHOD
+#undef RULE
 #undef RECORD
 #undef REQUIRED
 #undef OPTIONAL

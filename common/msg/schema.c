@@ -11,7 +11,7 @@ schema_item_size(const struct field *field)
     case FIELD_ID:
     case FIELD_CODE:
     case FIELD_ZONE:
-    case FIELD_ANY: return sizeof(struct text);
+    case FIELD_MAP: return sizeof(struct text);
     case FIELD_INT:
     case FIELD_TIME: return sizeof(int64_t);
     case FIELD_BOOL: return sizeof(int8_t);
@@ -83,8 +83,6 @@ items_offset(const struct field *field)
     return schema_item_size(field) % 8 == 0 ? 8 : 4;
 }
 
-static bool same_message(const struct schema *schema, const char *a, const char *b);
-
 /* Whether two values of one type are the same. By member: structs have padding. */
 static bool
 same_one(const struct field *field, enum field_type type, const char *a, const char *b)
@@ -101,12 +99,31 @@ same_one(const struct field *field, enum field_type type, const char *a, const c
         memcpy(&when_a, a, sizeof when_a);
         memcpy(&when_b, b, sizeof when_b);
         return when_a.ms == when_b.ms && when_a.is_date == when_b.is_date;
-    case FIELD_STRUCT: return same_message(field->sub, a, b);
+    case FIELD_STRUCT: return schema_same(field->sub, a, b);
     default:
         memcpy(&text_a, a, sizeof text_a);
         memcpy(&text_b, b, sizeof text_b);
         return text_equal(text_a, text_b);
     }
+}
+
+/* Maps of one size whose keys are unique, as the codec sees to it. */
+static bool
+same_pairs(uint32_t count, const char *a, const char *b)
+{
+    struct text_pair pair, other;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = 0;
+        memcpy(&pair, a + i * sizeof pair, sizeof pair);
+        for (; at < count; at++) {
+            memcpy(&other, b + at * sizeof other, sizeof other);
+            if (text_equal(pair.key, other.key))
+                break;
+        }
+        if (at == count || !text_equal(pair.value, other.value))
+            return false;
+    }
+    return true;
 }
 
 static bool
@@ -118,25 +135,25 @@ same_value(const struct field *field, const char *a, const char *b)
     if (memcmp(a, b, sizeof count) != 0)
         return false;
     memcpy(&count, a, sizeof count);
-    enum field_type type = field->type == FIELD_LIST ? field->item : FIELD_TEXT;
-    size_t step = field->type == FIELD_LIST ? schema_item_size(field) : sizeof(struct text);
-    count *= field->type == FIELD_LIST ? 1 : 2; /* a pair is two texts */
+    size_t step = schema_item_size(field);
     a += items_offset(field);
     b += items_offset(field);
+    if (field->type == FIELD_TEXTMAP)
+        return same_pairs(count, a, b);
     for (uint32_t i = 0; i < count; i++)
-        if (!same_one(field, type, a + i * step, b + i * step))
+        if (!same_one(field, field->item, a + i * step, b + i * step))
             return false;
     return true;
 }
 
-static bool
-same_message(const struct schema *schema, const char *a, const char *b)
+bool
+schema_same(const struct schema *schema, const void *a, const void *b)
 {
     if (*(const bool *)a != *(const bool *)b)
         return false;
     for (unsigned i = 0; *(const bool *)a && i < schema->field_count; i++)
-        if (!same_value(&schema->fields[i], a + schema->fields[i].offset,
-                        b + schema->fields[i].offset))
+        if (!same_value(&schema->fields[i], (const char *)a + schema->fields[i].offset,
+                        (const char *)b + schema->fields[i].offset))
             return false;
     return true;
 }

@@ -33,7 +33,7 @@ enum field_type {
     FIELD_STRUCT,  /* an embedded message of schema `sub`; its first member is `bool present` */
     FIELD_TEXTMAP, /* struct { uint32_t count; struct text_pair items[]; }: a map language: text */
     FIELD_LIST, /* struct { uint32_t count; T items[]; } of `item` (or of `sub` for FIELD_STRUCT) */
-    FIELD_ANY,  /* struct text over the encoded value, unchanged */
+    FIELD_MAP,  /* struct text over an encoded map, unchanged */
 };
 
 struct text_pair {
@@ -77,6 +77,9 @@ bool schema_absent(const struct field *field, const void *value);
 bool schema_copy(const struct schema *dst_schema, void *dst, const struct schema *src_schema,
                  const void *src);
 
+/* Whether two messages of a schema say the same; maps of texts by language in any order. */
+bool schema_same(const struct schema *schema, const void *a, const void *b);
+
 /* Who may call a method; "may" from roles here, rules of the domain come after. Bits. */
 enum permission {
     PERMIT_SECRETARIAT = 1,
@@ -87,8 +90,17 @@ enum permission {
     PERMIT_SERVICE = 32,
     PERMIT_OFFICERS = PERMIT_SECRETARIAT | PERMIT_CHAIR,
     PERMIT_MEMBERS = PERMIT_OFFICERS | PERMIT_MEMBER,
+    PERMIT_STATES = PERMIT_SECRETARIAT | PERMIT_MEMBER, /* a state for itself */
     PERMIT_ANY = 63,
+    PERMIT_OTHERS = PERMIT_ANY & ~PERMIT_SECRETARIAT,
 };
+
+/* The words of the roles on the wire, in the order of their bits (permission.c). */
+#define PERMISSION_ROLES 6
+extern const char *const permission_words[PERMISSION_ROLES];
+
+/* The bit of a role; 0 for a word that is none. */
+unsigned permission_of_word(struct text word);
 
 /* A method of a service, declared once in the service's .def file. */
 struct method {
@@ -100,6 +112,14 @@ struct method {
     unsigned permission; /* bits of enum permission */
     const char *doc;
     uint32_t name_len;
+};
+
+/* What the domain says of a method beyond the role, in words that continue "may call it …": for
+ * these roles. The rule itself is in the service; tests keep the words true. */
+struct rule {
+    const char *method;
+    unsigned roles; /* bits of enum permission */
+    const char *doc;
 };
 
 /* A kind of log record. `topic` is the pattern of its topics. */
@@ -119,6 +139,8 @@ struct interface {
     unsigned method_count;
     const struct record_type *records;
     unsigned record_count;
+    const struct rule *rules;
+    unsigned rule_count;
 };
 
 extern const struct interface registry_interface, events_interface, notify_interface;

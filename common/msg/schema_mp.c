@@ -129,6 +129,21 @@ decode_enum(struct decoder *decoder, const struct field *field, const struct mp_
     return refuse_word(decoder, field);
 }
 
+/* Borrows the map that comes next as it is. */
+static enum status
+decode_any_map(struct decoder *decoder, void *at)
+{
+    struct mp_value head;
+    struct text map = {decoder->at, 0};
+    decoder->at = mp_skip(decoder->at);
+    map.len = (uint32_t)(decoder->at - map.ptr);
+    mp_read(map.ptr, &head);
+    if (head.type != MP_MAP)
+        return REFUSE(decoder, "%s: want a map", decoder->path);
+    memcpy(at, &map, sizeof map);
+    return STATUS_OK;
+}
+
 /* Reads the value that comes next: one of any type but lists and maps of texts. */
 static enum status
 decode_one(struct decoder *decoder, const struct field *field, enum field_type type, void *at)
@@ -136,6 +151,8 @@ decode_one(struct decoder *decoder, const struct field *field, enum field_type t
     struct mp_value value;
     if (type == FIELD_STRUCT)
         return decode_map(decoder, field->sub, at);
+    if (type == FIELD_MAP)
+        return decode_any_map(decoder, at);
     decoder->at = mp_read(decoder->at, &value);
     switch (type) {
     case FIELD_TEXT:
@@ -152,11 +169,7 @@ decode_one(struct decoder *decoder, const struct field *field, enum field_type t
     case FIELD_TIME:
     case FIELD_WHEN: return decode_date(decoder, type, &value, at);
     case FIELD_ENUM: return decode_enum(decoder, field, &value, at);
-    case FIELD_ANY: /* only maps the store keeps opaque; never from outside */
-        if (value.type != MP_BIN)
-            return REFUSE(decoder, "%s: want bytes", decoder->path);
-        memcpy(at, &value.bytes, sizeof value.bytes);
-        return STATUS_OK;
+    case FIELD_MAP:
     case FIELD_STRUCT:
     case FIELD_TEXTMAP:
     case FIELD_LIST: break;
@@ -360,9 +373,9 @@ encode_one(const struct field *field, enum field_type type, const char *at, stru
         mp_string(buf, field->words[word - 1]);
         break;
     case FIELD_STRUCT: schema_encode(field->sub, at, buf); break;
-    case FIELD_ANY:
+    case FIELD_MAP:
         memcpy(&text, at, sizeof text);
-        mp_bin(buf, text.ptr, text.len);
+        buf_append(buf, text.ptr, text.len);
         break;
     default:
         memcpy(&text, at, sizeof text);

@@ -79,6 +79,10 @@ enum status op_scan(struct op *op, struct text from, struct text upto, unsigned 
  * what the answer shows is at least as new. */
 enum status op_seq(struct op *op, int64_t *seq);
 
+/* The store's clock (ms), read before any document that is asked for in the same run or a later
+ * one: so what was committed before that moment is seen. It also sets op_store_ms. */
+enum status op_clock(struct op *op, int64_t *ms);
+
 /* Records of the log under a prefix, in order. At most `limit` and about 1 MiB. Limit 0 fills only
  * last and first. */
 struct op_log_page {
@@ -101,6 +105,10 @@ enum status op_expect_rev(struct op *op, int64_t given, int64_t actual);
  * the encoded document, which lives as long as the run, for op_record_raw and op_answer_raw. */
 struct text op_save(struct op *op, const char *kind, struct text id, const struct schema *schema,
                     void *message);
+
+/* Puts back an encoded document that is not there (op_load-ed in this run), with the revision it
+ * had, which is at least 1. */
+void op_restore(struct op *op, const char *kind, struct text id, struct text document, int64_t rev);
 
 /* Bumps the revision of a loaded document without writing it: a guard for a predicate. */
 void op_bump(struct op *op, const char *kind, struct text id);

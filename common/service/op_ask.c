@@ -105,7 +105,7 @@ arrived(struct op *op, bool ok)
 static bool
 may_change(const struct op *op)
 {
-    return !op->service->interface->methods[op->method].read_only;
+    return op->done || !op->service->interface->methods[op->method].read_only;
 }
 
 /* Answers an ask by what the document was when it was last read, or by its absence if the handler
@@ -145,8 +145,9 @@ on_doc(void *arg, unsigned slot, bool ok, struct text value)
     arrived(op, ok);
 }
 
+/* The seq of the log, or the clock. */
 static void
-on_seq(void *arg, unsigned slot, bool ok, struct text value)
+on_number(void *arg, unsigned slot, bool ok, struct text value)
 {
     struct op *op = arg;
     op->asks[slot].here = ok;
@@ -271,22 +272,39 @@ op_scan(struct op *op, struct text from, struct text upto, unsigned limit, struc
     return STATUS_AGAIN;
 }
 
-enum status
-op_seq(struct op *op, int64_t *seq)
+/* One of the numbers that the store has only one of. */
+static enum status
+ask_number(struct op *op, enum ask_kind kind, int64_t *number)
 {
-    struct ask *ask = op_find_ask(op, ASK_SEQ, TEXT_LITERAL(""), TEXT_LITERAL(""), 0, 0);
+    struct ask *ask = op_find_ask(op, kind, TEXT_LITERAL(""), TEXT_LITERAL(""), 0, 0);
     if (!ask)
         return op_no_memory(op);
     if (ask->here) {
-        *seq = ask->page.last;
+        *number = ask->page.last;
         return STATUS_OK;
     }
     if (ask->asked)
         return STATUS_AGAIN;
     ask->asked = true;
     op->outstanding++;
-    store_get_seq(op->service->store, on_seq, op, (unsigned)(ask - op->asks));
+    (kind == ASK_SEQ ? store_get_seq : store_get_time)(op->service->store, on_number, op,
+                                                       (unsigned)(ask - op->asks));
     return STATUS_AGAIN;
+}
+
+enum status
+op_seq(struct op *op, int64_t *seq)
+{
+    return ask_number(op, ASK_SEQ, seq);
+}
+
+enum status
+op_clock(struct op *op, int64_t *ms)
+{
+    enum status status = ask_number(op, ASK_CLOCK, ms);
+    if (status == STATUS_OK)
+        op->store_ms = *ms;
+    return status;
 }
 
 enum status

@@ -57,6 +57,18 @@ op_save(struct op *op, const char *kind, struct text id, const struct schema *sc
 }
 
 void
+op_restore(struct op *op, const char *kind, struct text id, struct text document, int64_t rev)
+{
+    char revision[TEXT_NUMBER_MAX];
+    const struct ask *ask = loaded(op, kind, id);
+    if (!ask)
+        return;
+    store_commit_write(&op->commit, ask->a, document);
+    store_commit_floor(&op->commit, ask->a,
+                       (struct text){revision, (uint32_t)text_number(rev, revision)});
+}
+
+void
 op_bump(struct op *op, const char *kind, struct text id)
 {
     const struct ask *ask = loaded(op, kind, id);

@@ -66,7 +66,9 @@ static void
 give_back_op(struct op *op)
 {
     struct service *service = op->service;
-    worker_request_fini(&op->request);
+    if (!op->done)
+        worker_request_fini(&op->request);
+    op->done = NULL;
     op_reset(op);
     op_start_over(op);
     op->decoded = (struct arena_mark){0};
@@ -106,9 +108,21 @@ send_result(struct op *op, struct text result)
     worker_reply(&op->request, (struct text){(const char *)head, (uint32_t)len}, result, false);
 }
 
+/* Ends what nobody asked for. */
+static void
+end_own(struct op *op, enum status status, struct text result)
+{
+    op->done(op->done_arg, status, result);
+    give_back_op(op);
+}
+
 void
 service_answer(struct op *op, struct text result)
 {
+    if (op->done) {
+        end_own(op, STATUS_OK, result);
+        return;
+    }
     send_result(op, result);
     note(op, false);
     give_back_op(op);
@@ -128,8 +142,13 @@ service_refuse(struct op *op, const struct error *error)
 {
     if (error->code == STATUS_INTERNAL)
         log_event(LOG_LEVEL_ERROR, "internal error",
-                  LOG_TEXT("method", op->service->interface->methods[op->method].name),
+                  LOG_TEXT("method",
+                           op->done ? "" : op->service->interface->methods[op->method].name),
                   LOG_TEXT("error", error->message));
+    if (op->done) {
+        end_own(op, error->code, TEXT_NONE);
+        return;
+    }
     send_error(op->service, &op->request, op->msgid, error);
     note(op, true);
     give_back_op(op);
@@ -262,6 +281,7 @@ find_method(struct op *op, struct text name)
     const struct method *method = interface_method(service->interface, name);
     if (method) {
         op->method = (unsigned)(method - service->interface->methods);
+        op->handler = service->handlers[op->method];
         return true;
     }
     error_set(&op->error, STATUS_UNIMPLEMENTED, NULL,
@@ -298,6 +318,36 @@ on_request(void *arg, struct worker_request *request)
         service_refuse(op, &op->error);
     else
         service_run_op(op);
+}
+
+/* ---- what nobody asked for ---- */
+
+bool
+service_submit(struct service *service, op_handler_fn *handler, const void *params, size_t size,
+               service_done_fn *done, void *arg)
+{
+    struct op *op = service->draining ? NULL : take_op(service);
+    if (!op)
+        return false;
+    look_at_clock(service);
+    op->done = done;
+    op->done_arg = arg;
+    op->handler = handler;
+    op->params = arena_copy(&op->memory, params, size);
+    op->decoded = arena_mark(&op->memory);
+    if (!op->params) {
+        give_back_op(op);
+        return false;
+    }
+    op->context = (struct rpc_context){.deadline_ms = INT64_MIN, .min_seq = INT64_MIN};
+    op->principal = (struct principal){.roles = PERMIT_SERVICE};
+    snprintf(op->principal.id, sizeof op->principal.id, "%s", service->interface->service);
+    op->received_us = service->turn_us;
+    op->now_ms = op->store_ms = service->turn_ms;
+    op->deadline_ms = op->received_us / 1000 + MDP_DEADLINE_DEFAULT_MS;
+    loop_tick_by(service->loop, clock_mono_ms()); /* its turn ends there */
+    service_run_op(op);
+    return true;
 }
 
 static void
@@ -382,9 +432,11 @@ service_new(struct loop *loop, const struct interface *interface, op_handler_fn 
     struct store_events events = {on_store_up, on_store_down, on_store_refused, on_store_turn};
     if (service->stats)
         service->store = store_new(loop, &store, &events, service);
+    struct worker_keys keys = {config->server_key, config->cert};
     if (service->store)
-        service->worker = worker_new(loop, config->workers, interface->service, config->credit,
-                                     on_request, on_turn, service);
+        service->worker =
+            worker_new(loop, config->workers, config->worker_access ? &keys : NULL,
+                       interface->service, config->credit, on_request, on_turn, service);
     if (!service->worker || loop_add_tick(loop, service_tick, service) != 0) {
         *exit_code = EX_CONFIG;
         service_destroy(&service);
@@ -441,12 +493,14 @@ service_destroy(struct service **service)
     if (!self)
         return;
     loop_remove_tick(self->loop, service_tick, self);
+    self->draining = true;
     self->parked_max = 0; /* what loses the store now is refused, not parked */
     store_destroy(&self->store);
     while (self->parked) {
         struct op *op = self->parked;
         self->parked = op->next;
-        worker_request_fini(&op->request);
+        if (!op->done)
+            worker_request_fini(&op->request);
         fini_op(op);
     }
     if (self->worker)

@@ -18,6 +18,8 @@ struct service_config {
     int64_t durability;         /* CBM_DURABILITY */
     int64_t credit;             /* CBM_CREDIT */
     int64_t pending_max;        /* CBM_PENDING_MAX */
+    int64_t worker_access;      /* CBM_WORKER_ACCESS: 1 if the buses ask workers for keys */
+    char server_key[CFG_TEXT_MAX], cert[CFG_TEXT_MAX]; /* CBM_SERVER_KEY, CBM_CERT */
 };
 
 /* The rows of a config struct whose member `member` is a struct service_config. */
@@ -57,6 +59,30 @@ struct service_config {
          "what Redis must promise at least before an acknowledgement"},                            \
         {"CBM_CREDIT", CFG_INT, offsetof(type, member.credit),         "1024", 1,                  \
          65536,        NULL,    "requests taken at once from each bus"},                           \
+        {"CBM_WORKER_ACCESS",                                                                      \
+         CFG_WORD,                                                                                 \
+         offsetof(type, member.worker_access),                                                     \
+         "open",                                                                                   \
+         0,                                                                                        \
+         0,                                                                                        \
+         "open|curve",                                                                             \
+         "curve: the buses ask workers for keys"},                                                 \
+        {"CBM_SERVER_KEY",                                                                         \
+         CFG_TEXT,                                                                                 \
+         offsetof(type, member.server_key),                                                        \
+         "",                                                                                       \
+         0,                                                                                        \
+         CFG_TEXT_MAX,                                                                             \
+         NULL,                                                                                     \
+         "then: the server's public key in Z85, or a file that has it"},                           \
+        {"CBM_CERT",                                                                               \
+         CFG_TEXT,                                                                                 \
+         offsetof(type, member.cert),                                                              \
+         "",                                                                                       \
+         0,                                                                                        \
+         CFG_TEXT_MAX,                                                                             \
+         NULL,                                                                                     \
+         "then: the file of one's own certificate"},                                               \
     {                                                                                              \
         "CBM_PENDING_MAX", CFG_INT, offsetof(type, member.pending_max), "20000", 1, 1000000, NULL, \
             "requests that may wait for a lost Redis"                                              \
@@ -91,6 +117,16 @@ void service_set_gate(struct service *service, bool (*open)(void *arg), void *ar
  * with a `min_seq` beyond it wait, and so does op_wait_seq. */
 void service_set_position(struct service *service, int64_t (*position)(void *arg, int64_t wanted),
                           void *arg);
+
+/* Work of the service's own that nobody asked for (a deadline has come): the handler runs as one of
+ * a request does, with the service as its principal (role `service`), and its commit goes with
+ * those at hand. `params` (`size` bytes) is copied. `done` is called once with the answer, borrowed
+ * for the call, or what it was refused with; perhaps not if the service ends before (`arg` outlives
+ * it), and not if false is returned: the service is ending, or memory is short. Without a store it
+ * is refused after some seconds. */
+typedef void service_done_fn(void *arg, enum status status, struct text result);
+bool service_submit(struct service *service, op_handler_fn *handler, const void *params,
+                    size_t size, service_done_fn *done, void *arg);
 
 /* Appends the service's metrics in Prometheus' format; for struct run_program. */
 void service_metrics(const struct service *service, struct buf *out);

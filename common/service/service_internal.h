@@ -11,7 +11,7 @@
 #define GAUGES_MAX 16
 #define ATTEMPTS_MAX 64 /* runs of a handler whose documents keep moving, then `aborted` */
 
-enum ask_kind { ASK_DOC, ASK_SEQ, ASK_SCAN, ASK_LOG };
+enum ask_kind { ASK_DOC, ASK_CLOCK, ASK_SEQ, ASK_SCAN, ASK_LOG };
 
 /* One thing that a handler asked for, and what came. Kept through runs until the op starts over. */
 struct ask {
@@ -24,17 +24,20 @@ struct ask {
     struct text value;    /* a document */
     struct text revision; /* of a document, decimal; "0" if there is none */
     struct op_range range;
-    struct op_log_page page; /* `first`, `last`; of ASK_SEQ `last` */
+    struct op_log_page page; /* `first`, `last`; `last` of ASK_SEQ, ASK_CLOCK */
 };
 
 struct op {
     struct service *service;
     struct op *next_free, *prev, *next; /* free list; list of parked ops */
-    struct worker_request request;
+    struct worker_request request;      /* not of an own one */
+    service_done_fn *done;              /* of the service's own, else NULL */
+    void *done_arg;
+    op_handler_fn *handler;
     struct rpc_context context;
     struct principal principal;
     uint32_t msgid;
-    unsigned method;
+    unsigned method;     /* not of an own one */
     void *params;        /* decoded, in `memory` */
     struct arena memory; /* until the op ends; what is behind `decoded` until it starts over */
     struct arena_mark decoded; /* the end of the decoded request */

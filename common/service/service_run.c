@@ -301,7 +301,7 @@ service_run_op(struct op *op)
     }
     op->running = true;
     op_reset(op);
-    enum status status = service->handlers[op->method](op, op->params);
+    enum status status = op->handler(op, op->params);
     op->running = false;
     if (op->outstanding || status == STATUS_AGAIN)
         op_keep(op);

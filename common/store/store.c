@@ -36,6 +36,12 @@ ask(struct store *store, struct store_asks *asks, struct text name, store_value_
 }
 
 void
+store_get_time(struct store *store, store_value_fn *fn, void *arg, unsigned slot)
+{
+    ask(store, &store->times, TEXT_LITERAL(""), fn, arg, slot);
+}
+
+void
 store_get_seq(struct store *store, store_value_fn *fn, void *arg, unsigned slot)
 {
     ask(store, &store->seqs, TEXT_LITERAL("#"), fn, arg, slot);
@@ -81,31 +87,66 @@ on_values(void *arg, const redisReply *reply)
     free(round);
 }
 
+/* TIME: the same value for all. */
+static void
+on_time(void *arg, const redisReply *reply)
+{
+    struct round *round = arg;
+    char digits[TEXT_NUMBER_MAX];
+    bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+              reply_text(reply->element[0]).ptr && reply_text(reply->element[1]).ptr;
+    struct text value = {digits, 0};
+    if (ok)
+        value.len = (uint32_t)text_number(strtoll(reply->element[0]->str, NULL, 10) * 1000 +
+                                              strtoll(reply->element[1]->str, NULL, 10) / 1000,
+                                          digits);
+    for (unsigned i = 0; i < round->count; i++)
+        round->asks[i].fn(round->asks[i].arg, round->asks[i].slot, ok, ok ? value : TEXT_NONE);
+    free(round);
+}
+
+/* Sends the command that answers all asks of a kind, and takes it. */
+static void
+send_round(struct store *store, struct store_asks *asks, redis_reply_fn *fn)
+{
+    struct redis_command *command = &store->command;
+    struct round *round = malloc(sizeof *round + asks->count * sizeof *asks->items);
+    if (round) {
+        round->count = asks->count;
+        memcpy(round->asks, asks->items, asks->count * sizeof *asks->items);
+    }
+    if (round && redis_link_send(store->link, fn, round, command) == 0) {
+        asks->count = 0;
+        buf_clear(&asks->names);
+        return; /* fn frees it */
+    }
+    redis_command_fini(command);
+    free(round);
+    fail_asks(asks);
+}
+
+static void
+send_times(struct store *store)
+{
+    if (!store->times.count)
+        return;
+    redis_command_add_string(&store->command, "TIME");
+    send_round(store, &store->times, on_time);
+}
+
 /* Sends one HMGET for all asks of a kind. */
 static void
 send_asks(struct store *store, struct store_asks *asks, const char *hash)
 {
     if (!asks->count)
         return;
-    struct round *round = malloc(sizeof *round + asks->count * sizeof *asks->items);
     struct redis_command *command = &store->command;
     redis_command_add_string(command, "HMGET");
     redis_command_add_string(command, hash);
     const char *name = (const char *)asks->names.data;
     for (unsigned i = 0; i < asks->count; name += asks->items[i++].len)
         redis_command_add(command, name, asks->items[i].len);
-    if (round) {
-        round->count = asks->count;
-        memcpy(round->asks, asks->items, asks->count * sizeof *asks->items);
-    }
-    if (round && redis_link_send(store->link, on_values, round, command) == 0) {
-        asks->count = 0;
-        buf_clear(&asks->names);
-        return; /* on_values frees it */
-    }
-    redis_command_fini(command);
-    free(round);
-    fail_asks(asks);
+    send_round(store, asks, on_values);
 }
 
 struct text
@@ -224,6 +265,7 @@ void
 store_flush(struct store *store)
 {
     if (store->up) {
+        send_times(store);
         send_asks(store, &store->seqs, store->keys[KEY_PREFIX]);
         send_asks(store, &store->docs, store->keys[KEY_DOC]);
         store_queue_send(store);
@@ -245,6 +287,7 @@ on_link_down(void *arg)
     struct store *store = arg;
     bool was_up = store->up;
     store->up = false;
+    fail_asks(&store->times);
     fail_asks(&store->seqs);
     fail_asks(&store->docs);
     store_queue_fail_all(store);
@@ -301,8 +344,8 @@ store_destroy(struct store **store)
     (*store)->up = false;
     (*store)->closing = true;
     redis_link_destroy(&(*store)->link);
-    struct store_asks *all[] = {&(*store)->seqs, &(*store)->docs};
-    for (unsigned i = 0; i < 2; i++) {
+    struct store_asks *all[] = {&(*store)->times, &(*store)->seqs, &(*store)->docs};
+    for (unsigned i = 0; i < 3; i++) {
         free(all[i]->items);
         buf_fini(&all[i]->names);
     }

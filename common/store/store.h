@@ -53,9 +53,11 @@ typedef void store_value_fn(void *arg, unsigned slot, bool ok, struct text value
 typedef void store_list_fn(void *arg, unsigned slot, bool ok, unsigned count,
                            const struct text *values);
 
-/* Asks. All asks of one flush are answered from states in this order: seq, documents, scans, log
- * pages: so a document is at least as new as the seq that came with it. While the store is not up
- * they fail at once. */
+/* Asks. Of one flush the clock is read first, then the seq, then the documents: so a document is at
+ * least as new as the clock and the seq that came with it. Scans and log pages are answered from
+ * states of their own, before or after these. While the store is not up they fail at once. */
+void store_get_time(struct store *store, store_value_fn *fn, void *arg,
+                    unsigned slot); /* ms since 1970, decimal */
 void store_get_seq(struct store *store, store_value_fn *fn, void *arg, unsigned slot);
 void store_get_doc(struct store *store, struct text field, store_value_fn *fn, void *arg,
                    unsigned slot); /* as it is stored: store_document takes it apart */
@@ -92,7 +94,7 @@ struct store_commit {
     struct store_list {
         struct buf bytes;
         uint32_t count, cap, *lens; /* of the texts in `bytes`, one after the other */
-    } checks, writes, add, remove, records;
+    } checks, writes, add, remove, records, floors;
 };
 
 void store_commit_clear(struct store_commit *commit);
@@ -101,6 +103,10 @@ void store_commit_check(struct store_commit *commit, struct text field, struct t
 
 /* Writes the document of a field that is checked, before or after, with its next revision. */
 void store_commit_write(struct store_commit *commit, struct text field, struct text document);
+
+/* The document that is written under a field gets this revision instead, which is greater: it is
+ * put back as it was. */
+void store_commit_floor(struct store_commit *commit, struct text field, struct text revision);
 void store_commit_index_add(struct store_commit *commit, struct text entry);
 void store_commit_index_remove(struct store_commit *commit, struct text entry);
 void store_commit_record(struct store_commit *commit, struct text topic, struct text attributes,

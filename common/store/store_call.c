@@ -191,15 +191,36 @@ add_columns(struct store *store, const struct store_call *call)
         add_each(args, &call->entries[i].commit->records, 3);
 }
 
+static int64_t
+number_of(struct text digits)
+{
+    int64_t number = 0;
+    for (uint32_t i = 0; i < digits.len && digits.ptr[i] >= '0' && digits.ptr[i] <= '9'; i++)
+        number = number * 10 + (digits.ptr[i] - '0');
+    return number;
+}
+
+/* What the revision of a field is to follow instead of the one expected. */
+static int64_t
+floor_of(const struct store_commit *commit, struct text field)
+{
+    struct store_walk walk = {&commit->floors};
+    struct text name, revision;
+    while (store_walk_next(&walk, &name) && store_walk_next(&walk, &revision))
+        if (text_equal(name, field))
+            return number_of(revision) - 1;
+    return 0;
+}
+
 /* "5 ", the revision that follows the one expected. Returns its length. */
 static uint32_t
 next_revision(const struct store_commit *commit, struct text field, char out[TEXT_NUMBER_MAX + 1])
 {
     struct text expected;
-    int64_t revision = 0;
     check_number(commit, field, &expected);
-    for (uint32_t i = 0; i < expected.len && expected.ptr[i] >= '0' && expected.ptr[i] <= '9'; i++)
-        revision = revision * 10 + (expected.ptr[i] - '0');
+    int64_t revision = number_of(expected);
+    if (commit->floors.count && floor_of(commit, field) > revision)
+        revision = floor_of(commit, field);
     size_t len = text_number(revision + 1, out);
     out[len] = ' ';
     return (uint32_t)len + 1;

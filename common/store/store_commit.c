@@ -1,4 +1,4 @@
-/* Commits under construction (see store.h): five lists of texts. It must not know Redis. */
+/* Commits under construction (see store.h): six lists of texts. It must not know Redis. */
 #include "common/store/store_internal.h"
 
 #include <stdlib.h>
@@ -56,6 +56,7 @@ store_commit_clear(struct store_commit *commit)
     list_clear(&commit->add);
     list_clear(&commit->remove);
     list_clear(&commit->records);
+    list_clear(&commit->floors);
 }
 
 void
@@ -66,6 +67,7 @@ store_commit_fini(struct store_commit *commit)
     list_fini(&commit->add);
     list_fini(&commit->remove);
     list_fini(&commit->records);
+    list_fini(&commit->floors);
 }
 
 void
@@ -80,6 +82,13 @@ store_commit_write(struct store_commit *commit, struct text field, struct text d
 {
     list_add(&commit->writes, field);
     list_add(&commit->writes, document);
+}
+
+void
+store_commit_floor(struct store_commit *commit, struct text field, struct text revision)
+{
+    list_add(&commit->floors, field);
+    list_add(&commit->floors, revision);
 }
 
 void
@@ -107,5 +116,6 @@ bool
 store_commit_failed(const struct store_commit *commit)
 {
     return commit->checks.bytes.failed || commit->writes.bytes.failed || commit->add.bytes.failed ||
-           commit->remove.bytes.failed || commit->records.bytes.failed;
+           commit->remove.bytes.failed || commit->records.bytes.failed ||
+           commit->floors.bytes.failed;
 }

@@ -9,7 +9,7 @@
 
 enum store_key { KEY_DOC, KEY_INDEX, KEY_LOG, KEY_PREFIX, KEY_BLOCK, KEY_COUNT };
 
-/* One ask of a kind that is answered by one HMGET (or MGET) for all. */
+/* One ask of a kind that is answered by one command for all. */
 struct store_ask {
     store_value_fn *fn;
     void *arg;
@@ -58,7 +58,7 @@ struct store {
     char days_prefix[STORE_KEY_MAX]; /* of the hashes of idempotency keys, one a day */
     enum store_durability wanted, found;
     bool up, refused, closing;
-    struct store_asks seqs, docs;
+    struct store_asks times, seqs, docs;
     struct redis_command command;      /* scratch */
     struct buf shapes, shape, scratch; /* … of store_call.c */
     struct text *parents;

@@ -14,6 +14,8 @@
 #include "services/bus/bus_wire.h"
 
 #define STOP_TURNS 16
+#define PRINCIPALS_WAIT_MS                                                                         \
+    2000 /* without Redis so long, the keys in files are enough to be ready */
 
 const struct cfg_row bus_broker_rows[] = {
     {"CBM_CLIENT_BIND", CFG_ENDPOINTS, offsetof(struct bus_config, client_bind), "tcp://*:5550", 1,
@@ -28,6 +30,13 @@ const struct cfg_row bus_broker_rows[] = {
      INT64_C(1) << 40, NULL, "bytes of the requests held in all"},
     {"CBM_REQUEST_MAX_MS", CFG_INT, offsetof(struct bus_config, request_max_ms), "60000", 10,
      86400000, NULL, "how long a request is held at most, whatever its deadline, ms"},
+    ACCESS_ROWS(struct bus_config, access),
+    {"CBM_WORKER_ACCESS", CFG_WORD, offsetof(struct bus_config, worker_access), "open", 0, 0,
+     "open|curve", "curve: workers need a key whose principal has the role service"},
+    {"CBM_REDIS", CFG_TEXT, offsetof(struct bus_config, redis), "redis://127.0.0.1:6379", 1,
+     CFG_TEXT_MAX, NULL, "Redis, for the principals: redis://[user@]host[:port] or unix:///path"},
+    {"CBM_ORG", CFG_TEXT, offsetof(struct bus_config, org), "cica", 1, 64, NULL,
+     "the organisation, the hash tag of every key"},
     CFG_END,
 };
 
@@ -39,10 +48,10 @@ bus_broker_touch(struct bus_broker *broker)
 }
 
 struct text
-bus_broker_principal(const struct bus_broker *broker, const struct bus_request *request)
+bus_broker_principal(const struct bus_request *request)
 {
-    (void)request; /* every client is the local Secretariat until access control exists */
-    return (struct text){(const char *)broker->principal.data, (uint32_t)broker->principal.len};
+    const struct buf *wire = &request->who->wire;
+    return (struct text){(const char *)wire->data, (uint32_t)wire->len};
 }
 
 /* Answered: nothing of it is kept but, if a worker still has it, the slot. */
@@ -80,7 +89,10 @@ bus_broker_fail(struct bus_broker *broker, struct bus_request *request, enum sta
 static void
 end_waiting(struct bus_broker *broker, struct bus_request *request)
 {
-    if (request->service->accepting)
+    if (!request->who->allowed)
+        bus_broker_fail(broker, request, STATUS_UNAUTHENTICATED,
+                        "your key was revoked; nothing was done");
+    else if (request->service->accepting)
         bus_broker_fail(broker, request, STATUS_DEADLINE_EXCEEDED,
                         "the deadline passed before a worker was free; nothing was done");
     else
@@ -136,7 +148,7 @@ bus_broker_dispatch(struct bus_broker *broker, struct bus_service *service)
     struct bus_worker *worker;
     while (service->waiting.first && (worker = bus_service_choose(service))) {
         struct bus_request *request = service->waiting.first;
-        if (request->deadline_ms <= broker->now_ms)
+        if (request->deadline_ms <= broker->now_ms || !request->who->allowed)
             end_waiting(broker, request);
         else if (bus_worker_send(broker, worker, request) == 0)
             hand_over(broker, worker, request);
@@ -304,12 +316,30 @@ open_sockets(struct bus_broker *broker, int *exit_code)
         *exit_code = EX_OSERR;
         return -1;
     }
+    if (access_secure(broker->access, broker->client_sock, ACCESS_CLIENTS) != 0 ||
+        (broker->config.worker_access &&
+         access_secure(broker->access, broker->worker_sock, ACCESS_WORKERS) != 0))
+        return -1;
     if (sock_bind_all(broker->worker_sock, broker->config.worker_bind) != 0 ||
         sock_bind_all(broker->client_sock, broker->config.client_bind) != 0)
         return -1;
     broker->clients = zsock_resolve(broker->client_sock);
     broker->workers = zsock_resolve(broker->worker_sock);
     return 0;
+}
+
+static int
+open_access(struct bus_broker *broker, int *exit_code)
+{
+    const struct bus_config *config = &broker->config;
+    broker->access =
+        access_new(broker->loop, &config->access, config->redis, config->org, exit_code);
+    if (broker->access && access_mode(broker->access) == ACCESS_OPEN && config->worker_access) {
+        log_write(LOG_LEVEL_ERROR, "CBM_WORKER_ACCESS=curve needs CBM_ACCESS=curve", NULL);
+        *exit_code = EX_CONFIG;
+        return -1;
+    }
+    return broker->access ? 0 : -1;
 }
 
 static void
@@ -323,10 +353,6 @@ name_itself(struct bus_broker *broker)
 static int
 make_state(struct bus_broker *broker)
 {
-    rpc_principal_write(&broker->principal,
-                        &(struct principal){.id = "local", .roles = PERMIT_SECRETARIAT});
-    if (broker->principal.failed)
-        return -1;
     return bus_request_table_init(&broker->requests, (uint32_t)broker->config.requests_max);
 }
 
@@ -346,7 +372,7 @@ bus_broker_start(struct loop *loop, const void *config, int *exit_code)
     if (make_state(broker) != 0) {
         log_write(LOG_LEVEL_ERROR, "out of memory", NULL);
         *exit_code = EX_OSERR;
-    } else if (open_sockets(broker, exit_code) == 0 &&
+    } else if (open_access(broker, exit_code) == 0 && open_sockets(broker, exit_code) == 0 &&
                loop_add_socket(loop, broker->clients, bus_client_turn, broker) == 0 &&
                loop_add_socket(loop, broker->workers, bus_worker_turn, broker) == 0 &&
                loop_add_tick(loop, broker_tick, broker) == 0) {
@@ -362,7 +388,8 @@ bool
 bus_broker_ready(void *state)
 {
     const struct bus_broker *broker = state;
-    return broker->clients && broker->workers && !broker->draining;
+    return !broker->draining && (access_current(broker->access) ||
+                                 clock_mono_ms() >= broker->started_ms + PRINCIPALS_WAIT_MS);
 }
 
 void
@@ -418,11 +445,13 @@ bus_broker_stop(void *state)
         loop_remove_socket(broker->loop, broker->workers);
     }
     loop_remove_tick(broker->loop, broker_tick, broker);
+    access_release(broker->access, broker->client_sock);
+    access_release(broker->access, broker->worker_sock);
     bus_directory_fini(&broker->directory);
     bus_request_table_fini(&broker->requests);
     zsock_destroy(&broker->client_sock);
     zsock_destroy(&broker->worker_sock);
-    buf_fini(&broker->principal);
+    access_destroy(&broker->access);
     buf_fini(&broker->scratch);
     bus_outbox_fini(&broker->outbox);
     free(broker);

@@ -7,6 +7,7 @@
 #ifndef CBM_SERVICES_BUS_BROKER_H
 #define CBM_SERVICES_BUS_BROKER_H
 
+#include "common/auth/access.h"
 #include "common/base/buf.h"
 #include "common/base/cfg.h"
 #include "common/base/loop.h"
@@ -27,6 +28,9 @@ struct bus_config {
     int64_t requests_max;   /* requests held in all */
     int64_t bytes_max;      /* their bytes */
     int64_t request_max_ms; /* how long one is held at most */
+    struct access_config access;
+    int64_t worker_access; /* enum access_mode */
+    char redis[CFG_TEXT_MAX], org[64];
 };
 
 extern const struct cfg_row bus_broker_rows[];
@@ -35,13 +39,13 @@ struct bus_broker {
     struct loop *loop; /* borrowed */
     struct bus_config config;
     char id[64]; /* which of several buses this is: host and process */
+    struct access *access;
     zsock_t *client_sock, *worker_sock;
     void *clients, *workers; /* their raw handles, for the hot path */
     struct bus_directory directory;
     struct bus_request_table requests;
     struct bus_totals totals;
     struct bus_worker *lost;  /* to be settled, linked by next_lost */
-    struct buf principal;     /* encoded once */
     struct buf scratch;       /* of whoever writes a frame right now */
     struct bus_outbox outbox; /* for peers of the compact framing, sent at the end of a turn */
     size_t bytes;             /* of the messages held */
@@ -87,9 +91,7 @@ void bus_broker_send_out(struct bus_broker *broker);
 /* Takes back what lost workers had and frees them. */
 void bus_broker_settle(struct bus_broker *broker);
 
-/* The encoded principal on whose behalf a request is sent to a worker: the one place that access
- * control will change. */
-struct text bus_broker_principal(const struct bus_broker *broker,
-                                 const struct bus_request *request);
+/* The encoded principal on whose behalf a request is sent to a worker. */
+struct text bus_broker_principal(const struct bus_request *request);
 
 #endif

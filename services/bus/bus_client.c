@@ -166,6 +166,7 @@ take_request(struct bus_broker *broker, const struct bus_wire_message *message, 
         return status;
     }
     struct text rpc = message->texts[FRAME_RPC];
+    request->who = message->who;
     request->msgid = rpc_msgid(rpc.ptr, rpc.len);
     request->mirror = message->mirror;
     request->has_context = has_context;
@@ -199,7 +200,11 @@ take_message(struct bus_broker *broker, struct bus_wire_message *message)
         return;
     }
     broker->totals.requests++;
-    if (check_envelope(message, &error) != STATUS_OK)
+    if (!message->who)
+        error_set(&error, STATUS_UNAUTHENTICATED, NULL, "your key was revoked; nothing was done");
+    if (!message->who)
+        refuse(broker, message, &error);
+    else if (check_envelope(message, &error) != STATUS_OK)
         refuse(broker, message, &error);
     else if (!answer_own(broker, message) && take_request(broker, message, &error) != STATUS_OK)
         refuse(broker, message, &error);

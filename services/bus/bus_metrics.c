@@ -65,6 +65,7 @@ bus_metrics(void *state, struct buf *out)
 {
     const struct bus_broker *broker = state;
     write_totals(broker, out);
+    access_metrics(broker->access, out);
     write_services(broker, WORKERS, "cbm_bus_workers", "Workers registered.", out);
     write_services(broker, WAITING, "cbm_bus_queue", "Requests waiting for a worker.", out);
 }

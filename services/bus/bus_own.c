@@ -139,8 +139,10 @@ static const struct {
 static void
 write_info(const struct bus_broker *broker, struct buf *buf)
 {
-    mp_map(buf, 5);
+    mp_map(buf, 6);
     write_identity(broker, buf);
+    mp_string(buf, "access");
+    mp_string(buf, access_words[access_mode(broker->access)]);
     mp_string(buf, "draining");
     mp_bool(buf, broker->draining);
     mp_string(buf, "methods");

@@ -11,6 +11,7 @@
 
 struct bus_service;
 struct bus_worker;
+struct identity;
 
 /* free → waiting → sent → free, or sent → waiting again when its worker died, or sent → abandoned
  * when its deadline passed: then the client has its answer, but the worker has not given back the
@@ -27,6 +28,7 @@ enum bus_request_state {
 struct bus_request {
     struct text client; /* its routing id; all three are held by bus_request_hold */
     struct text rpc, context;
+    const struct identity *who; /* on whose behalf; looked at again when it is handed over */
     struct bus_service *service;
     struct bus_worker *worker; /* NULL while it waits */
     struct bus_request *previous, *next;

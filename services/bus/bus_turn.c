@@ -27,6 +27,12 @@ bus_turn(struct bus_broker *broker, void *socket, bool clients, bus_take_fn *tak
     struct bus_wire_message message;
     for (unsigned i = 0; i < BUS_TURN_MAX && bus_wire_receive(socket, &message); i++) {
         bus_broker_touch(broker);
+        if (clients || broker->config.worker_access)
+            message.who = access_of(broker->access, bus_wire_sent(&message));
+        if (!clients && broker->config.worker_access && !message.who) {
+            bus_wire_release(&message); /* a worker whose key was revoked: its connection is cut */
+            continue;
+        }
         struct text items = bus_wire_items(&message);
         if (items.ptr)
             take_items(broker, &message, items, clients, take);

@@ -15,6 +15,7 @@ text_of_frame(zmq_msg_t *frame)
 static void
 find_texts(struct bus_wire_message *message, unsigned received)
 {
+    message->who = NULL;
     message->mirror = message->kept > 1 && zmq_msg_size(&message->frames[1]) == 0;
     message->compact = false;
     message->first = message->mirror ? 2 : 1;
@@ -70,6 +71,7 @@ bus_wire_of_item(const struct bus_wire_message *from, const struct compact_item 
     if (!request && !done && item->kind != COMPACT_PART)
         return false;
     out->peer = from->peer;
+    out->who = from->who;
     out->mirror = false;
     out->compact = true;
     out->kept = out->first = 0;

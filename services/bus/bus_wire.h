@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include "common/base/text.h"
+#include "common/auth/principals.h"
 #include "common/bus/compact.h"
 
 /* Routing id, an empty frame (of peers with a REQ socket), and one frame more than any message of
@@ -19,6 +20,7 @@ struct bus_wire_message {
     unsigned count;   /* frames after the routing id and the empty frame, also those not kept */
     bool mirror;      /* there was an empty frame: the peer wants one in front of what it gets */
     bool compact;     /* it came as an item of the compact framing: so do its answers */
+    const struct identity *who; /* who sent it, of clients; NULL: nobody who may */
     struct text
         texts[BUS_WIRE_FRAMES];        /* the bytes of the frames counted; absent beyond the last */
     zmq_msg_t frames[BUS_WIRE_FRAMES]; /* which they are in, if it is no item */
@@ -33,6 +35,14 @@ struct bus_wire_body {
 
 /* Receives a message without waiting. False if there is none. */
 bool bus_wire_receive(void *socket, struct bus_wire_message *message);
+
+/* A frame that the sender sent, and so has its properties: not each that ROUTER puts in front has.
+ */
+static inline zmq_msg_t *
+bus_wire_sent(struct bus_wire_message *message)
+{
+    return &message->frames[message->kept > 1 ? 1 : 0];
+}
 
 /* The compact frame (common/bus/compact.h) that the message is; absent if it is another. */
 struct text bus_wire_items(const struct bus_wire_message *message);

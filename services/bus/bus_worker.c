@@ -63,7 +63,7 @@ send_item(struct bus_broker *broker, const struct bus_wire_to *to, struct bus_re
         .kind = COMPACT_WORK,
         .address = {(const char *)token, sizeof token},
         .context = context_of(broker, request),
-        .principal = bus_broker_principal(broker, request),
+        .principal = bus_broker_principal(request),
         .body = request->rpc,
     };
     return bus_outbox_add(&broker->outbox, to, &item) ? 0 : -1;
@@ -100,7 +100,7 @@ bus_worker_send(struct bus_broker *broker, struct bus_worker *worker, struct bus
     bus_wire_bytes(broker->workers, TEXT_LITERAL(""), false);
     bus_wire_bytes(broker->workers, request->rpc, false);
     bus_wire_bytes(broker->workers, context_of(broker, request), false);
-    bus_wire_bytes(broker->workers, bus_broker_principal(broker, request), true);
+    bus_wire_bytes(broker->workers, bus_broker_principal(request), true);
     return 0;
 }
 

@@ -81,6 +81,14 @@ events_domain_step(const struct event *event, enum events_action action, struct 
     return refuse_step(event, action, error);
 }
 
+void
+events_domain_take(struct event *event, const struct events_step *step)
+{
+    event->status = (int)step->next;
+    if (step->next == EVENT_ACCEPTED || step->next == EVENT_SCHEDULED)
+        event->draft = BOOL_NONE;
+}
+
 enum status
 events_domain_begun(const struct event *event, int64_t now_ms, struct error *error)
 {
@@ -142,6 +150,22 @@ speaks_for(const struct events_actor *actor, struct text code)
     return actor->roles & PERMIT_MEMBER && *actor->member && text_is(code, actor->member);
 }
 
+static bool
+coordinates(const struct events_actor *actor, const struct event *event,
+            const struct events_known *known, date_day today)
+{
+    return actor->roles & PERMIT_MEMBER && *actor->member &&
+           events_known_coordinates(known, event->area, actor->member, today);
+}
+
+bool
+events_domain_visible(const struct events_actor *actor, const struct event *event,
+                      const struct events_known *known, date_day today)
+{
+    return event->draft != 1 || actor->roles & PERMIT_SECRETARIAT ||
+           speaks_for(actor, event->author) || coordinates(actor, event, known, today);
+}
+
 enum status
 events_domain_may_propose(const struct events_actor *actor, struct text host, struct error *error)
 {
@@ -163,8 +187,7 @@ events_domain_may(const struct events_actor *actor, enum events_action action,
         return STATUS_OK;
     if (allowed & PARTY_AUTHOR && speaks_for(actor, event->author))
         return STATUS_OK;
-    if (allowed & PARTY_COORDINATOR && actor->roles & PERMIT_MEMBER && *actor->member &&
-        events_known_coordinates(known, event->area, actor->member, today))
+    if (allowed & PARTY_COORDINATOR && coordinates(actor, event, known, today))
         return STATUS_OK;
     return error_set(error, STATUS_PERMISSION_DENIED, NULL,
                      "%s of %.*s is for the Secretariat%s%s%s", action_words[action],

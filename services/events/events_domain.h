@@ -31,6 +31,9 @@ struct events_step {
     const char *from;   /* the word of the status before; NULL where the record has none */
 };
 
+/* Takes the step: an event that is accepted or has dates is no draft any more. */
+void events_domain_take(struct event *event, const struct events_step *step);
+
 /* Looks the step up in the table. STATUS_FAILED_PRECONDITION with the steps that are possible. */
 enum status events_domain_step(const struct event *event, enum events_action action,
                                struct events_step *out, struct error *error);
@@ -56,6 +59,11 @@ enum status events_domain_may_propose(const struct events_actor *actor, struct t
 enum status events_domain_may(const struct events_actor *actor, enum events_action action,
                               const struct event *event, const struct events_known *known,
                               date_day today, struct error *error);
+
+/* Whether an event may be seen: a draft by its author, the coordinators of its area, who may accept
+ * it, and the Secretariat; any other event by everyone. */
+bool events_domain_visible(const struct events_actor *actor, const struct event *event,
+                           const struct events_known *known, date_day today);
 
 /* Only the Secretariat hands an event to another host. */
 enum status events_domain_may_hand_over(const struct events_actor *actor, struct text host_before,
@@ -102,7 +110,7 @@ bool events_domain_additional(const struct plan *plan);
 /* The n-th (from 0) id to try for a draft without one; `out` is terminated. */
 void events_domain_id(const struct event_draft *draft, unsigned n, char out[TEXT_ID_MAX + 1]);
 
-/* "events.<dimension|->.<area|->.<id>." */
+/* "events.<dimension|->.<area|->.<id>.", of a draft behind "private.<author>." */
 void events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX]);
 
 /* ---- the index and lists (events_domain_list.c) ----------------------------------------------

@@ -42,9 +42,18 @@ events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX])
     struct text none = TEXT_LITERAL("-"), dot = TEXT_LITERAL(".");
     struct text dimension = event->dimension.ptr ? event->dimension : none;
     struct text area = event->area.ptr ? event->area : none;
-    const struct text parts[] = {
-        TEXT_LITERAL("events."), dimension, dot, area, dot, event->id, dot};
-    join(out, 7, parts);
+    bool draft = event->draft == 1;
+    const struct text parts[] = {draft ? TEXT_LITERAL("private.") : TEXT_LITERAL(""),
+                                 draft ? event->author : TEXT_LITERAL(""),
+                                 draft ? dot : TEXT_LITERAL(""),
+                                 TEXT_LITERAL("events."),
+                                 dimension,
+                                 dot,
+                                 area,
+                                 dot,
+                                 event->id,
+                                 dot};
+    join(out, sizeof parts / sizeof *parts, parts);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */

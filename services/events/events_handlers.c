@@ -48,11 +48,19 @@ topic_of(struct op *op, const struct event *event)
     return op_join(op, 1, (const struct text[]){text_of(topic)});
 }
 
-static struct events_actor
-actor_of(const struct op *op)
+struct events_actor
+events_handlers_actor(const struct op *op)
 {
     const struct principal *principal = op_principal(op);
     return (struct events_actor){principal->roles, principal->member};
+}
+
+enum status
+events_handlers_visible(struct op *op, const struct event *event)
+{
+    struct events_actor actor = events_handlers_actor(op);
+    bool visible = events_domain_visible(&actor, event, events_handlers_known(op), op_today(op));
+    return visible ? STATUS_OK : events_handlers_found(op, STATUS_NOT_FOUND, "event", event->id);
 }
 
 /* Every event is saved here, with the time of its change. */
@@ -110,7 +118,7 @@ event_propose_handle(struct op *op, const void *params)
 {
     const struct event_draft *draft = params;
     const struct events_known *known = events_handlers_known(op);
-    struct events_actor actor = actor_of(op);
+    struct events_actor actor = events_handlers_actor(op);
     struct event *event = op_alloc(op, sizeof *event);
     if (!event)
         return op_no_memory(op);
@@ -131,8 +139,10 @@ event_propose_handle(struct op *op, const void *params)
         return status;
 
     event->status = EVENT_PROPOSED;
-    if (!(actor.roles & PERMIT_SECRETARIAT))
+    if (!(actor.roles & PERMIT_SECRETARIAT)) {
         event->author = draft->host;
+        event->draft = 1;
+    }
     enum status plan_status = set_additional(op, event); /* asked for in one round with the id */
     status = choose_id(op, draft, &event->id);
     if (status == STATUS_OK)
@@ -159,7 +169,7 @@ struct change {
 static enum status
 begin(struct op *op, struct text id, int64_t rev, enum events_action action, struct change *out)
 {
-    struct events_actor actor = actor_of(op);
+    struct events_actor actor = events_handlers_actor(op);
     *out = (struct change){.event = op_alloc(op, sizeof *out->event)};
     if (!out->event)
         return op_no_memory(op);
@@ -176,15 +186,41 @@ begin(struct op *op, struct text id, int64_t rev, enum events_action action, str
     return events_domain_step(out->event, action, &out->step, op_error(op));
 }
 
-/* Saves, records and answers; `extra` is one more text of the record. */
+/* Tells of a change that moved the event to another topic: there, with `moved_from`, and by a last
+ * record on the topic it left. */
 static enum status
-finish(struct op *op, struct change *change, const char *extra_key, struct text extra)
+record_move(struct op *op, const char *type, struct text old_topic, struct text topic,
+            const struct event *event, const char *from, struct text extra)
+{
+    struct event *told = op_alloc(op, sizeof *told);
+    if (!told)
+        return op_no_memory(op);
+    *told = *event;
+    told->moved_from = old_topic;
+    op_record(op, type, topic, &event_schema, told, from, extra.ptr ? "override" : NULL, extra);
+    told->moved_from = TEXT_NONE;
+    op_record(op, "event.moved", old_topic, &event_schema, told, NULL, "moved_to", topic);
+    return STATUS_OK;
+}
+
+/* Saves, records and answers; `override` is one more text of the record. */
+static enum status
+finish(struct op *op, struct change *change, struct text override)
 {
     struct event *event = change->event;
-    struct text topic = topic_of(op, event);
-    event->status = (int)change->step.next;
-    struct text saved = save(op, event);
-    op_record_raw(op, change->step.record, topic, saved, change->step.from, extra_key, extra);
+    const struct events_step *step = &change->step;
+    struct text old_topic = topic_of(op, event);
+    events_domain_take(event, step);
+    struct text topic = topic_of(op, event), saved = save(op, event);
+    if (!text_equal(old_topic, topic)) {
+        enum status status =
+            record_move(op, step->record, old_topic, topic, event, step->from, override);
+        if (status != STATUS_OK)
+            return status;
+    } else {
+        op_record_raw(op, step->record, topic, saved, step->from, override.ptr ? "override" : NULL,
+                      override);
+    }
     op_answer_raw(op, saved);
     return STATUS_OK;
 }
@@ -195,7 +231,7 @@ event_accept_handle(struct op *op, const void *params)
     const struct event_ref *in = params;
     struct change change;
     enum status status = begin(op, in->id, in->rev, EVENTS_ACCEPT, &change);
-    return status == STATUS_OK ? finish(op, &change, NULL, TEXT_NONE) : status;
+    return status == STATUS_OK ? finish(op, &change, TEXT_NONE) : status;
 }
 
 enum status
@@ -206,7 +242,7 @@ event_hold_handle(struct op *op, const void *params)
     enum status status = begin(op, in->id, in->rev, EVENTS_HOLD, &change);
     if (status == STATUS_OK)
         status = events_domain_begun(change.event, op_now_ms(op), op_error(op));
-    return status == STATUS_OK ? finish(op, &change, NULL, TEXT_NONE) : status;
+    return status == STATUS_OK ? finish(op, &change, TEXT_NONE) : status;
 }
 
 static enum status
@@ -217,7 +253,7 @@ step_with_reason(struct op *op, const struct event_reason *in, enum events_actio
     if (status != STATUS_OK)
         return status;
     change.event->reason = in->reason;
-    return finish(op, &change, NULL, TEXT_NONE);
+    return finish(op, &change, TEXT_NONE);
 }
 
 enum status
@@ -255,7 +291,7 @@ event_report_handle(struct op *op, const void *params)
         return status;
     status = events_domain_check_states(report, events_handlers_known(op), op_error(op));
     status = events_handlers_sure(op, status);
-    return status == STATUS_OK ? finish(op, &change, NULL, TEXT_NONE) : status;
+    return status == STATUS_OK ? finish(op, &change, TEXT_NONE) : status;
 }
 
 enum status
@@ -286,7 +322,7 @@ event_schedule_handle(struct op *op, const void *params)
     status = events_handlers_index(op, before, change.event);
     if (status != STATUS_OK)
         return status;
-    return finish(op, &change, in->override.ptr ? "override" : NULL, in->override);
+    return finish(op, &change, in->override);
 }
 
 /* ---- amendments ------------------------------------------------------------------------------ */
@@ -317,14 +353,11 @@ record_amended(struct op *op, const struct event *before, const struct event *ev
     struct event *told = op_alloc(op, sizeof *told);
     if (!told)
         return op_no_memory(op);
-    bool moved = !text_equal(old_topic, topic);
     *told = *event;
     told->amend_reason = reason;
-    if (moved)
-        told->moved_from = old_topic;
+    if (!text_equal(old_topic, topic))
+        return record_move(op, "event.amended", old_topic, topic, told, NULL, TEXT_NONE);
     op_record(op, "event.amended", topic, &event_schema, told, NULL, NULL, TEXT_NONE);
-    if (moved)
-        op_record(op, "event.moved", old_topic, &event_schema, event, NULL, "moved_to", topic);
     return STATUS_OK;
 }
 
@@ -332,7 +365,7 @@ enum status
 event_amend_handle(struct op *op, const void *params)
 {
     const struct event_amendment *in = params;
-    struct events_actor actor = actor_of(op);
+    struct events_actor actor = events_handlers_actor(op);
     struct change change;
     enum status status = begin(op, in->id, in->rev, EVENTS_AMEND, &change);
     if (status == STATUS_OK)

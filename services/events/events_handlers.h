@@ -31,6 +31,12 @@ enum status events_handlers_sure(struct op *op, enum status status);
 enum status events_handlers_found(struct op *op, enum status status, const char *what,
                                   struct text id);
 
+/* Who asks. */
+struct events_actor events_handlers_actor(const struct op *op);
+
+/* STATUS_NOT_FOUND, as if there were none, for an event that the asker may not see. */
+enum status events_handlers_visible(struct op *op, const struct event *event);
+
 /* Replaces the index entries of an event (`before` NULL: it is new). */
 enum status events_handlers_index(struct op *op, const struct event *before,
                                   const struct event *after);

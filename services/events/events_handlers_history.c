@@ -3,6 +3,7 @@
  * It must not know sockets or Redis. */
 #include <string.h>
 
+#include "common/auth/audience.h"
 #include "common/msg/mp.h"
 #include "services/events/events_handlers.h"
 
@@ -191,9 +192,14 @@ event_history_handle(struct op *op, const void *params)
         return events_handlers_found(op, status, "event", in->id);
     if (seq_status != STATUS_OK)
         return seq_status;
+    status = events_handlers_visible(op, event);
+    if (status != STATUS_OK)
+        return status;
     events_domain_topic(event, topic);
     add_topic(&history, op_format(op, "%s", topic));
     for (unsigned i = 0; i < history.topic_count; i++) { /* grows as moves are found */
+        if (!audience_may_see(op_principal(op), history.topics[i]))
+            continue; /* when it was a draft */
         status = read_topic(op, &history, history.topics[i]);
         if (status != STATUS_OK)
             return status;

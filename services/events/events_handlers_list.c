@@ -1,5 +1,7 @@
 /* See events_handlers.h: event.get and event.list, the index behind it, and plans.
  * It must not know sockets or Redis. */
+#include "common/msg/mp.h"
+#include "common/msg/schema_mp.h"
 #include "services/events/events_handlers.h"
 
 #define SCANNED_MAX 20000 /* index entries that one request passes … */
@@ -65,6 +67,35 @@ events_handlers_index(struct op *op, const struct event *before, const struct ev
 
 /* ---- event.get and event.list ---------------------------------------------------------------- */
 
+/* Whether a stored event has the field `draft`. Few have, and to decode the others would cost
+ * event.get the most of what it does. */
+static bool
+has_draft(struct text document)
+{
+    struct mp_value map, key;
+    const char *at = mp_read(document.ptr, &map);
+    for (int64_t left = map.number; left > 0; left--) {
+        at = mp_next(at, &key);
+        if (text_is(key.bytes, "draft"))
+            return true;
+        at = mp_skip(at);
+    }
+    return false;
+}
+
+static enum status
+check_draft(struct op *op, struct text bytes)
+{
+    struct event *event = op_alloc(op, sizeof *event);
+    if (!event)
+        return op_no_memory(op);
+    enum status status = schema_decode_bytes(&event_schema, bytes.ptr, bytes.len, event,
+                                             SCHEMA_STORED, op_error(op));
+    if (status != STATUS_OK)
+        return error_set(op_error(op), STATUS_INTERNAL, NULL, "the stored event is damaged");
+    return events_handlers_sure(op, events_handlers_visible(op, event));
+}
+
 enum status
 event_get_handle(struct op *op, const void *params)
 {
@@ -74,14 +105,17 @@ event_get_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return events_handlers_found(op, status, "event", in->id);
     op_answer_raw(op, bytes);
-    return STATUS_OK;
+    bool all = op_principal(op)->roles & PERMIT_SECRETARIAT;
+    return !all && has_draft(bytes) ? check_draft(op, bytes) : STATUS_OK;
 }
 
-/* Takes an event that belongs on the list. */
+/* Takes an event that belongs on the list and that the asker may see. */
 static void
-take(struct events_listing *listing, struct text key, struct events_listed item)
+take(struct op *op, struct events_listing *listing, struct text key, struct events_listed item)
 {
-    if (!events_domain_listed(&listing->query, &listing->event, key))
+    struct events_actor actor = events_handlers_actor(op);
+    if (!events_domain_listed(&listing->query, &listing->event, key) ||
+        !events_domain_visible(&actor, &listing->event, events_handlers_known(op), op_today(op)))
         return;
     listing->items[listing->count++] = item;
     listing->bytes += item.bytes.len;
@@ -114,7 +148,7 @@ take_chunk(struct op *op, struct events_listing *listing, const struct op_range 
             return status;
         if (status != STATUS_OK || outcome != STATUS_OK)
             continue;
-        take(listing, key, item);
+        take(op, listing, key, item);
         if (listing->full) {
             listing->ended = listing->ended && i + 1 == range->count;
             return STATUS_OK;

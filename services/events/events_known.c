@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/dated.h"
+
 #define CODE_MAX 17
 #define STATUSES_MAX 64
 #define COORDINATIONS_MAX 64
@@ -12,7 +14,7 @@
 
 struct status_from {
     enum participant_status status;
-    date_day from;
+    date_day from, supersedes;
 };
 
 struct known_participant {
@@ -23,7 +25,7 @@ struct known_participant {
 };
 
 struct known_coordination {
-    date_day from;
+    date_day from, supersedes;
     unsigned count;
     char codes[COORDINATORS_MAX][CODE_MAX];
 };
@@ -119,7 +121,8 @@ events_known_put_participant(struct events_known *known, const struct participan
     }
     for (unsigned i = 0; i < count; i++) {
         const struct status_entry *entry = &from->history.items[i];
-        history[i] = (struct status_from){(enum participant_status)entry->status, entry->from};
+        history[i] = (struct status_from){(enum participant_status)entry->status, entry->from,
+                                          entry->supersedes};
     }
     free(at->history);
     at->history = history;
@@ -132,6 +135,7 @@ static void
 keep_coordination(struct known_coordination *out, const struct coordination *from)
 {
     out->from = from->from;
+    out->supersedes = from->supersedes;
     for (uint32_t i = 0; i < from->coordinators.count && out->count < COORDINATORS_MAX; i++)
         keep(out->codes[out->count++], CODE_MAX, from->coordinators.items[i]);
     for (uint32_t i = 0; i < from->co_coordinators.count && out->count < COORDINATORS_MAX; i++)
@@ -199,19 +203,21 @@ events_known_participant(const struct events_known *known, struct text code)
     return find_participant(known, code) != NULL;
 }
 
-/* In effect on a day is the last recorded of the entries that have begun by then: a later entry
- * with the same or an earlier `from` supersedes. Before all of them the recorded status stands. */
+/* Before all entries the recorded status stands. */
 bool
 events_known_takes_part(const struct events_known *known, struct text code, date_day day)
 {
     const struct known_participant *participant = find_participant(known, code);
     if (!participant)
         return false;
-    enum participant_status status = participant->status;
-    for (unsigned i = 0; i < participant->count; i++)
-        if (participant->history[i].from <= day)
-            status = participant->history[i].status;
-    return status != PARTICIPANT_FORMER;
+    struct dated list = {participant->history,
+                         participant->count,
+                         sizeof *participant->history,
+                         offsetof(struct status_from, from),
+                         offsetof(struct status_from, supersedes),
+                         DATED_NONE};
+    int now = dated_on(&list, TEXT_NONE, day);
+    return (now < 0 ? participant->status : participant->history[now].status) != PARTICIPANT_FORMER;
 }
 
 bool
@@ -219,12 +225,17 @@ events_known_coordinates(const struct events_known *known, struct text area, con
                          date_day day)
 {
     const struct known_area *at = area.ptr ? find_area(known, area) : NULL;
-    const struct known_coordination *now = NULL;
-    for (unsigned i = 0; at && i < at->count; i++)
-        if (at->history[i].from <= day)
-            now = &at->history[i];
-    for (unsigned i = 0; now && i < now->count; i++)
-        if (strcmp(now->codes[i], member) == 0)
+    if (!at)
+        return false;
+    struct dated list = {at->history,
+                         at->count,
+                         sizeof *at->history,
+                         offsetof(struct known_coordination, from),
+                         offsetof(struct known_coordination, supersedes),
+                         DATED_NONE};
+    int now = dated_on(&list, TEXT_NONE, day);
+    for (unsigned i = 0; now >= 0 && i < at->history[now].count; i++)
+        if (strcmp(at->history[now].codes[i], member) == 0)
             return true;
     return false;
 }

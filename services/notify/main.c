@@ -2,6 +2,7 @@
  * service. */
 #include <stdlib.h>
 
+#include "common/auth/access.h"
 #include "common/msg/schema.h"
 #include "common/service/service.h"
 #include "services/notify/notify_handlers.h"
@@ -9,11 +10,13 @@
 
 struct config {
     struct service_config service;
+    struct access_config access;
     struct notify_publisher_config publisher;
 };
 
 static const struct cfg_row rows[] = {
     SERVICE_ROWS(struct config, service),
+    ACCESS_ROWS(struct config, access),
     {"CBM_PUB_BIND", CFG_ENDPOINTS, offsetof(struct config, publisher.bind), "tcp://*:5560", 1,
      CFG_TEXT_MAX, NULL, "where subscribers connect"},
     {"CBM_PUB_HWM", CFG_INT, offsetof(struct config, publisher.hwm), "10000", 1, 1000000, NULL,
@@ -26,6 +29,7 @@ static const struct cfg_row rows[] = {
 
 struct notify {
     struct service *service; /* the first member, for service_run_* */
+    struct access *access;
     struct notify_publisher *publisher;
 };
 
@@ -35,6 +39,7 @@ stop(void *state)
     struct notify *notify = state;
     service_destroy(&notify->service);
     notify_publisher_destroy(&notify->publisher);
+    access_destroy(&notify->access);
     free(notify);
 }
 
@@ -45,8 +50,11 @@ start(struct loop *loop, const void *data, int *exit_code)
     struct notify *notify = calloc(1, sizeof *notify);
     if (!notify)
         return NULL;
-    notify->publisher =
-        notify_publisher_new(loop, &config->publisher, config->service.redis, config->service.org);
+    notify->access =
+        access_new(loop, &config->access, config->service.redis, config->service.org, exit_code);
+    if (notify->access)
+        notify->publisher = notify_publisher_new(loop, &config->publisher, notify->access,
+                                                 config->service.redis, config->service.org);
     if (notify->publisher)
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
@@ -62,7 +70,16 @@ static bool
 ready(void *state)
 {
     const struct notify *notify = state;
-    return service_ready(notify->service) && notify_publisher_ready(notify->publisher);
+    return service_ready(notify->service) && notify_publisher_ready(notify->publisher) &&
+           access_current(notify->access);
+}
+
+static void
+write_metrics(void *state, struct buf *out)
+{
+    const struct notify *notify = state;
+    service_metrics(notify->service, out);
+    access_metrics(notify->access, out);
 }
 
 int
@@ -78,7 +95,7 @@ main(int argc, char **argv)
         .drain = service_run_drain,
         .drained = service_run_drained,
         .stop = stop,
-        .metrics = service_run_metrics,
+        .metrics = write_metrics,
     };
     return run_main(&program, argc, argv);
 }

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
+#include "common/auth/audience.h"
 #include "common/log/topic.h"
 #include "common/msg/messages.h"
 #include "common/msg/mp.h"
-#include "services/notify/notify_access.h"
 
 #define LIMIT_DEFAULT 100
 
@@ -33,9 +33,11 @@ check_prefix(struct op *op, struct text prefix)
     if (!topic_prefix_valid(prefix))
         return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "prefix",
                          "a prefix is \"\" or ends at a level, as \"events.human.\" does");
-    if (!notify_access_open(prefix))
+    if (!audience_may_see(op_principal(op), prefix))
         return error_set(op_error(op), STATUS_PERMISSION_DENIED, "prefix",
-                         "records under \"private.\" are not open");
+                         "prefix: records under %.*s are not for %s; want an open prefix, or one "
+                         "under private.<who you speak for>.",
+                         TEXT_ARG(prefix), op_principal(op)->id);
     return STATUS_OK;
 }
 

@@ -20,7 +20,7 @@ struct entry {
     int64_t due_ms;  /* ASKED: when to ask again; SOON, RESTING: when to send */
     int64_t sent_ms; /* INT64_MIN if never */
     enum place place;
-    unsigned forms; /* bits: enum notify_form */
+    struct notify_holders frames, compact;
     struct notify_batch batch;
     uint32_t len;
     char prefix[];
@@ -198,6 +198,15 @@ notify_prefixes_new(uint32_t max, const uint64_t key[2])
     return prefixes;
 }
 
+static void
+free_entry(struct entry *entry)
+{
+    notify_holders_fini(&entry->frames);
+    notify_holders_fini(&entry->compact);
+    buf_fini(&entry->batch.buf);
+    free(entry);
+}
+
 void
 notify_prefixes_destroy(struct notify_prefixes **prefixes)
 {
@@ -206,32 +215,28 @@ notify_prefixes_destroy(struct notify_prefixes **prefixes)
     for (unsigned place = 0; place < PLACE_COUNT; place++)
         for (struct entry *entry = (*prefixes)->lists[place].head, *next; entry; entry = next) {
             next = entry->behind;
-            buf_fini(&entry->batch.buf);
-            free(entry);
+            free_entry(entry);
         }
     free((*prefixes)->buckets);
     free(*prefixes);
     *prefixes = NULL;
 }
 
-bool
-notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix,
-                          enum notify_form form, int64_t now_ms)
+static struct notify_holders *
+holders_of(struct entry *entry, enum notify_form form)
 {
-    uint64_t hash = hash_of(prefixes->key, prefix);
-    struct entry *entry = *find(prefixes, prefix, hash);
-    if (entry) {
-        entry->forms |= form;
-        if (entry->place == PLACE_RESTING)
-            make_due(prefixes, entry, now_ms);
-        return true;
-    }
-    if (prefixes->count >= prefixes->max)
-        return false;
-    entry = malloc(sizeof *entry + prefix.len);
+    return form == NOTIFY_COMPACT ? &entry->compact : &entry->frames;
+}
+
+/* A new entry in the table, held by nobody; NULL if there are too many or without memory. */
+static struct entry *
+add(struct notify_prefixes *prefixes, struct text prefix, uint64_t hash)
+{
+    struct entry *entry =
+        prefixes->count < prefixes->max ? malloc(sizeof *entry + prefix.len) : NULL;
     if (!entry)
-        return false;
-    *entry = (struct entry){.hash = hash, .sent_ms = INT64_MIN, .forms = form, .len = prefix.len};
+        return NULL;
+    *entry = (struct entry){.hash = hash, .sent_ms = INT64_MIN, .len = prefix.len};
     if (prefix.len)
         memcpy(entry->prefix, prefix.ptr, prefix.len);
     entry->batch.prefix = (struct text){entry->prefix, prefix.len};
@@ -242,22 +247,58 @@ notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix,
     entry->chain = *to;
     *to = entry;
     list_append(prefixes, entry, PLACE_TO_ASK);
-    return true;
+    return entry;
+}
+
+/* Takes the entry out if nobody holds it any more. */
+static void
+settle(struct notify_prefixes *prefixes, struct entry *entry)
+{
+    if (entry->frames.live || entry->compact.live)
+        return;
+    *find(prefixes, (struct text){entry->prefix, entry->len}, entry->hash) = entry->chain;
+    list_remove(prefixes, entry);
+    prefixes->of_length[entry->len]--;
+    prefixes->count--;
+    free_entry(entry);
+}
+
+bool
+notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix,
+                          enum notify_form form, struct notify_peer peer, int64_t now_ms)
+{
+    uint64_t hash = hash_of(prefixes->key, prefix);
+    struct entry *entry = *find(prefixes, prefix, hash);
+    bool known = entry != NULL;
+    if (!known && !(entry = add(prefixes, prefix, hash)))
+        return false;
+    bool held = notify_holders_add(holders_of(entry, form), peer);
+    if (!held)
+        settle(prefixes, entry);
+    else if (known && entry->place == PLACE_RESTING)
+        make_due(prefixes, entry, now_ms);
+    return held;
 }
 
 void
 notify_prefixes_unsubscribe(struct notify_prefixes *prefixes, struct text prefix,
-                            enum notify_form form)
+                            enum notify_form form, struct notify_peer peer)
 {
-    struct entry **at = find(prefixes, prefix, hash_of(prefixes->key, prefix)), *entry = *at;
-    if (!entry || (entry->forms &= ~(unsigned)form))
+    struct entry *entry = lookup(prefixes, prefix);
+    if (!entry)
         return;
-    *at = entry->chain;
-    list_remove(prefixes, entry);
-    prefixes->of_length[prefix.len]--;
-    prefixes->count--;
-    buf_fini(&entry->batch.buf);
-    free(entry);
+    notify_holders_remove(holders_of(entry, form), peer);
+    settle(prefixes, entry);
+}
+
+void
+notify_prefixes_gone(struct notify_prefixes *prefixes, struct text prefix, enum notify_form form)
+{
+    struct entry *entry = lookup(prefixes, prefix);
+    if (!entry)
+        return;
+    notify_holders_gone(holders_of(entry, form));
+    settle(prefixes, entry);
 }
 
 void
@@ -276,8 +317,8 @@ notify_prefixes_published(struct notify_prefixes *prefixes, struct text topic, i
         entry->seq = seq;
         if (!is_known(entry))
             make_due(prefixes, entry, now_ms);
-        wanted->frames |= (entry->forms & NOTIFY_FRAMES) != 0;
-        if (entry->forms & NOTIFY_COMPACT)
+        wanted->frames |= entry->frames.live != 0;
+        if (entry->compact.live)
             wanted->batches[wanted->count++] = &entry->batch;
     }
 }
@@ -341,8 +382,8 @@ notify_prefixes_next_due(struct notify_prefixes *prefixes, int64_t now_ms, struc
     *due = (struct notify_due){
         .prefix = {entry->prefix, entry->len},
         .seq = entry->seq,
-        .frames = entry->forms & NOTIFY_FRAMES,
-        .batch = entry->forms & NOTIFY_COMPACT ? &entry->batch : NULL,
+        .frames = entry->frames.live != 0,
+        .batch = entry->compact.live ? &entry->batch : NULL,
     };
     return true;
 }

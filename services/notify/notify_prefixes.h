@@ -11,6 +11,7 @@
 #define CBM_NOTIFY_PREFIXES_H
 
 #include "services/notify/notify_batches.h"
+#include "services/notify/notify_holders.h"
 
 #define NOTIFY_WATERMARK_MS                                                                        \
     900 /* at least once a second is promised: some room for a busy loop                           \
@@ -35,14 +36,18 @@ enum notify_form {
 struct notify_prefixes *notify_prefixes_new(uint32_t max, const uint64_t key[2]);
 void notify_prefixes_destroy(struct notify_prefixes **prefixes);
 
-/* Somebody subscribed (also: again) to a valid prefix: its watermark is due at once. False if there
+/* A peer subscribed (also: again) to a valid prefix: its watermark is due at once. False if there
  * are too many prefixes or no memory: it gets none. Times are monotonic ms. */
 bool notify_prefixes_subscribe(struct notify_prefixes *prefixes, struct text prefix,
-                               enum notify_form form, int64_t now_ms);
+                               enum notify_form form, struct notify_peer peer, int64_t now_ms);
 
-/* Nobody subscribes to it in that form any more. */
+/* A peer does not subscribe to it in that form any more: what it never did is ignored, so that
+ * nobody ends what others have. A connection that ended (libzmq does not say which) counts as one.
+ */
 void notify_prefixes_unsubscribe(struct notify_prefixes *prefixes, struct text prefix,
-                                 enum notify_form form);
+                                 enum notify_form form, struct notify_peer peer);
+void notify_prefixes_gone(struct notify_prefixes *prefixes, struct text prefix,
+                          enum notify_form form);
 
 /* A record is published; seqs only grow. Who wants it, as far as the prefixes tell. */
 struct notify_wanted {

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/bus/sock.h"
 #include "common/log/follow.h"
+#include "common/log/topic.h"
 #include "common/msg/mp.h"
 #include "services/notify/notify_access.h"
 #include "services/notify/notify_prefixes.h"
@@ -24,15 +25,17 @@
 #define INBOUND_MAX 1024
 
 struct notify_publisher {
-    struct loop *loop; /* borrowed */
+    struct loop *loop;     /* borrowed */
+    struct access *access; /* borrowed */
     zsock_t *sock;
     void *handle; /* the same socket as libzmq knows it */
     struct log_follow *follow;
     struct notify_prefixes *prefixes;
     struct notify_batches batches;
     struct buf meta;
-    bool untold; /* records may be wanted in frames by who is not in the table */
-    int64_t published, watermarks, subscriptions, prefix_count, refused, lost; /* gauges */
+    bool untold;      /* records may be wanted in frames by who is not in the table */
+    int64_t open_seq; /* the last open record that was published; -1 while it is not known */
+    int64_t published, watermarks, subscriptions, prefix_count, refused, denied, lost; /* gauges */
     int64_t warned_ms;
 };
 
@@ -70,7 +73,8 @@ send_frames(void *handle, const struct text *frames, unsigned count)
 }
 
 static void
-send_watermark(struct notify_publisher *publisher, struct text prefix, int64_t seq)
+send_watermark(struct notify_publisher *publisher, struct text topic, struct text prefix,
+               int64_t seq)
 {
     struct buf *meta = &publisher->meta;
     buf_clear(meta);
@@ -81,7 +85,7 @@ send_watermark(struct notify_publisher *publisher, struct text prefix, int64_t s
     mp_text(meta, prefix);
     mp_string(meta, "seq");
     mp_uint(meta, (uint64_t)seq);
-    struct text frames[] = {prefix, {(const char *)meta->data, (uint32_t)meta->len}};
+    struct text frames[] = {topic, {(const char *)meta->data, (uint32_t)meta->len}};
     if (!meta->failed && send_frames(publisher->handle, frames, 2))
         publisher->watermarks++;
 }
@@ -107,7 +111,9 @@ work(void *arg, int64_t now_ms)
         if (!notify_prefixes_next_due(publisher->prefixes, now_ms, &mark))
             break;
         if (mark.frames)
-            send_watermark(publisher, mark.prefix, mark.seq);
+            send_watermark(publisher,
+                           mark.prefix.len ? mark.prefix : TEXT_LITERAL(NOTIFY_ACCESS_MARKS),
+                           mark.prefix, mark.seq);
         if (mark.batch)
             notify_batches_watermark(&publisher->batches, mark.batch, mark.seq);
     }
@@ -127,9 +133,10 @@ static void
 answered(void *arg, struct text prefix, int64_t seq)
 {
     struct notify_publisher *publisher = arg;
-    int64_t now = clock_mono_ms();
-    notify_prefixes_answered(publisher->prefixes, prefix, seq, log_follow_seq(publisher->follow),
-                             now);
+    int64_t now = clock_mono_ms(), passed = log_follow_seq(publisher->follow);
+    if (!prefix.len && seq > publisher->open_seq && seq <= passed)
+        publisher->open_seq = seq;
+    notify_prefixes_answered(publisher->prefixes, prefix, seq, passed, now);
     work_now(publisher, now);
 }
 
@@ -138,6 +145,8 @@ passed(void *arg, int64_t seq)
 {
     struct notify_publisher *publisher = arg;
     int64_t now = clock_mono_ms();
+    if (publisher->open_seq < 0)
+        log_follow_last(publisher->follow, TEXT_LITERAL(""), answered, publisher);
     notify_prefixes_passed(publisher->prefixes, seq, now);
     work_now(publisher, now);
 }
@@ -154,8 +163,6 @@ static void
 publish(void *arg, const struct log_record *record)
 {
     struct notify_publisher *publisher = arg;
-    if (!notify_access_open(record->topic))
-        return;
     struct buf *meta = &publisher->meta;
     buf_clear(meta);
     if (log_record_meta(record, meta) != STATUS_OK || meta->failed) {
@@ -165,6 +172,8 @@ publish(void *arg, const struct log_record *record)
     struct text frames[] = {record->topic,
                             {(const char *)meta->data, (uint32_t)meta->len},
                             record->data};
+    if (!topic_private(record->topic))
+        publisher->open_seq = record->seq;
     struct notify_wanted wanted;
     notify_prefixes_published(publisher->prefixes, record->topic, record->seq, clock_mono_ms(),
                               &wanted);
@@ -178,27 +187,80 @@ publish(void *arg, const struct log_record *record)
                            frames[1], frames[2]);
 }
 
-/* One frame from a subscriber: 1 or 0, and a prefix or the key of its batches. The last
- * subscriber's 0 alone comes through, so the table holds exactly what somebody subscribes to. */
-static void
-take_subscription(struct notify_publisher *publisher, const char *data, size_t size, int64_t now_ms)
+/* Whose connection the message came from, and which; the fd is -1 where libzmq only tells that one
+ * ended. NULL if it is nobody's (any more). */
+static const struct principal *
+sender(struct notify_publisher *publisher, zmq_msg_t *msg, struct notify_peer *peer)
 {
-    if (size < 1 || size - 1 > BATCH_KEY_MAX || (data[0] != 0 && data[0] != 1))
+    peer->fd = zmq_msg_get(msg, ZMQ_SRCFD);
+    peer->connection = peer->fd < 0 ? 0 : access_connection(msg);
+    const struct identity *identity = peer->fd < 0 ? NULL : access_of(publisher->access, msg);
+    return identity ? &identity->principal : NULL;
+}
+
+/* Tells the socket what to match for the peer that the last message came from. */
+static void
+grant_all(struct notify_publisher *publisher, const struct notify_grant *grant, int option)
+{
+    for (unsigned i = 0; i < grant->count; i++)
+        zmq_setsockopt(publisher->handle, option, grant->prefixes[i].ptr, grant->prefixes[i].len);
+}
+
+/* Whoever subscribes to "" is matched for the open roots, not for an empty topic (notify_access.h);
+ * but the first watermark can be for its socket alone, and so have the very topic that was asked
+ * for. */
+static void
+greet(struct notify_publisher *publisher)
+{
+    if (publisher->open_seq < 0)
         return;
-    struct text prefix = {data + 1, (uint32_t)size - 1};
-    enum notify_form form = batch_key_prefix(prefix, &prefix) ? NOTIFY_COMPACT : NOTIFY_FRAMES;
-    publisher->subscriptions += data[0];
-    bool good = topic_prefix_valid(prefix) && notify_access_open(prefix);
-    if (!good) {
+    zmq_setsockopt(publisher->handle, ZMQ_SUBSCRIBE, "", 0);
+    send_watermark(publisher, TEXT_LITERAL(""), TEXT_LITERAL(""), publisher->open_seq);
+    zmq_setsockopt(publisher->handle, ZMQ_UNSUBSCRIBE, "", 0);
+}
+
+static void
+count_subscription(struct notify_publisher *publisher, struct text prefix, enum notify_form form,
+                   struct notify_peer peer, bool begins, int64_t now_ms)
+{
+    if (!topic_prefix_valid(prefix)) {
         publisher->untold |= form == NOTIFY_FRAMES;
-    } else if (data[0] == 0) {
+    } else if (!begins) {
         notify_batches_flush(&publisher->batches);
-        notify_prefixes_unsubscribe(publisher->prefixes, prefix, form);
-    } else if (!notify_prefixes_subscribe(publisher->prefixes, prefix, form, now_ms)) {
+        if (peer.fd >= 0)
+            notify_prefixes_unsubscribe(publisher->prefixes, prefix, form, peer);
+        else
+            notify_prefixes_gone(publisher->prefixes, prefix, form);
+    } else if (!notify_prefixes_subscribe(publisher->prefixes, prefix, form, peer, now_ms)) {
         publisher->refused++;
         publisher->untold |= form == NOTIFY_FRAMES;
         warn(publisher, "subscription without watermarks: too many prefixes (CBM_PREFIXES_MAX)");
     }
+}
+
+/* One frame from a subscriber: 1 or 0, and a prefix or the key of its batches. A refused one is
+ * counted too, for its end will be told as well: the table holds what is asked for, the socket
+ * what is granted. */
+static void
+take_subscription(struct notify_publisher *publisher, zmq_msg_t *msg, int64_t now_ms)
+{
+    const char *data = zmq_msg_data(msg);
+    size_t size = zmq_msg_size(msg);
+    if (size < 1 || size - 1 > BATCH_KEY_MAX || (data[0] != 0 && data[0] != 1))
+        return;
+    struct text asked = {data + 1, (uint32_t)size - 1}, prefix = asked;
+    enum notify_form form = batch_key_prefix(asked, &prefix) ? NOTIFY_COMPACT : NOTIFY_FRAMES;
+    struct notify_peer peer;
+    const struct principal *principal = sender(publisher, msg, &peer);
+    struct notify_grant grant = {0};
+    if (principal)
+        notify_access_narrow(principal, asked, &grant);
+    grant_all(publisher, &grant, data[0] ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE);
+    publisher->subscriptions += data[0];
+    publisher->denied += data[0] && !grant.count;
+    count_subscription(publisher, prefix, form, peer, data[0], now_ms);
+    if (data[0] && grant.count && !asked.len)
+        greet(publisher);
 }
 
 static void
@@ -212,7 +274,7 @@ on_subscriptions(void *arg, short revents)
     for (unsigned i = 0; i < SUBSCRIPTIONS_A_TURN; i++) {
         if (zmq_msg_recv(&msg, publisher->handle, ZMQ_DONTWAIT) < 0)
             break;
-        take_subscription(publisher, zmq_msg_data(&msg), zmq_msg_size(&msg), now);
+        take_subscription(publisher, &msg, now);
     }
     zmq_msg_close(&msg);
     work_now(publisher, now);
@@ -226,23 +288,26 @@ open_socket(struct notify_publisher *publisher, const struct notify_publisher_co
         log_write(LOG_LEVEL_ERROR, "no socket", NULL);
         return -1;
     }
-    zsock_set_xpub_verbose(publisher->sock,
-                           1); /* a watermark for who comes second to a prefix, too */
+    zsock_set_xpub_manual(publisher->sock, 1); /* every subscription is judged by whose it is */
     zsock_set_sndhwm(publisher->sock, (int)config->hwm);
     zsock_set_maxmsgsize(publisher->sock, INBOUND_MAX);
     publisher->handle = publisher->batches.socket = zsock_resolve(publisher->sock);
+    if (access_secure(publisher->access, publisher->sock, ACCESS_SUBSCRIBERS) != 0)
+        return -1;
     return sock_bind_all(publisher->sock, config->bind);
 }
 
 struct notify_publisher *
 notify_publisher_new(struct loop *loop, const struct notify_publisher_config *config,
-                     const char *redis, const char *org)
+                     struct access *access, const char *redis, const char *org)
 {
     uint64_t key[2];
     struct notify_publisher *publisher = calloc(1, sizeof *publisher);
     if (!publisher || getrandom(key, sizeof key, 0) != (ssize_t)sizeof key)
         goto fail;
     publisher->loop = loop;
+    publisher->access = access;
+    publisher->open_seq = -1;
     publisher->prefixes = notify_prefixes_new((uint32_t)config->prefixes_max, key);
     if (!publisher->prefixes || open_socket(publisher, config) != 0)
         goto fail;
@@ -270,6 +335,7 @@ notify_publisher_add_gauges(struct notify_publisher *publisher, struct service *
     service_add_gauge(service, "subscriptions_received", &publisher->subscriptions);
     service_add_gauge(service, "prefixes", &publisher->prefix_count);
     service_add_gauge(service, "prefixes_refused", &publisher->refused);
+    service_add_gauge(service, "subscriptions_denied", &publisher->denied);
 }
 
 bool
@@ -289,6 +355,7 @@ notify_publisher_destroy(struct notify_publisher **publisher)
     loop_remove_tick(self->loop, work, self);
     if (self->sock)
         loop_remove_socket(self->loop, self->sock);
+    access_release(self->access, self->sock);
     log_follow_destroy(&self->follow);
     notify_prefixes_destroy(&self->prefixes);
     zsock_destroy(&self->sock);

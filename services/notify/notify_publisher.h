@@ -4,6 +4,7 @@
 #ifndef CBM_NOTIFY_PUBLISHER_H
 #define CBM_NOTIFY_PUBLISHER_H
 
+#include "common/auth/access.h"
 #include "common/base/loop.h"
 #include "common/service/service.h"
 
@@ -16,10 +17,12 @@ struct notify_publisher_config {
 struct notify_publisher;
 
 /* Binds and starts to follow the log. `redis` and `org` as in struct service_config; `config` is
- * borrowed for the call. NULL after a line in the log. */
+ * borrowed for the call; `access`, which lets subscribers in, must outlive the publisher. NULL
+ * after a line in the log. */
 struct notify_publisher *notify_publisher_new(struct loop *loop,
                                               const struct notify_publisher_config *config,
-                                              const char *redis, const char *org);
+                                              struct access *access, const char *redis,
+                                              const char *org);
 
 /* Adds its numbers to the service's $stats; the publisher must outlive the service. */
 void notify_publisher_add_gauges(struct notify_publisher *publisher, struct service *service);

@@ -4,6 +4,7 @@
 
 #include "common/base/run.h"
 #include "common/service/service.h"
+#include "services/registry/registry_clock.h"
 #include "services/registry/registry_handlers.h"
 
 struct registry_config {
@@ -14,7 +15,8 @@ static const struct cfg_row rows[] = {SERVICE_ROWS(struct registry_config, servi
 
 /* The running service. */
 struct registry {
-    struct service *service; /* owned; the first member, for service_run_* */
+    struct service *service;      /* owned; the first member, for service_run_* */
+    struct registry_clock *clock; /* owned */
 };
 
 static void
@@ -22,6 +24,7 @@ stop(void *state)
 {
     struct registry *registry = state;
     service_destroy(&registry->service);
+    registry_clock_destroy(&registry->clock);
     free(registry);
 }
 
@@ -32,12 +35,15 @@ start(struct loop *loop, const void *config, int *exit_code)
     struct registry *registry = calloc(1, sizeof *registry);
     if (!registry)
         return NULL;
-    registry->service = service_new(loop, &registry_interface, registry_handlers,
-                                    &settings->service, NULL, exit_code);
+    registry->clock = registry_clock_new(loop);
+    if (registry->clock)
+        registry->service = service_new(loop, &registry_interface, registry_handlers,
+                                        &settings->service, registry->clock, exit_code);
     if (!registry->service) {
         stop(registry);
         return NULL;
     }
+    registry_clock_start(registry->clock, registry->service);
     return registry;
 }
 
@@ -46,7 +52,7 @@ main(int argc, char **argv)
 {
     static const struct run_program program = {
         .name = "cbm-registry",
-        .about = "Who takes part in CICA, who chairs, the bodies and the catalogue.",
+        .about = "Who takes part in CICA, who chairs, the bodies, the catalogue, the decisions.",
         .rows = rows,
         .config_size = sizeof(struct registry_config),
         .start = start,

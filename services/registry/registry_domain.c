@@ -1,4 +1,4 @@
-/* Bodies, and what the rules of the registry share (registry_domain.h).
+/* What the rules of the registry share (registry_domain.h).
  * It must not know stores, sockets, clocks or codecs. */
 #include "services/registry/registry_domain.h"
 
@@ -23,15 +23,6 @@ registry_names_equal(const struct text_pair *a, uint32_t a_count, const struct t
     return true;
 }
 
-bool
-registry_body_equal(const struct body *a, const struct body *b)
-{
-    return text_equal(a->code, b->code) && text_equal(a->name, b->name) &&
-           registry_names_equal(a->names.items, a->names.count, b->names.items, b->names.count) &&
-           text_equal(a->kind, b->kind) && a->level == b->level && text_equal(a->chair, b->chair) &&
-           text_equal(a->seats, b->seats) && text_equal(a->note, b->note);
-}
-
 enum status
 registry_day(date_day on, date_day as_of, date_day today, date_day *day, struct error *error)
 {
@@ -40,4 +31,24 @@ registry_day(date_day on, date_day as_of, date_day today, date_day *day, struct 
                          "as_of: means the same as on; give one of them");
     *day = on != DATE_NONE ? on : as_of != DATE_NONE ? as_of : today;
     return STATUS_OK;
+}
+
+enum status
+registry_superseded(const struct dated *list, struct text key, date_day supersedes,
+                    struct error *error)
+{
+    char day[DATE_TEXT_MAX];
+    if (supersedes == DATE_NONE || dated_at(list, key, supersedes) >= 0)
+        return STATUS_OK;
+    date_print(supersedes, day);
+    return error_set(error, STATUS_FAILED_PRECONDITION, "supersedes",
+                     "supersedes: no entry that counts begins on %s; the history has them", day);
+}
+
+enum status
+registry_refuse_full(const char *field, uint32_t count, struct error *error)
+{
+    return error_set(error, STATUS_FAILED_PRECONDITION, field,
+                     "%s: it has %u entries recorded already, which is the most that is kept",
+                     field, (unsigned)count);
 }

@@ -1,9 +1,8 @@
 /* The rules of the registry (domain.md: participants, chairmanship, bodies, catalogue and
  * coordinators). Pure: values in, decision out. It must not know stores, sockets, clocks or codecs.
  *
- * Days: every history is append-only and dated. In effect on a day is, among the entries whose
- * `from` is not after it, the one with the greatest `from`; of entries with the same `from` the one
- * recorded last, so that a correction supersedes without an edit.
+ * Days: every history is append-only and dated, and a correction supersedes without an edit
+ * (common/base/dated.h).
  *
  * Functions that decide return STATUS_OK, or a code with `error` filled. `changed` says whether
  * there is anything to record: a repeat of what is already known is not an error and changes
@@ -11,6 +10,7 @@
 #ifndef CBM_REGISTRY_DOMAIN_H
 #define CBM_REGISTRY_DOMAIN_H
 
+#include "common/base/dated.h"
 #include "common/base/status.h"
 #include "common/msg/messages.h"
 
@@ -67,6 +67,19 @@ enum status registry_chair_add(struct chair_book *book, const struct chair_term 
                                const struct participant *chair, struct registry_spans *spans,
                                bool *changed, struct error *error);
 
+/* chair.appoint of a term that takes the place of the one that began on term->supersedes. The terms
+ * before and after it that touched the old one get its new edges. The caller then asks of each
+ * changed term, `count` of them from the `first` on, whether its chair is a member on every day
+ * (registry_chair_member); none was changed if it is recorded so already. */
+enum status registry_chair_correct(struct chair_book *book, const struct chair_term *term,
+                                   struct registry_spans *spans, uint32_t *first, uint32_t *count,
+                                   struct error *error);
+
+/* Whether `chair` (NULL: there is no such participant) is a member on every day of the term; else
+ * `spans` names the others. */
+enum status registry_chair_member(const struct chair_term *term, const struct participant *chair,
+                                  struct registry_spans *spans, struct error *error);
+
 /* Whether the participant, as it would be after a change, is a member on every day of its terms. */
 enum status registry_chair_keeps(const struct chair_book *book,
                                  const struct participant *participant,
@@ -76,10 +89,14 @@ enum status registry_chair_keeps(const struct chair_book *book,
 const struct chair_term *registry_chair_on(const struct chair_book *book, date_day day,
                                            struct error *error);
 
-/* ---- bodies (registry_domain.c) ---- */
+/* ---- what all share (registry_domain.c) ---- */
 
-/* Whether two bodies say the same, but for `rev`. */
-bool registry_body_equal(const struct body *a, const struct body *b);
+/* Refuses a correction of an entry that is not there or counts no more. */
+enum status registry_superseded(const struct dated *list, struct text key, date_day supersedes,
+                                struct error *error);
+
+/* Refuses one entry more than is kept. */
+enum status registry_refuse_full(const char *field, uint32_t count, struct error *error);
 
 /* Whether two maps of texts by language say the same, in any order. */
 bool registry_names_equal(const struct text_pair *a, uint32_t a_count, const struct text_pair *b,
@@ -88,6 +105,24 @@ bool registry_names_equal(const struct text_pair *a, uint32_t a_count, const str
 /* The one day of two ways to name it; `today` if neither is given. */
 enum status registry_day(date_day on, date_day as_of, date_day today, date_day *day,
                          struct error *error);
+
+/* ---- bodies (registry_domain_body.c) ---- */
+
+/* Sets what a body is told as, and who holds its seats, to what was in effect on the day. `trim`
+ * also leaves out the entries that begin after it. False (and nothing changed) if it was not
+ * recorded yet then. */
+bool registry_body_view(struct body *body, date_day day, bool trim);
+
+/* The same for the answer to a change: if nothing is in effect yet, the first entry to come. */
+void registry_body_view_changed(struct body *body, date_day day);
+
+/* body.put: one more entry. `body` has its code and may be new. */
+enum status registry_body_put(struct body *body, const struct body_put *in, date_day today,
+                              bool *changed, struct error *error);
+
+/* body.seat: one more entry of a seat, `seat` its name. */
+enum status registry_body_seat(struct body *body, const struct body_seating *in, struct text seat,
+                               bool *changed, struct error *error);
 
 /* ---- the catalogue and its coordinators (registry_domain_catalogue.c) ---- */
 

@@ -90,26 +90,6 @@ registry_catalogue_place(const struct catalogue_index *index, const struct catal
     return STATUS_OK;
 }
 
-static bool
-area_equal(const struct catalogue_area *a, const struct catalogue_area *b)
-{
-    return text_equal(a->code, b->code) && text_equal(a->name, b->name) &&
-           registry_names_equal(a->names.items, a->names.count, b->names.items, b->names.count);
-}
-
-static bool
-dimension_equal(const struct catalogue_dimension *a, const struct catalogue_dimension *b)
-{
-    if (!text_equal(a->code, b->code) || !text_equal(a->name, b->name) ||
-        !registry_names_equal(a->names.items, a->names.count, b->names.items, b->names.count) ||
-        a->areas.count != b->areas.count)
-        return false;
-    for (uint32_t i = 0; i < a->areas.count; i++)
-        if (!area_equal(&a->areas.items[i], &b->areas.items[i]))
-            return false;
-    return true;
-}
-
 bool
 registry_catalogue_equal(const struct catalogue *a, const struct catalogue *b)
 {
@@ -117,7 +97,8 @@ registry_catalogue_equal(const struct catalogue *a, const struct catalogue *b)
         a->dimensions.count != b->dimensions.count)
         return false;
     for (uint32_t i = 0; i < a->dimensions.count; i++)
-        if (!dimension_equal(&a->dimensions.items[i], &b->dimensions.items[i]))
+        if (!schema_same(&catalogue_dimension_schema, &a->dimensions.items[i],
+                         &b->dimensions.items[i]))
             return false;
     return true;
 }
@@ -203,16 +184,19 @@ registry_area_check(const struct area_coordinators *in, bool *records, struct er
     return STATUS_OK;
 }
 
+static struct dated
+coordinations_of(const struct area *area)
+{
+    return DATED(area->history, coordination, offsetof(struct coordination, supersedes),
+                 DATED_NONE);
+}
+
 static const struct coordination *
 coordination_on(const struct area *area, date_day day)
 {
-    const struct coordination *best = NULL;
-    for (uint32_t i = 0; i < area->history.count; i++) {
-        const struct coordination *entry = &area->history.items[i];
-        if (entry->from <= day && (!best || entry->from >= best->from))
-            best = entry;
-    }
-    return best;
+    struct dated list = coordinations_of(area);
+    int at = dated_on(&list, TEXT_NONE, day);
+    return at < 0 ? NULL : &area->history.items[at];
 }
 
 /* Both lists are without duplicates, so equal counts and inclusion make them equal sets. */
@@ -233,21 +217,24 @@ registry_area_add(struct area *area, const struct area_coordinators *in, bool *c
 {
     *changed = false;
     const struct coordination *now = coordination_on(area, in->from);
-    if (now && now->from == in->from &&
+    if (now && now->from == in->from && text_equal(now->decision, in->decision) &&
         same_codes(now->coordinators.items, now->coordinators.count, in->coordinators.items,
                    in->coordinators.count) &&
         same_codes(now->co_coordinators.items, now->co_coordinators.count,
                    in->co_coordinators.items, in->co_coordinators.count))
         return STATUS_OK;
+    struct dated list = coordinations_of(area);
+    enum status status = registry_superseded(&list, TEXT_NONE, in->supersedes, error);
+    if (status != STATUS_OK)
+        return status;
     if (area->history.count == COUNT(area->history.items))
-        return error_set(error, STATUS_FAILED_PRECONDITION, "area",
-                         "area: %.*s has %u entries recorded already, which is the most that is "
-                         "kept",
-                         TEXT_ARG(area->area), (unsigned)area->history.count);
+        return registry_refuse_full("area", area->history.count, error);
     struct coordination *entry = &area->history.items[area->history.count++];
     schema_init(&coordination_schema, entry);
     entry->present = true;
     entry->from = in->from;
+    entry->decision = in->decision;
+    entry->supersedes = in->supersedes;
     entry->coordinators.count = in->coordinators.count;
     for (uint32_t i = 0; i < in->coordinators.count; i++)
         entry->coordinators.items[i] = in->coordinators.items[i];
@@ -271,9 +258,6 @@ registry_area_view(struct area *area, date_day day, bool trim)
     area->from = now ? now->from : DATE_NONE;
     if (!trim)
         return;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < area->history.count; i++)
-        if (area->history.items[i].from <= day)
-            area->history.items[kept++] = area->history.items[i];
-    area->history.count = kept;
+    struct dated list = coordinations_of(area);
+    area->history.count = dated_trim(&list, area->history.items, day);
 }

@@ -89,17 +89,129 @@ check_place(const struct chair_book *book, const struct chair_term *term,
     return STATUS_OK;
 }
 
+/* A term as it is kept: the book has the revision. */
+static struct chair_term
+kept_of(const struct chair_term *term)
+{
+    struct chair_term kept = *term;
+    kept.present = true;
+    kept.rev = INT_NONE;
+    if (term->vacant != 1)
+        kept.vacant = BOOL_NONE;
+    return kept;
+}
+
 static void
 insert_term(struct chair_book *book, const struct chair_term *term)
 {
     uint32_t at = book->terms.count++;
     for (; at > 0 && book->terms.items[at - 1].from > term->from; at--)
         book->terms.items[at] = book->terms.items[at - 1];
-    book->terms.items[at] = *term;
-    book->terms.items[at].present = true;
-    book->terms.items[at].rev = INT_NONE; /* the book has the revision */
-    if (term->vacant != 1)
-        book->terms.items[at].vacant = BOOL_NONE;
+    book->terms.items[at] = kept_of(term);
+    book->history.items[book->history.count++] = kept_of(term);
+}
+
+static enum status
+check_room(const struct chair_book *book, uint32_t entries, struct error *error)
+{
+    if (book->terms.count < COUNT(book->terms.items) &&
+        book->history.count + entries <= COUNT(book->history.items))
+        return STATUS_OK;
+    return error_set(error, STATUS_FAILED_PRECONDITION, NULL,
+                     "%u terms are recorded already, which is the most that is kept",
+                     (unsigned)book->history.count);
+}
+
+/* Gives a term beside the corrected one its new edge, as a correction of its own. */
+static void
+move_edge(struct chair_book *book, uint32_t at, date_day from, date_day to)
+{
+    struct chair_term *term = &book->terms.items[at];
+    if (term->from == from && term->to == to)
+        return;
+    term->supersedes = term->from;
+    term->from = from;
+    term->to = to;
+    book->history.items[book->history.count++] = *term;
+}
+
+/* The terms beside a corrected one must keep a day at least. */
+static enum status
+check_neighbours(const struct chair_term *before, const struct chair_term *after,
+                 const struct chair_term *term, struct registry_spans *spans, struct error *error)
+{
+    if (before && before->from >= term->from)
+        add_span(spans, before->from, before->to, before->code);
+    if (after && after->to <= term->to)
+        add_span(spans, after->from, after->to, after->code);
+    if (!spans->count)
+        return STATUS_OK;
+    return error_set(error, STATUS_FAILED_PRECONDITION,
+                     before && before->from >= term->from ? "from" : "to",
+                     "the corrected term would leave no day to the term beside it; correct that "
+                     "one first");
+}
+
+enum status
+registry_chair_correct(struct chair_book *book, const struct chair_term *term,
+                       struct registry_spans *spans, uint32_t *first, uint32_t *count,
+                       struct error *error)
+{
+    char day[DATE_TEXT_MAX];
+    uint32_t at = 0;
+    *count = 0;
+    spans->count = 0;
+    enum status status = check_term(term, error);
+    if (status != STATUS_OK)
+        return status;
+    for (uint32_t i = 0; i < book->terms.count; i++)
+        if (term_equal(&book->terms.items[i], term))
+            return STATUS_OK;
+    while (at < book->terms.count && book->terms.items[at].from != term->supersedes)
+        at++;
+    date_print(term->supersedes, day);
+    if (at == book->terms.count)
+        return error_set(error, STATUS_FAILED_PRECONDITION, "supersedes",
+                         "supersedes: no term that counts begins on %s; chair.list has them", day);
+    status = check_room(book, 3, error);
+    if (status != STATUS_OK)
+        return status;
+    bool has_before = at > 0, has_after = at + 1 < book->terms.count;
+    const struct chair_term *before = has_before ? &book->terms.items[at - 1] : NULL;
+    const struct chair_term *after = has_after ? &book->terms.items[at + 1] : NULL;
+    status = check_neighbours(before, after, term, spans, error);
+    if (status != STATUS_OK)
+        return status;
+    /* a first day names an entry: of two that get one another's, who leaves it goes first */
+    bool later = after && after->from < term->to;
+    if (later)
+        move_edge(book, at + 1, term->to, after->to);
+    book->terms.items[at] = kept_of(term);
+    book->history.items[book->history.count++] = kept_of(term);
+    if (after && !later)
+        move_edge(book, at + 1, term->to, after->to);
+    if (before)
+        move_edge(book, at - 1, before->from, term->from);
+    *first = has_before ? at - 1 : at;
+    *count = 1u + has_before + has_after;
+    return STATUS_OK;
+}
+
+enum status
+registry_chair_member(const struct chair_term *term, const struct participant *chair,
+                      struct registry_spans *spans, struct error *error)
+{
+    if (term->vacant == 1)
+        return STATUS_OK;
+    registry_chair_absences(chair, term->code, term->from, term->to, spans);
+    if (!spans->count)
+        return STATUS_OK;
+    return error_set(error, STATUS_FAILED_PRECONDITION, "code",
+                     chair ? "code: %.*s is no member on every day of the term; the chair must "
+                             "be one"
+                           : "code: there is no participant %.*s; the chair must be a member on "
+                             "every day of the term",
+                     TEXT_ARG(term->code));
 }
 
 enum status
@@ -115,23 +227,17 @@ registry_chair_add(struct chair_book *book, const struct chair_term *term,
     for (uint32_t i = 0; i < book->terms.count; i++)
         if (term_equal(&book->terms.items[i], term))
             return STATUS_OK;
+    for (uint32_t i = 0; i < book->history.count; i++)
+        if (term_equal(&book->history.items[i], term))
+            return STATUS_OK; /* it was recorded, and corrected since */
     status = check_place(book, term, spans, error);
     if (status != STATUS_OK)
         return status;
-    if (term->vacant != 1)
-        registry_chair_absences(chair, term->code, term->from, term->to, spans);
-    if (spans->count)
-        return error_set(error, STATUS_FAILED_PRECONDITION, "code",
-                         chair
-                             ? "code: %.*s is no member on every day of the term; the chair must "
-                               "be one"
-                             : "code: there is no participant %.*s; the chair must be a member on "
-                               "every day of the term",
-                         TEXT_ARG(term->code));
-    if (book->terms.count == COUNT(book->terms.items))
-        return error_set(error, STATUS_FAILED_PRECONDITION, NULL,
-                         "%u terms are recorded already, which is the most that is kept",
-                         (unsigned)book->terms.count);
+    status = registry_chair_member(term, chair, spans, error);
+    if (status == STATUS_OK)
+        status = check_room(book, 1, error);
+    if (status != STATUS_OK)
+        return status;
     insert_term(book, term);
     *changed = true;
     return STATUS_OK;

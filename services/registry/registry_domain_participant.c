@@ -47,44 +47,45 @@ list_statuses(unsigned set, char out[LIST_TEXT_MAX])
     return out;
 }
 
+static struct dated
+statuses_of(const struct participant *participant)
+{
+    return DATED(participant->history, status_entry, offsetof(struct status_entry, supersedes),
+                 DATED_NONE);
+}
+
+static struct dated
+names_of(const struct participant *participant)
+{
+    return DATED(participant->name_history, name_entry, DATED_NONE, DATED_NONE);
+}
+
 static const struct status_entry *
 entry_on(const struct participant *participant, date_day day)
 {
-    const struct status_entry *best = NULL;
-    for (uint32_t i = 0; i < participant->history.count; i++) {
-        const struct status_entry *entry = &participant->history.items[i];
-        if (entry->from <= day && (!best || entry->from >= best->from))
-            best = entry;
-    }
-    return best;
+    struct dated list = statuses_of(participant);
+    int at = dated_on(&list, TEXT_NONE, day);
+    return at < 0 ? NULL : &participant->history.items[at];
 }
 
 /* The entry that takes effect next after the day; NULL if none. */
 static const struct status_entry *
 entry_after(const struct participant *participant, date_day day)
 {
-    const struct status_entry *next = NULL;
-    for (uint32_t i = 0; i < participant->history.count; i++) {
-        const struct status_entry *entry = &participant->history.items[i];
-        if (entry->from > day && (!next || entry->from <= next->from))
-            next = entry;
-    }
-    return next;
+    struct dated list = statuses_of(participant);
+    int at = dated_after(&list, TEXT_NONE, day);
+    return at < 0 ? NULL : &participant->history.items[at];
 }
 
 /* Before the first name the first one counts: a thing always has a name. */
 static const struct name_entry *
 name_on(const struct participant *participant, date_day day)
 {
-    const struct name_entry *best = NULL, *first = NULL;
-    for (uint32_t i = 0; i < participant->name_history.count; i++) {
-        const struct name_entry *entry = &participant->name_history.items[i];
-        if (entry->from <= day && (!best || entry->from >= best->from))
-            best = entry;
-        if (!first || entry->from <= first->from)
-            first = entry;
-    }
-    return best ? best : first;
+    struct dated list = names_of(participant);
+    int at = dated_on(&list, TEXT_NONE, day);
+    if (at < 0)
+        at = dated_after(&list, TEXT_NONE, day);
+    return at < 0 ? NULL : &participant->name_history.items[at];
 }
 
 enum participant_status
@@ -97,16 +98,9 @@ registry_participant_on(const struct participant *participant, date_day day)
 static void
 trim_after(struct participant *participant, date_day day)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < participant->history.count; i++)
-        if (participant->history.items[i].from <= day)
-            participant->history.items[kept++] = participant->history.items[i];
-    participant->history.count = kept;
-    kept = 0;
-    for (uint32_t i = 0; i < participant->name_history.count; i++)
-        if (participant->name_history.items[i].from <= day)
-            participant->name_history.items[kept++] = participant->name_history.items[i];
-    participant->name_history.count = kept;
+    struct dated statuses = statuses_of(participant), names = names_of(participant);
+    participant->history.count = dated_trim(&statuses, participant->history.items, day);
+    participant->name_history.count = dated_trim(&names, participant->name_history.items, day);
 }
 
 bool
@@ -165,7 +159,8 @@ append_name(struct participant *participant, const struct participant_put *in, d
 }
 
 static void
-append_status(struct participant *participant, int status, date_day from, struct text decision)
+append_status(struct participant *participant, int status, date_day from, struct text decision,
+              date_day supersedes)
 {
     struct status_entry *entry = &participant->history.items[participant->history.count++];
     schema_init(&status_entry_schema, entry);
@@ -173,6 +168,7 @@ append_status(struct participant *participant, int status, date_day from, struct
     entry->status = status;
     entry->from = from;
     entry->decision = decision;
+    entry->supersedes = supersedes;
 }
 
 static enum status
@@ -218,7 +214,7 @@ registry_participant_create(const struct participant_put *in, date_day today,
     out->present = true;
     out->code = in->code;
     out->kind = in->kind;
-    append_status(out, status, since, in->decision);
+    append_status(out, status, since, in->decision, DATE_NONE);
     append_name(out, in, in->from != DATE_NONE ? in->from : since);
     registry_participant_view_changed(out, today);
     return STATUS_OK;
@@ -273,40 +269,47 @@ registry_participant_rename(struct participant *participant, const struct partic
     return STATUS_OK;
 }
 
-/* Judges the new status against what is in effect before and what comes after it. */
+static enum status
+refuse_status(const struct participant *participant, int status, const char *why, int other,
+              date_day day, struct error *error)
+{
+    char text[DATE_TEXT_MAX], list[LIST_TEXT_MAX];
+    date_print(day, text);
+    return error_set(error, STATUS_FAILED_PRECONDITION, "status",
+                     "status: %.*s is %s %s %s%s%s; %s may become %s", TEXT_ARG(participant->code),
+                     WORD_OF(other), why, text, status ? " and cannot become " : "",
+                     status ? WORD_OF(status) : "", WORD_OF(other),
+                     list_statuses(changes[other] & statuses_of_kind[participant->kind], list));
+}
+
+/* Whether the status that begins on a day, the last one recorded, may follow what is in effect
+ * before and be followed by what comes next. */
+static enum status
+check_turn(const struct participant *participant, date_day from, struct error *error)
+{
+    const struct status_entry *before = entry_on(participant, from - 1);
+    const struct status_entry *now = entry_on(participant, from);
+    const struct status_entry *next = now ? entry_after(participant, now->from) : NULL;
+    if (before && now && before->status != now->status &&
+        !(changes[before->status] & BIT(now->status)))
+        return refuse_status(participant, now->status, "until", before->status, from, error);
+    if (now && next && now->status != next->status && !(changes[now->status] & BIT(next->status)))
+        return refuse_status(participant, next->status, "until", now->status, next->from, error);
+    return STATUS_OK;
+}
+
+/* Judges the history with the change as its last entry. */
 static enum status
 check_change(const struct participant *participant, const struct participant_change *in,
-             struct error *error)
+             bool corrects, struct error *error)
 {
-    char day[DATE_TEXT_MAX], list[LIST_TEXT_MAX];
-    const struct status_entry *now = entry_on(participant, in->from);
     const struct status_entry *before = entry_on(participant, in->from - 1);
-    const struct status_entry *after = entry_after(participant, in->from);
-    if (before && before->status == in->status && now == before) {
-        date_print(before->from, day);
-        return error_set(
-            error, STATUS_FAILED_PRECONDITION, "status",
-            "status: %.*s is %s already, from %s; it may become %s", TEXT_ARG(in->code),
-            WORD_OF(in->status), day,
-            list_statuses(changes[before->status] & statuses_of_kind[participant->kind], list));
-    }
-    if (before && before->status != in->status && !(changes[before->status] & BIT(in->status)))
-        return error_set(
-            error, STATUS_FAILED_PRECONDITION, "status",
-            "status: %.*s is %s until then and cannot become %s; it may become %s",
-            TEXT_ARG(in->code), WORD_OF(before->status), WORD_OF(in->status),
-            list_statuses(changes[before->status] & statuses_of_kind[participant->kind], list));
-    if (after && after->status != in->status && !(changes[in->status] & BIT(after->status))) {
-        date_print(after->from, day);
-        return error_set(
-            error, STATUS_FAILED_PRECONDITION, "status",
-            "status: %.*s is recorded as %s from %s, which cannot follow %s; %s may be "
-            "followed by %s",
-            TEXT_ARG(in->code), WORD_OF(after->status), day, WORD_OF(in->status),
-            WORD_OF(in->status),
-            list_statuses(changes[in->status] & statuses_of_kind[participant->kind], list));
-    }
-    return STATUS_OK;
+    if (before && before->status == in->status && !corrects)
+        return refuse_status(participant, 0, "already, from", before->status, before->from, error);
+    enum status status = check_turn(participant, in->from, error);
+    if (status == STATUS_OK && in->supersedes != DATE_NONE)
+        status = check_turn(participant, in->supersedes, error);
+    return status;
 }
 
 enum status
@@ -315,10 +318,12 @@ registry_participant_change(struct participant *participant, const struct partic
 {
     char list[LIST_TEXT_MAX];
     *changed = false;
+    struct dated statuses = statuses_of(participant);
     const struct status_entry *now = entry_on(participant, in->from);
     *before = now ? (enum participant_status)now->status : participant_status_absent;
     if (now && now->from == in->from && now->status == in->status &&
-        text_equal(now->decision, in->decision))
+        text_equal(now->decision, in->decision) &&
+        (in->supersedes == DATE_NONE || in->supersedes == now->supersedes))
         return STATUS_OK;
     if (!(statuses_of_kind[participant->kind] & BIT(in->status)))
         return error_set(error, STATUS_FAILED_PRECONDITION, "status",
@@ -326,15 +331,18 @@ registry_participant_change(struct participant *participant, const struct partic
                          participant->kind == PARTICIPANT_STATE ? "a" : "an",
                          participant_kind_words[participant->kind - 1], WORD_OF(in->status),
                          list_statuses(statuses_of_kind[participant->kind], list));
-    enum status checked = check_change(participant, in, error);
+    enum status checked = registry_superseded(&statuses, TEXT_NONE, in->supersedes, error);
     if (checked != STATUS_OK)
         return checked;
     if (participant->history.count == COUNT(participant->history.items))
-        return error_set(error, STATUS_FAILED_PRECONDITION, "status",
-                         "status: %.*s has %u entries recorded already, which is the most that is "
-                         "kept",
-                         TEXT_ARG(in->code), (unsigned)participant->history.count);
-    append_status(participant, in->status, in->from, in->decision);
+        return registry_refuse_full("status", participant->history.count, error);
+    bool corrects = in->supersedes != DATE_NONE || (now && now->from == in->from);
+    append_status(participant, in->status, in->from, in->decision, in->supersedes);
+    checked = check_change(participant, in, corrects, error);
+    if (checked != STATUS_OK) {
+        participant->history.count--;
+        return checked;
+    }
     *changed = true;
     return STATUS_OK;
 }

@@ -28,6 +28,72 @@ registry_handlers_cites(struct op *op, struct text decision)
                      TEXT_ARG(decision));
 }
 
+enum status
+registry_handlers_known(struct op *op, const char *kind, const char *field, struct text code)
+{
+    struct text bytes;
+    if (!code.ptr)
+        return STATUS_OK;
+    enum status status = op_load_raw(op, kind, code, &bytes);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    return error_set(op_error(op), STATUS_FAILED_PRECONDITION, field,
+                     "%s: there is no %s %.*s; record it by %s.put first", field, kind,
+                     TEXT_ARG(code), kind);
+}
+
+#define NAME_TRIES 20
+
+enum status
+registry_handlers_name(struct op *op, const struct registry_naming *naming, void *message,
+                       struct text *id)
+{
+    char slug[TEXT_ID_MAX + 1];
+    *id = naming->given;
+    if (id->ptr)
+        return op_load(op, naming->kind, *id, naming->schema, message);
+    if (!text_slug(naming->title, slug))
+        return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "id",
+                         "id: is missing, and there are no letters to make one from");
+    for (unsigned n = 1; n <= NAME_TRIES; n++) {
+        *id = n == 1 ? op_format(op, "%s", slug) : op_format(op, "%s-%u", slug, n);
+        enum status status = op_load(op, naming->kind, *id, naming->schema, message);
+        if (status != STATUS_OK || naming->same(message, naming->params))
+            return status;
+    }
+    return error_set(op_error(op), STATUS_ALREADY_EXISTS, "id",
+                     "id: %s and the %d after it are taken; give an id", slug, NAME_TRIES - 1);
+}
+
+#define PARTICIPANTS_MAX 2000
+
+enum status
+registry_handlers_members(struct op *op, date_day day, struct registry_members **out)
+{
+    struct op_range range;
+    bool again = false;
+    struct registry_members *members = op_alloc(op, sizeof *members);
+    struct participant *participant = op_alloc(op, sizeof *participant);
+    if (!members || !participant)
+        return registry_no_memory(op);
+    *out = members;
+    members->count = 0;
+    enum status status = op_scan(op, TEXT_LITERAL("participant:"), TEXT_LITERAL("participant;"),
+                                 PARTICIPANTS_MAX, &range);
+    for (uint32_t i = 0; status == STATUS_OK && i < range.count; i++) {
+        struct text code = {range.items[i].ptr + strlen("participant:"),
+                            range.items[i].len - (uint32_t)strlen("participant:")};
+        status = op_peek(op, "participant", code, &participant_schema, participant, NULL);
+        again |= status == STATUS_AGAIN;
+        if (status == STATUS_OK && members->count < REGISTRY_MEMBERS_MAX &&
+            registry_participant_on(participant, day) == PARTICIPANT_MEMBER)
+            members->codes[members->count++] = code;
+        if (status == STATUS_AGAIN || status == STATUS_NOT_FOUND)
+            status = STATUS_OK;
+    }
+    return status == STATUS_OK && again ? STATUS_AGAIN : status;
+}
+
 static void
 write_span(struct buf *buf, const struct registry_span *span)
 {
@@ -170,9 +236,9 @@ give_chunks(struct op *op, const struct registry_list *list, unsigned limit, voi
 enum status
 registry_handlers_list(struct op *op, const struct registry_list *list)
 {
-    if (list->cursor.len && !text_is_code(list->cursor))
+    if (list->cursor.len && !text_is_code(list->cursor) && !text_is_id(list->cursor))
         return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "cursor",
-                         "cursor: want `next` of the page before, which is a code");
+                         "cursor: want `next` of the page before, which is a code or an id");
     int64_t seq;
     enum status status = op_seq(op, &seq);
     void *message = op_alloc(op, list->schema->size);

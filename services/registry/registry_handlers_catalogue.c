@@ -61,6 +61,8 @@ commit_revision(struct op *op, struct catalogue_index *index, struct catalogue *
     edition->revision = catalogue->revision;
     edition->adopted = catalogue->adopted;
     op_save(op, "catalogue", INDEX_ID, &catalogue_index_schema, index);
+    op_index_add(op, TEXT_LITERAL("catalogue:index"));
+    op_index_add(op, op_format(op, "catalogue:%lld", (long long)catalogue->revision));
     op_save(op, "catalogue", op_format(op, "%lld", (long long)catalogue->revision),
             &catalogue_schema, catalogue);
     op_record(op, "catalogue.revised", topic_of_revision(op, catalogue->revision),
@@ -136,9 +138,8 @@ catalogue_get_handle(struct op *op, const void *params)
 
 /* ---- coordinators ---- */
 
-/* Whether the newest revision has the area. STATUS_NOT_FOUND if not. */
-static enum status
-find_area(struct op *op, struct text area)
+enum status
+registry_handlers_area(struct op *op, struct text area)
 {
     struct catalogue_index *index;
     struct catalogue *newest;
@@ -217,10 +218,12 @@ check_record(struct op *op, const struct area_coordinators *in)
         return error_set(op_error(op), STATUS_PERMISSION_DENIED, "from",
                          "from: the Secretariat and the Chair record coordinators; without from "
                          "they are read");
-    enum status status = find_area(op, in->area);
-    if (status == STATUS_OK)
-        status = check_members(op, "coordinators", in->coordinators.items, in->coordinators.count,
-                               in->from);
+    enum status cited = registry_handlers_cites(op, in->decision);
+    enum status status = registry_handlers_area(op, in->area);
+    if (cited != STATUS_OK || status != STATUS_OK)
+        return cited != STATUS_OK ? cited : status;
+    status =
+        check_members(op, "coordinators", in->coordinators.items, in->coordinators.count, in->from);
     if (status == STATUS_OK)
         status = check_members(op, "co_coordinators", in->co_coordinators.items,
                                in->co_coordinators.count, in->from);
@@ -242,7 +245,7 @@ area_coordinators_handle(struct op *op, const void *params)
     if (status == STATUS_OK && records)
         status = check_record(op, in);
     else if (status == STATUS_OK && !area->rev)
-        status = find_area(op, in->area);
+        status = registry_handlers_area(op, in->area);
     if (status == STATUS_OK && records)
         status = registry_area_add(area, in, &changed, op_error(op));
     if (status != STATUS_OK)
@@ -257,6 +260,7 @@ area_coordinators_handle(struct op *op, const void *params)
     if (!changed)
         return registry_handlers_unchanged(op, &area_schema, area, topic);
     op_save(op, "area", in->area, &area_schema, area);
+    op_index_add(op, op_format(op, "area:%.*s", TEXT_ARG(in->area)));
     op_record(op, "area.coordinated", topic, &area_schema, area, NULL, NULL, TEXT_NONE);
     op_answer(op, &area_schema, area);
     return STATUS_OK;

@@ -1,5 +1,5 @@
 /* participant.*: see registry_handlers.h. It must not know sockets or Redis. */
-#include "services/registry/registry_handlers.h"
+#include "services/registry/registry_handlers_decision.h"
 
 #include "common/msg/schema_mp.h"
 
@@ -9,13 +9,28 @@ topic_of(struct op *op, struct text code)
     return op_format(op, "registry.participant.%.*s.", TEXT_ARG(code));
 }
 
-static void
+/* Who ever was a member may be one now: the electorates that are being made must see the change. */
+static bool
+is_elector(const struct participant *participant)
+{
+    for (uint32_t i = 0; i < participant->history.count; i++)
+        if (participant->history.items[i].status == PARTICIPANT_MEMBER)
+            return true;
+    return false;
+}
+
+static enum status
 commit(struct op *op, const char *type, struct participant *participant, const char *from)
 {
+    enum status status =
+        is_elector(participant) ? registry_handlers_electorate_bump(op) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
     op_save(op, "participant", participant->code, &participant_schema, participant);
     op_record(op, type, topic_of(op, participant->code), &participant_schema, participant, from,
               NULL, TEXT_NONE);
     op_answer(op, &participant_schema, participant);
+    return STATUS_OK;
 }
 
 static enum status
@@ -52,8 +67,7 @@ participant_put_handle(struct op *op, const void *params)
         op_index_add(op, op_format(op, "participant:%.*s", TEXT_ARG(in->code)));
     if (!changed)
         return unchanged(op, participant);
-    commit(op, is_new ? "participant.added" : "participant.renamed", participant, NULL);
-    return STATUS_OK;
+    return commit(op, is_new ? "participant.added" : "participant.renamed", participant, NULL);
 }
 
 static void
@@ -192,14 +206,14 @@ participant_status_handle(struct op *op, const void *params)
     enum participant_status before;
     bool changed;
     status = registry_participant_change(participant, in, &before, &changed, op_error(op));
-    if (status == STATUS_OK && changed && in->status != PARTICIPANT_MEMBER)
+    if (status == STATUS_OK && changed &&
+        (in->status != PARTICIPANT_MEMBER || in->supersedes != DATE_NONE))
         status = check_chair(op, participant);
     if (status != STATUS_OK)
         return status;
     if (!changed)
         return unchanged(op, participant);
     registry_participant_view_changed(participant, op_today(op));
-    commit(op, "participant.status_changed", participant,
-           before ? participant_status_words[before - 1] : NULL);
-    return STATUS_OK;
+    return commit(op, "participant.status_changed", participant,
+                  before ? participant_status_words[before - 1] : NULL);
 }

@@ -33,4 +33,6 @@ bench: all bench-programs ## this system and its peers side by side: ROWS=1,4 PA
 	    $(if $(MERGE),--merge)
 bench-instructions: all $(BUILD)/tests/bench/load ## instructions a request against tests/bench/baseline.json
 	$(PYTHON) tests/bench/instructions.py --build $(BUILD)
-.PHONY: bench bench-programs bench-instructions
+bench-silence: all ## how late the outcomes of 10,000 pending silences are: COUNT=10000 REPLICAS=1
+	CBM_BUILD=$(BUILD) $(PYTHON) tests/bench/silence.py --count $(or $(COUNT),10000) --replicas $(or $(REPLICAS),1)
+.PHONY: bench bench-programs bench-instructions bench-silence

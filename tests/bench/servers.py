@@ -154,10 +154,11 @@ class Servers:
 
     @contextlib.contextmanager
     def stack(self, _words, _argument, **environment):
-        """deploy/stack as a user gets it, with a participant, a catalogue and one event."""
+        """deploy/stack as a user gets it but for encryption, with a participant, a catalogue and one event."""
         directory = self.directory("stack")
         try:
-            self.stack_run("up", directory, **environment)
+            # none of the peers encrypts, so neither do we
+            self.stack_run("up", directory, **{"CBM_ACCESS": "open", **environment})
             words = self.stack_words(directory)
             for service, method, params in PREPARED:
                 self.call(words, service, method, params)

@@ -42,9 +42,11 @@ def first_lines(command, count, change=None, **options):
             process.kill()
 
 
-def test_integrator_request(sample_stack):
+def test_integrator_request(sample_stack, monkeypatch):
     code = example("docs/integrator.md", "python").replace("tcp://127.0.0.1:5550",
                                                            sample_stack.env["CBM_BUS"].split(",")[0])
+    for name in ("CBM_SERVER_KEY", "CBM_CERT"):
+        monkeypatch.setenv(name, sample_stack.env[name])
     names = {}
     exec(compile(code, "integrator.md", "exec"), names)  # pylint: disable=exec-used
     assert names["error"] is None and names["msgid"] == 7 and names["command"] == b"\x03"

@@ -18,7 +18,8 @@ def scraped(stack):
     try:
         for name in ("bus", "registry", "events", "notify"):
             port = free_port()
-            env = {**os.environ, **stack.env, "CBM_METRICS": f"127.0.0.1:{port}"}
+            env = {**os.environ, **stack.env, "CBM_METRICS": f"127.0.0.1:{port}",
+                   "CBM_KEYS": str(stack.dir / "keys")}
             for bind in ("CBM_CLIENT_BIND", "CBM_WORKER_BIND", "CBM_PUB_BIND"):
                 env[bind] = f"tcp://127.0.0.1:{free_port()}"
             processes.append(subprocess.Popen([str(BUILD / f"cbm-{name}")], env=env,
@@ -58,6 +59,9 @@ def test_what_is_counted(scraped):
     assert "cbm_store_up 1" in scraped["notify"]
     assert "cbm_notify_records_published 0" in scraped["notify"]
     assert "cbm_bus_requests_total 0" in scraped["bus"]
+    for name in ("bus", "notify"):
+        assert 'cbm_auth_failures_total{reason="unknown"} 0' in scraped[name]
+        assert "cbm_principals 1" in scraped[name]
 
 
 def test_a_wrong_address_stops_the_start(stack):

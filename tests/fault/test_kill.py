@@ -18,7 +18,7 @@ class Writer:
     """Proposes events over all buses, WINDOW at a time, until each is acknowledged."""
 
     def __init__(self, stack, name):
-        self.clients = [Client(one) for one in stack.env["CBM_BUS"].split(",")]
+        self.clients = [Client(one, env=stack.env) for one in stack.env["CBM_BUS"].split(",")]
         self.name = name
         self.next = 0
         self.open = {}       # number -> [due, tries]

@@ -27,6 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         time_print(any, printed);
         PROMISE(time_parse(text_of(printed), &any));
     }
+    int64_t duration;
+    PROMISE(!duration_parse(text, &duration) || (duration >= 0 && duration <= DURATION_MAX_MS));
     size_t slug_len = text_slug(text, slug);
     PROMISE(slug_len <= TEXT_ID_MAX - 4 && (slug_len == 0 || text_is_id(text_of(slug))));
     PROMISE(!date_is_zone(text) || text_utf8_valid(text.ptr, text.len));

@@ -1,4 +1,4 @@
-// LINK: common/bus/rpc.c common/msg/mp.c common/base/text.c common/base/buf.c common/base/status.c -lmsgpackc
+// LINK: common/bus/rpc.c common/msg/permission.c common/msg/mp.c common/base/text.c common/base/buf.c common/base/status.c -lmsgpackc
 /* Requests, replies, contexts and principals, each input as each of them. It must not know sockets.
  */
 #include "tests/fuzz/fuzz.h"

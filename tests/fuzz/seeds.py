@@ -54,3 +54,12 @@ seed("batch", b"/compact/1/events./")
 seed("batch", batch(b"", 0))
 seed("batch", batch(b"events.", 9, (b"events.x.", b"\x81\xa3seq\x08", b"\x80"), (b"events.y.", b"\x80", b"")))
 seed("reply", b"*4\r\n$2\r\n30\r\n$1\r\n1\r\n$8\r\n12 2 3 1\r\n$4\r\n30 5\r\n")
+
+
+def zap(*frames):
+    return b"".join(bytes([len(frame)]) + frame for frame in frames)
+
+
+seed("zap", zap(b"1.0", b"1", b"clients", b"127.0.0.1", b"", b"CURVE", bytes(range(32))))
+seed("zap", zap(b"1.0", b"1", b"clients", b"127.0.0.1", b"", b"PLAIN", b"name", b"word"))
+seed("zap", zap(b"1.0", b"1", b"clients", b"::1", b"", b"NULL"))

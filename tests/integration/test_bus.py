@@ -28,7 +28,7 @@ class Bus:
         self.process = subprocess.Popen(
             [str(BUILD / "cbm-bus")], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
             env={**os.environ, "CBM_CLIENT_BIND": self.clients, "CBM_WORKER_BIND": self.workers,
-                 "CBM_READY_FILE": str(ready), **{k: str(v) for k, v in settings.items()}})
+                 "CBM_READY_FILE": str(ready), "CBM_ACCESS": "open", **{k: str(v) for k, v in settings.items()}})
         wait_for(lambda: ready.exists() or self.process.poll() is not None, 10, "the bus")
         assert self.process.poll() is None, (directory / "log").read_text()
 

@@ -2,11 +2,13 @@
 Skipped where there is no Docker engine and none can be brought up. It must not know the services."""
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
-from conftest import ROOT, Client, Subscriber, free_port, wait_for
+from conftest import ROOT, Client, Subscriber, free_port, public_key, wait_for
 
 # a folder beside the checkout may offer an engine and the base images where none can be pulled
 LOCAL_ENGINE = ROOT.parent / "shared" / "docker-local.sh"
@@ -53,7 +55,7 @@ class Compose:
     """The compose project of this test, on ports of its own."""
 
     def __init__(self):
-        self.bus = free_port()
+        self.bus, self.copied = free_port(), None
         first = free_port()
         while abs(first - self.bus) < 10 or first > 65000:
             first = free_port()
@@ -79,8 +81,16 @@ class Compose:
                  for bound in container["NetworkSettings"]["Ports"].values() if bound]
         return ",".join(f"tcp://127.0.0.1:{port}" for port in sorted(ports))
 
+    def keys(self):
+        """What a client on the host needs: the keys, copied out of their volume."""
+        if not self.copied:
+            self.copied = tempfile.mkdtemp(prefix="cbm-compose-")
+            self("cp", "bus:/keys", self.copied)
+        return {"CBM_SERVER_KEY": public_key(f"{self.copied}/keys/server.key"),
+                "CBM_CERT": f"{self.copied}/keys/officer.key_secret"}
+
     def client(self):
-        return Client(f"tcp://127.0.0.1:{self.bus}", timeout=20)
+        return Client(f"tcp://127.0.0.1:{self.bus}", timeout=20, env=self.keys())
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +107,7 @@ def compose(engine):
         yield project
     finally:
         project("down", "-v", "--remove-orphans", "--timeout", "15", check=False)
+        shutil.rmtree(project.copied or "", ignore_errors=True)
 
 
 def test_everything_is_healthy(compose):
@@ -115,7 +126,7 @@ def test_containers_are_hardened(compose, service):
 
 
 def test_requests_and_notifications_reach_the_host(compose):
-    with compose.client() as client, Subscriber(compose.published(), "plan.") as subscriber:
+    with compose.client() as client, Subscriber(compose.published(), "plan.", env=compose.keys()) as subscriber:
         for service in ("registry", "events", "notify"):
             client.call(service, "$ping")
         subscriber.watermark("plan.", 10)

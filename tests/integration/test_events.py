@@ -433,3 +433,48 @@ def test_members(own_bus, client):
     own_bus.call("CN", "event.report", **name, member_states=["CN"])
     actors = [item["actor"] for item in call(client, "event.history", **name)["items"]]
     assert actors == ["focal-CN", "focal-TR", "focal-KZ", "focal-CN", "focal-CN", "focal-CN"]
+
+
+def test_drafts(own_bus, client):
+    """What a member proposes is for it, the coordinators of its area and the Secretariat, until it is accepted."""
+    before = client.call("notify", "log.last", {"prefix": ""})["seq"]
+    event = own_bus.call("CN", "event.propose", **draft(host="CN", area="agriculture", year=2077, sessions=[
+        {"start": "2077-05-01", "end": "2077-05-02"}]))
+    name = {"id": event["id"]}
+    assert event["draft"] is True
+
+    def seen_by(member):
+        with contextlib.suppress(CallError):
+            own_bus.call(member, "event.get", **name)
+            own_bus.call(member, "event.history", **name)
+            assert [one["id"] for one in own_bus.call(member, "event.list", year=2077)["items"]] == [event["id"]]
+            assert event["id"] in own_bus.call(member, "calendar.export", host="CN")["ics"]
+            return True
+        with pytest.raises(CallError) as caught:
+            own_bus.call(member, "event.get", **name)
+        assert caught.value.code == "not_found"
+        with pytest.raises(CallError) as caught:
+            own_bus.call(member, "event.history", **name)
+        assert caught.value.code == "not_found"
+        assert own_bus.call(member, "event.list", year=2077)["items"] == []
+        assert event["id"] not in own_bus.call(member, "calendar.export", host="CN")["ics"]
+        return False
+
+    def log(prefix):
+        items = client.call("notify", "log.read", {"prefix": prefix, "after": before})["items"]
+        return [(item["meta"]["type"], item["topic"]) for item in items if event["id"] in item["topic"]]
+
+    assert [seen_by(member) for member in ("CN", "KZ", "IR")] == [True, True, False]
+    assert call(client, "event.get", **name)["draft"] is True
+    own_bus.call("CN", "event.amend", **name, title="Better")
+    hidden = f"private.CN.events.{event['dimension']}.agriculture.{event['id']}."
+    assert log("private.CN.") == [("event.proposed", hidden), ("event.amended", hidden)]
+    assert log("") == []
+
+    accepted = own_bus.call("KZ", "event.accept", **name)
+    assert "draft" not in accepted and seen_by("IR")
+    assert log("private.CN.")[2:] == [("event.moved", hidden)]
+    assert log("") == [("event.accepted", hidden.removeprefix("private.CN."))]
+    steps = {member: [item["type"] for item in own_bus.call(member, "event.history", **name)["items"]]
+             for member in ("CN", "IR")}
+    assert steps == {"CN": ["event.proposed", "event.amended", "event.accepted"], "IR": ["event.accepted"]}

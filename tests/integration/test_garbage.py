@@ -7,7 +7,7 @@ import msgpack
 import pytest
 import zmq
 
-from conftest import Client, running, wait_for
+from conftest import Client, running, secure, wait_for
 
 METHODS = {"registry": "participant.get", "events": "event.get", "notify": "log.read"}
 GOOD = {"registry": {"code": "KZ"}, "events": {"id": "a"}, "notify": {"prefix": "", "after": 0}}
@@ -105,6 +105,8 @@ def test_random_bytes_on_every_socket(stack):
     kinds = [zmq.DEALER, zmq.DEALER, zmq.XSUB]
     for endpoint, kind in zip(endpoints, kinds):
         socket = zmq.Context.instance().socket(kind)
+        if endpoint != stack.env["CBM_WORKERS"]:
+            secure(socket, stack.env)
         socket.linger = 500
         socket.connect(endpoint)
         for _ in range(300):

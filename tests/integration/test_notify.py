@@ -47,15 +47,18 @@ class Notify:
     """A cbm-notify of our own beside the stack's."""
 
     def __init__(self, stack, directory, **settings):
-        self.endpoint = f"tcp://127.0.0.1:{free_port()}"
+        self.endpoint, self.keys = f"tcp://127.0.0.1:{free_port()}", stack.env
         self.ready_file, self.log = directory / "ready", directory / "log"
         self.env = {**os.environ, "CBM_WORKERS": stack.env["CBM_WORKERS"],
                     "CBM_REDIS": stack.env["CBM_REDIS"], "CBM_PUB_BIND": self.endpoint,
-                    "CBM_READY_FILE": str(self.ready_file),
+                    "CBM_READY_FILE": str(self.ready_file), "CBM_KEYS": str(stack.dir / "keys"),
                     **{key: str(value) for key, value in settings.items()}}
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([str(BUILD / "cbm-notify")], env=self.env, stderr=log,
                                             stdin=subprocess.DEVNULL)
+
+    def subscriber(self, *prefixes):
+        return Subscriber(self.endpoint, *prefixes, env=self.keys)
 
     def until_ready(self):
         wait_for(self.ready_file.exists, 15, "readiness")
@@ -110,7 +113,7 @@ def test_prefixes_are_bounded(stack, client, scratch):
     wanted = [f"p{i}." for i in range(10)]
     with Notify(stack, scratch, CBM_PREFIXES_MAX=5) as notify:
         notify.until_ready()
-        with Subscriber(notify.endpoint, *wanted) as sub:
+        with notify.subscriber(*wanted) as sub:
             got, until = set(), time.monotonic() + 2.5
             while time.monotonic() < until:
                 with contextlib.suppress(TimeoutError):
@@ -121,7 +124,7 @@ def test_prefixes_are_bounded(stack, client, scratch):
                 sub.socket.unsubscribe(prefix.encode())
             rest = sorted(set(wanted) - got)[0]
             wait_for(lambda: again(sub, rest), 10, "room for another prefix")
-        with Subscriber(notify.endpoint, "plan.") as sub:
+        with notify.subscriber("plan.") as sub:
             assert wait_for(lambda: sub.watermark("plan.") == last(client, "plan."), 5, "plan.")
         assert notify.end() == 0
 
@@ -159,7 +162,7 @@ def test_start_and_end(stack, client, scratch):
         notify.until_ready()
         health = [str(BUILD / "cbm-notify"), "--health"]
         assert subprocess.run(health, env=notify.env).returncode == 0
-        with Subscriber(notify.endpoint, "") as sub:
+        with notify.subscriber("") as sub:
             sub.watermark("")
             assert notify.end() == 0
         assert not notify.ready_file.exists()

@@ -7,8 +7,9 @@ import signal
 import subprocess
 
 import pytest
+from zmq.auth import load_certificate
 
-from conftest import BUILD, ROOT, STACK, SLOW, Stack, running, scratch_directory, wait_for
+from conftest import BUILD, ROOT, STACK, SLOW, Stack, public_key, running, scratch_directory, wait_for
 
 NAMES = ["redis", "bus.1", "registry.1", "events.1", "notify.1"]
 
@@ -20,8 +21,9 @@ def test_env_names_everything(stack):
         assert stack.env[name].startswith("tcp://127.0.0.1:"), name
     assert re.fullmatch(r"redis://operator:[0-9a-f]{64}@127\.0\.0\.1:\d+", stack.env["CBM_REDIS"])
     assert (stack.dir / "env").stat().st_mode & 0o077 == 0, "it names a password"
-    for name in ("CBM_HTTP", "CBM_SERVER_KEY", "CBM_CERT"):
-        assert stack.env[name] == "", name
+    assert stack.env["CBM_HTTP"] == ""
+    assert stack.env["CBM_SERVER_KEY"] == public_key(stack.dir / "keys/server.key")
+    assert all(load_certificate(stack.env["CBM_CERT"])), "a public and a secret key"
 
 
 def test_reading_env_is_all_it_takes(stack):
@@ -77,7 +79,7 @@ def test_scale_and_back(make_stack):
     assert len(stack.env["CBM_NOTIFY"].split(",")) == 2
     for endpoint in stack.env["CBM_BUS"].split(","):
         one = Stack(stack.dir)
-        one.env = {"CBM_BUS": endpoint}
+        one.env = {**stack.env, "CBM_BUS": endpoint}
         with one.client() as client:
             for service in ("registry", "events", "notify"):
                 client.call(service, "$ping")

@@ -30,6 +30,8 @@ text_between(struct arena *arena, const char *base, int64_t least, int64_t most,
                                            : base_len;
     if (len > (size_t)most)
         len = (size_t)most;
+    if (len < (size_t)least)
+        len = (size_t)least;
     char *out = arena_alloc(arena, len + 1);
     if (!out)
         abort();
@@ -83,6 +85,7 @@ fill_one(const struct field *field, enum field_type type, unsigned index, char *
         memcpy(at, &word, sizeof word);
         break;
     case FIELD_STRUCT: sample_fill(field->sub, at, variant, arena); break;
+    case FIELD_MAP: memcpy(at, &(struct text){"\x80", 1}, sizeof(struct text)); break;
     default: fill_text(field, type, index, at, variant, arena); break;
     }
 }

@@ -1,4 +1,4 @@
-// LINK: services/bus/bus_request.c services/bus/bus_service.c services/bus/bus_context.c common/bus/rpc.c common/msg/mp.c common/base/buf.c common/base/text.c common/base/status.c -lmsgpackc
+// LINK: services/bus/bus_request.c services/bus/bus_service.c services/bus/bus_context.c common/bus/rpc.c common/msg/permission.c common/msg/mp.c common/base/buf.c common/base/text.c common/base/status.c -lmsgpackc
 /* The bus without sockets: slots and tokens, the heap, the choice of worker, contexts.
  * It must not know ZeroMQ. */
 #include "tests/unit/check.h"

@@ -221,6 +221,59 @@ test_zones(void **state)
     assert_false(date_is_zone((struct text){longest, 65}));
 }
 
+static void
+test_durations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {{"P14D", 14 * DATE_DAY_MS},
+                {"P2W", 14 * DATE_DAY_MS},
+                {"PT72H", 3 * DATE_DAY_MS},
+                {"P1DT12H", 36 * INT64_C(3600000)},
+                {"PT1H30M5S", 5405000},
+                {"P0D", 0},
+                {"PT0S", 0},
+                {"P36525D", DURATION_MAX_MS},
+                {"P0036525D", DURATION_MAX_MS}};
+    static const char *const bad[] = {"",
+                                      "P",
+                                      "P1",
+                                      "PD",
+                                      "P14",
+                                      "14D",
+                                      "P1Y",
+                                      "P1M",
+                                      "PT",
+                                      "P1DT",
+                                      "PT1D",
+                                      "P1H",
+                                      "P1W1D",
+                                      "P1D1W",
+                                      "PT1M1H",
+                                      "P1D1D",
+                                      "-P1D",
+                                      "P-1D",
+                                      "P 1D",
+                                      "P1.5D",
+                                      "P1d",
+                                      "P1D ",
+                                      "P36526D",
+                                      "P36525DT1S",
+                                      "P99999999999999999999D",
+                                      "PT99999999999999999999S",
+                                      "P 1W"};
+    int64_t ms;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(duration_parse(text_of(good[i].text), &ms));
+        assert_int_equal(ms, good[i].ms);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(duration_parse(text_of(bad[i]), &ms));
+    assert_false(duration_parse(TEXT_NONE, &ms));
+}
+
 int
 main(void)
 {
@@ -229,7 +282,7 @@ main(void)
         cmocka_unit_test(test_bad_dates),    cmocka_unit_test(test_known_times),
         cmocka_unit_test(test_bad_times),    cmocka_unit_test(test_times_read_back),
         cmocka_unit_test(test_every_offset), cmocka_unit_test(test_when),
-        cmocka_unit_test(test_zones),
+        cmocka_unit_test(test_zones),        cmocka_unit_test(test_durations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

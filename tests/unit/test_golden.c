@@ -1,4 +1,4 @@
-// LINK: tests/unit/sample.c common/bus/rpc.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/msg/schema_mp.c common/msg/mp.c common/base/text.c common/base/date.c common/base/buf.c common/base/status.c -lmsgpackc
+// LINK: tests/unit/sample.c common/bus/rpc.c common/msg/permission.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/msg/schema_mp.c common/msg/mp.c common/base/text.c common/base/date.c common/base/buf.c common/base/status.c -lmsgpackc
 /* The bytes of every message, kept in tests/golden/messages.txt: what went over the wire once is
  * written the same and read the same ever after. UPDATE_GOLDEN=1 writes the file anew.
  * It must not know sockets or stores. */

@@ -1,4 +1,4 @@
-// LINK: services/notify/notify_prefixes.c common/base/buf.c common/base/text.c common/log/topic.c
+// LINK: services/notify/notify_prefixes.c services/notify/notify_holders.c common/base/buf.c common/base/text.c common/log/topic.c
 /* Which prefixes get a watermark, when, with which seq and in which form, and who wants a record.
  * It must not know sockets or the store. */
 #include "tests/unit/check.h"
@@ -11,6 +11,7 @@
 #include "services/notify/notify_prefixes.h"
 
 static const uint64_t key[2] = {7, 11};
+static const struct notify_peer peer = {5, 1};
 
 static int
 setup(void **state)
@@ -51,13 +52,13 @@ expect_due(struct notify_prefixes *prefixes, int64_t now, const char *want, int6
 static bool
 subscribe(struct notify_prefixes *prefixes, struct text prefix, int64_t now)
 {
-    return notify_prefixes_subscribe(prefixes, prefix, NOTIFY_FRAMES, now);
+    return notify_prefixes_subscribe(prefixes, prefix, NOTIFY_FRAMES, peer, now);
 }
 
 static void
 unsubscribe(struct notify_prefixes *prefixes, struct text prefix)
 {
-    notify_prefixes_unsubscribe(prefixes, prefix, NOTIFY_FRAMES);
+    notify_prefixes_unsubscribe(prefixes, prefix, NOTIFY_FRAMES, peer);
 }
 
 static struct notify_wanted
@@ -198,7 +199,7 @@ test_two_forms(void **state)
     assert_false(wanted.frames);
     assert_int_equal(wanted.count, 0);
     assert_true(subscribe(prefixes, text_of("events.other."), 0)); /* as long as a level of it */
-    assert_true(notify_prefixes_subscribe(prefixes, events, NOTIFY_COMPACT, 0));
+    assert_true(notify_prefixes_subscribe(prefixes, events, NOTIFY_COMPACT, peer, 0));
     wanted = publish(prefixes, topic, 2, 0);
     assert_false(wanted.frames);
     assert_int_equal(wanted.count, 1);
@@ -215,13 +216,13 @@ test_two_forms(void **state)
     assert_int_equal(notify_prefixes_count(prefixes), 2);
     assert_true(notify_prefixes_next_due(prefixes, 100, &due));
     assert_true(due.frames && due.batch == batch);
-    notify_prefixes_subscribe(prefixes, text_of(""), NOTIFY_COMPACT, 100);
+    notify_prefixes_subscribe(prefixes, text_of(""), NOTIFY_COMPACT, peer, 100);
     wanted = publish(prefixes, topic, 3, 100);
     assert_true(wanted.frames);
     assert_int_equal(wanted.count, 2);
 
-    notify_prefixes_unsubscribe(prefixes, events, NOTIFY_COMPACT);
-    notify_prefixes_unsubscribe(prefixes, events, NOTIFY_COMPACT);
+    notify_prefixes_unsubscribe(prefixes, events, NOTIFY_COMPACT, peer);
+    notify_prefixes_unsubscribe(prefixes, events, NOTIFY_COMPACT, peer);
     wanted = publish(prefixes, topic, 4, 100);
     assert_true(wanted.frames);
     assert_int_equal(wanted.count, 1);

@@ -1,8 +1,9 @@
-// LINK: services/registry/registry_domain.c services/registry/registry_domain_participant.c services/registry/registry_domain_chair.c common/base/text.c common/base/date.c common/base/status.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c
+// LINK: services/registry/registry_domain.c services/registry/registry_domain_participant.c services/registry/registry_domain_chair.c common/base/text.c common/base/date.c common/base/dated.c common/base/status.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c
 /* The chairmanship: no overlap, no gap, a member on every day; against a naive reading day by day.
  * It must not know stores or sockets. */
 #include "tests/unit/check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "services/registry/registry_domain.h"
@@ -241,6 +242,114 @@ test_random_terms(void **state)
     }
 }
 
+static enum status
+correct(const char *code, int wrong, int from, int to, struct registry_spans *spans,
+        uint32_t *count, struct error *error)
+{
+    uint32_t first;
+    struct chair_term term = term_of(code, begin + from, begin + to);
+    term.supersedes = begin + wrong;
+    enum status status = registry_chair_correct(&book, &term, spans, &first, count, error);
+    for (uint32_t i = first; status == STATUS_OK && i < first + *count; i++)
+        status = registry_chair_member(&book.terms.items[i], &member, spans, error);
+    return status;
+}
+
+static void
+test_a_handover_moves(void **state)
+{
+    (void)state;
+    struct registry_spans spans;
+    struct error error = {0};
+    uint32_t count;
+    reset();
+    add_status(PARTICIPANT_MEMBER, begin);
+    assert_int_equal(add("KZ", 10, 20, &spans, &error), STATUS_OK);
+    assert_int_equal(add(NULL, 20, 30, &spans, &error), STATUS_OK);
+    assert_int_equal(add("KZ", 30, 40, &spans, &error), STATUS_OK);
+    assert_int_equal(correct("KZ", 30, 33, 43, &spans, &count, &error), STATUS_OK);
+    assert_int_equal(count, 2); /* the vacancy before it lasts until then */
+    assert_int_equal(book.terms.items[1].to, begin + 33);
+    assert_int_equal(book.terms.items[1].supersedes, begin + 20);
+    assert_int_equal(book.history.count, 5);
+    assert_int_equal(book.history.items[2].from, begin + 30); /* the old one stays */
+    assert_int_equal(correct("KZ", 30, 33, 43, &spans, &count, &error), STATUS_OK);
+    assert_int_equal(count, 0); /* a repetition */
+    assert_int_equal(correct("KZ", 30, 34, 43, &spans, &count, &error), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(error.field, "supersedes");
+    assert_int_equal(add("KZ", 30, 40, &spans, &error), STATUS_OK); /* known, and corrected since */
+    assert_int_equal(book.terms.items[2].from, begin + 33);
+    assert_int_equal(correct("KZ", 33, 20, 43, &spans, &count, &error), STATUS_FAILED_PRECONDITION);
+    assert_span(&spans, 0, 20, 33, NULL); /* no day would be left to the vacancy */
+    assert_int_equal(correct("KZ", 10, -3, 20, &spans, &count, &error), STATUS_FAILED_PRECONDITION);
+    assert_span(&spans, 0, -3, 0, "KZ");
+}
+
+/* The naive replay of the recorded terms: a slot for every first day. */
+static const struct chair_term *
+replayed(date_day day)
+{
+    static int slots[3 * DAYS];
+    for (int i = 0; i < 3 * DAYS; i++)
+        slots[i] = -1;
+    for (uint32_t i = 0; i < book.history.count; i++) {
+        const struct chair_term *term = &book.history.items[i];
+        if (term->supersedes != DATE_NONE)
+            slots[term->supersedes - begin + DAYS] = -1;
+        slots[term->from - begin + DAYS] = (int)i;
+    }
+    for (int at = day - begin + DAYS; at >= 0; at--)
+        if (slots[at] >= 0)
+            return day < book.history.items[slots[at]].to ? &book.history.items[slots[at]] : NULL;
+    return NULL;
+}
+
+/* Whatever is appointed and corrected: no gap, no overlap, a member on every day, and on any day
+ * the chair is that of a replay of what was recorded. */
+static void
+test_random_corrections(void **state)
+{
+    (void)state;
+    const char *given = getenv("CBM_TEST_SEED");
+    uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 10) : 2024;
+    unsigned corrected = 0;
+    print_message("seed %u\n", (unsigned)seed);
+    for (int round = 0; round < 100; round++) {
+        struct registry_spans spans;
+        struct error error = {0};
+        reset();
+        add_status(PARTICIPANT_MEMBER, begin);
+        add("KZ", 0, 5, &spans, &error);
+        for (int i = 0; i < 40; i++) {
+            uint32_t last = book.terms.count - 1, count;
+            int end = book.terms.items[last].to - begin;
+            if (end < DAYS - 20 && i % 2 == 0)
+                add(next_random(&seed) % 4 ? "KZ" : NULL, end,
+                    end + 1 + (int)(next_random(&seed) % 15), &spans, &error);
+            const struct chair_term *term =
+                &book.terms.items[next_random(&seed) % book.terms.count];
+            int wrong = term->from - begin, from = wrong + (int)(next_random(&seed) % 9) - 4;
+            copy = book;
+            enum status status =
+                correct(next_random(&seed) % 4 ? "KZ" : NULL, wrong, from,
+                        from + (int)(next_random(&seed) % 20), &spans, &count, &error);
+            corrected += status == STATUS_OK && count;
+            if (status != STATUS_OK)
+                book = copy; /* as the handler does, which saves nothing */
+            check_book();
+            for (date_day day = begin - 10; day < begin + DAYS; day++) {
+                const struct chair_term *on = registry_chair_on(&book, day, NULL);
+                const struct chair_term *naive = replayed(day);
+                assert_int_equal(on != NULL, naive != NULL);
+                if (on)
+                    assert_true(on->from == naive->from && on->to == naive->to &&
+                                text_equal(on->code, naive->code));
+            }
+        }
+    }
+    assert_true(corrected > 500); /* and it is not all refused */
+}
+
 int
 main(void)
 {
@@ -249,6 +358,8 @@ main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_repeat_and_bounds),
         cmocka_unit_test(test_random_terms),
+        cmocka_unit_test(test_a_handover_moves),
+        cmocka_unit_test(test_random_corrections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

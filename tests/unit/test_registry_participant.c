@@ -1,4 +1,4 @@
-// LINK: services/registry/registry_domain.c services/registry/registry_domain_participant.c common/base/text.c common/base/date.c common/base/status.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c
+// LINK: services/registry/registry_domain.c services/registry/registry_domain_participant.c common/base/text.c common/base/date.c common/base/dated.c common/base/status.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c
 /* Participants: what may be recorded, and what was in effect on a day against a naive replay.
  * It must not know stores or sockets. */
 #include "tests/unit/check.h"

@@ -1,4 +1,4 @@
-// LINK: common/bus/rpc.c common/msg/mp.c common/base/text.c common/base/buf.c common/base/status.c -lmsgpackc
+// LINK: common/bus/rpc.c common/msg/permission.c common/msg/mp.c common/base/text.c common/base/buf.c common/base/status.c -lmsgpackc
 /* The bodies of requests and replies, and what is answered to unreadable ones.
  * It must not know sockets. */
 #include "tests/unit/check.h"
