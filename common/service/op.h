@@ -88,6 +88,7 @@ enum status op_clock(struct op *op, int64_t *ms);
 struct op_log_page {
     unsigned count;
     const struct log_record *records;
+    int64_t next;  /* seq of the last of them, `after` if there is none */
     int64_t last;  /* the newest seq under the prefix, 0 if there is none */
     int64_t first; /* the oldest seq that the whole log keeps */
 };

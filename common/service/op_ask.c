@@ -174,7 +174,8 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
     ask->here = ok;
-    ask->page = (struct op_log_page){page->count, page->records, page->last, page->first};
+    int64_t next = page->count ? page->records[page->count - 1].seq : ask->number;
+    ask->page = (struct op_log_page){page->count, page->records, next, page->last, page->first};
     if (ok) {
         op->fresh = slot + 1;
         if (op->outstanding > 1 || op->running)

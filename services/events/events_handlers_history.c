@@ -76,9 +76,8 @@ read_topic(struct op *op, struct history *history, struct text topic)
     enum status status = op_log_read(op, topic, history->after, RECORDS_MAX, &page);
     if (status != STATUS_OK)
         return status;
-    int64_t next = page.count ? page.records[page.count - 1].seq : history->after;
-    if (next < page.last && next < history->complete)
-        history->complete = next; /* cut: what is beyond belongs to a later page */
+    if (page.next < page.last && page.next < history->complete)
+        history->complete = page.next; /* cut: what is beyond belongs to a later page */
     size_t size = (history->count + page.count + 1) * sizeof *history->told;
     struct told *grown = op_alloc(op, size);
     msgpack_zone *zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
