@@ -184,7 +184,7 @@ look_if_over(const struct events_year_input *in, const struct events_year_event 
         return;
     date_day ended = date_of_time(event->end_ms - 1), due = ended + (date_day)days;
     out->hold_due += event->status == EVENT_SCHEDULED;
-    if (date_of_time(at_ms) > due)
+    if (date_of_time(at_ms - 1) > due)
         add_overdue(out, event, ended, due);
 }
 

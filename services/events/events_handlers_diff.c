@@ -8,7 +8,8 @@
 #include "services/events/events_handlers_plan.h"
 
 #define READ_MAX 200 /* events whose records are read … */
-#define STEPS_MAX 20 /* … and how many of each */
+#define STEPS_MAX 20 /* … how many of each … */
+#define PAGES_MAX 8  /* … and in how many rounds */
 #define ANSWER_MAX (MP_BYTES_MAX - 65536)
 
 struct difference {
@@ -81,10 +82,16 @@ next(const struct difference *of, unsigned *before, unsigned *after, struct even
 
 /* ---- who and why ---- */
 
+/* What the log has of an event: a page may end before what is asked for does. */
+struct pages {
+    unsigned count;
+    struct op_log_page items[PAGES_MAX];
+};
+
 /* Asks for the records of an event since the version before. */
 static enum status
 read_steps(struct op *op, const struct difference *of, const struct events_diff *diff,
-           struct event *event, struct op_log_page *page)
+           struct event *event, struct pages *out)
 {
     char topic[EVENTS_TOPIC_MAX];
     struct text bytes = diff->after.ptr ? diff->after : diff->before;
@@ -94,7 +101,19 @@ read_steps(struct op *op, const struct difference *of, const struct events_diff 
         return error_set(op_error(op), STATUS_INTERNAL, NULL, "the stored event %.*s is damaged",
                          TEXT_ARG(diff->id));
     events_domain_topic(event, topic);
-    return op_log_read(op, op_format(op, "%s", topic), of->after_seq, STEPS_MAX, page);
+    unsigned got = 0;
+    int64_t after = of->after_seq, last = INT64_MAX;
+    for (out->count = 0; out->count < PAGES_MAX && got < STEPS_MAX && after < last;) {
+        struct op_log_page *page = &out->items[out->count];
+        status = op_log_read(op, op_format(op, "%s", topic), after, STEPS_MAX - got, page);
+        if (status != STATUS_OK)
+            return status;
+        out->count++;
+        got += page->count;
+        after = page->next;
+        last = page->count ? page->last : after;
+    }
+    return STATUS_OK;
 }
 
 /* Says a step: "asean-forum: event.amended by kz-focal, 2026-03-01: a larger hall". */
@@ -148,18 +167,18 @@ write_list(struct buf *out, const struct events_diff_list *list)
     out->failed |= list->items.failed;
 }
 
-/* Adds an event that differs; `page` has its records, NULL for none. */
+/* Adds an event that differs; `pages` have its records, NULL for none. */
 static enum status
 add_change(struct op *op, struct difference *of, const struct events_diff *diff,
-           const struct op_log_page *page)
+           const struct pages *pages)
 {
     struct events_diff_list steps = {.count = 0};
     struct buf *out = &of->changes.items;
     enum status status = STATUS_OK;
     events_diff_patch(diff, &of->patch);
     events_diff_words(diff, &of->words);
-    if (page)
-        status = tell_steps(op, of, diff->id, page, &steps);
+    for (unsigned i = 0; pages && i < pages->count && status == STATUS_OK; i++)
+        status = tell_steps(op, of, diff->id, &pages->items[i], &steps);
     mp_map(out, 3);
     mp_string(out, "id");
     mp_text(out, diff->id);
@@ -178,19 +197,19 @@ compare(struct op *op, struct difference *of)
     unsigned before = 0, after = 0, read = 0;
     bool again = false;
     struct events_diff diff;
-    struct op_log_page page;
+    struct pages *pages = op_alloc(op, sizeof *pages);
     struct event *event = op_alloc(op, sizeof *event);
-    if (!event)
+    if (!event || !pages)
         return op_no_memory(op);
     while (next(of, &before, &after, &diff)) {
         if (text_equal(diff.before, diff.after))
             continue;
         bool reads = read++ < READ_MAX;
-        enum status status = reads ? read_steps(op, of, &diff, event, &page) : STATUS_OK;
+        enum status status = reads ? read_steps(op, of, &diff, event, pages) : STATUS_OK;
         if (status == STATUS_AGAIN)
             again = true;
         else if (status == STATUS_OK && !again)
-            status = add_change(op, of, &diff, reads ? &page : NULL);
+            status = add_change(op, of, &diff, reads ? pages : NULL);
         if (status != STATUS_OK && status != STATUS_AGAIN)
             return status;
         if (of->patch.items.len + of->words.items.len + of->changes.items.len > ANSWER_MAX)
