@@ -423,3 +423,28 @@ def test_the_plan_of_2021_against_a_count_by_hand(sample_stack):
     assert {one["id"] for one in report["overdue"]} == {
         line["event"]["id"] for line in events if line["status"] in ("held", "scheduled")}
     assert {key: value for key, value in report.items() if key in stats} == stats
+
+
+# ---- the command line ----------------------------------------------------------------------------
+
+def test_the_plan_on_the_command_line(two, client):
+    def cbm(*words, **options):
+        return two.cbm("plan", *words, **options)
+    assert "the plan of 2041 is open, version 1" in cbm("open", 2041, "--title", "The plan of 2041").stdout
+    name = propose(client, year=2041, area="energy")["id"]
+    assert cbm("submit", 2040, check=False).returncode == 1 and cbm("dance", 2041, check=False).returncode == 64
+    assert cbm("submit", 2041, "--decision", "x", check=False).returncode == 64
+    assert cbm(2041, "--to", "1", check=False).returncode == 64
+    assert "submitted, version 1, decision plan-2041-v1" in cbm("submit", 2041).stdout
+    decision(client, "plan-2041-v1")
+    client.call("registry", "decision.close", {"id": "plan-2041-v1"})
+    becomes(client, 2041, "adopted", 1)
+    assert "The plan of 2041: adopted, version 1, decision plan-2041-v1" in cbm(2041).stdout
+    assert "nothing differs from version 1" in cbm("diff", 2041).stdout
+    call(client, "event.amend", id=name, title="Wind", reason="a better word")
+    shown = cbm("diff", 2041, "--from", 1).stdout
+    assert f"{name}: title: " in shown and "a better word" in shown
+    report = cbm("report", 2041).stdout
+    assert "areas without an event: agriculture, youth" in report and "2041-Q4" in report
+    assert json.loads(cbm("report", 2041, "--json", "--as-of", "2041-06-01").stdout)["as_of"] == "2041-06-01"
+    assert "is closed, version 2" in cbm("close", 2041).stdout
