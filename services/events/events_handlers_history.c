@@ -45,7 +45,8 @@ add_topic(struct history *history, struct text topic)
         history->topics[history->topic_count++] = topic;
 }
 
-/* Reads one record; the record of a move away is no step of its own. */
+/* Reads one record; the record of a move away is no step of its own, nor is one of a part of the
+ * event, which stands under its topic. */
 static enum status
 read_item(struct op *op, struct history *history, struct text item, msgpack_zone *zone)
 {
@@ -69,7 +70,8 @@ read_item(struct op *op, struct history *history, struct text item, msgpack_zone
         text_is(told.type, "event.withdrawn"))
         told.reason = text_at(data, "reason");
     add_topic(history, text_at(data, "moved_from"));
-    if (!text_is(told.type, "event.moved") && history->count < history->room)
+    bool step = told.type.len > 6 && memcmp(told.type.ptr, "event.", 6) == 0;
+    if (step && !text_is(told.type, "event.moved") && history->count < history->room)
         history->told[history->count++] = told;
     return STATUS_OK;
 }
