@@ -116,6 +116,32 @@ admit(struct op *op, const struct event *event, const struct text *moved, unsign
     return status;
 }
 
+/* The delegation with its persons, for who sent them. */
+static struct delegation *
+shown(struct op *op, const struct delegation *delegation, const struct delegation_people *people)
+{
+    struct delegation *out = op_alloc(op, sizeof *out);
+    if (!out)
+        return NULL;
+    *out = *delegation;
+    out->sealed = TEXT_NONE;
+    if (people)
+        schema_copy(&delegation_schema, out, &delegation_people_schema, people);
+    return out;
+}
+
+/* Answers a repeat that changed nothing, with the seq of the last record there is of it: the host's
+ * comes after the participant's. */
+static enum status
+unchanged(struct op *op, const struct events_sent *sent, const struct delegation_people *people)
+{
+    const struct delegation *answer = shown(op, sent->before, people);
+    if (!answer)
+        return events_no_memory(op);
+    return events_handlers_unchanged(op, &delegation_schema, answer,
+                                     topic_for(op, sent->event->host, answer));
+}
+
 /* ---- delegation.register ---- */
 
 /* Whether it says what is registered already. */
@@ -174,20 +200,6 @@ type_of(const struct events_sent *sent)
     if (before->rev && before->status == DELEGATION_WAITING)
         return "delegation.admitted";
     return now->status == DELEGATION_WAITING ? "delegation.queued" : "delegation.registered";
-}
-
-/* The delegation with its persons, for who sent them. */
-static struct delegation *
-shown(struct op *op, const struct delegation *delegation, const struct delegation_people *people)
-{
-    struct delegation *out = op_alloc(op, sizeof *out);
-    if (!out)
-        return NULL;
-    *out = *delegation;
-    out->sealed = TEXT_NONE;
-    if (people)
-        schema_copy(&delegation_schema, out, &delegation_people_schema, people);
-    return out;
 }
 
 static enum status
@@ -277,10 +289,7 @@ delegation_register_handle(struct op *op, const void *params)
     schema_copy(&delegation_people_schema, people, &delegation_register_schema, in);
     if (!is_same(op, people, &sent))
         return finish_register(op, people, &sent);
-    const struct delegation *answer = shown(op, sent.before, people);
-    return answer ? events_handlers_unchanged(op, &delegation_schema, answer,
-                                              topic_for(op, in->member, answer))
-                  : events_no_memory(op);
+    return unchanged(op, &sent, people);
 }
 
 /* ---- delegation.withdraw, erase, open ---- */
@@ -304,12 +313,8 @@ delegation_withdraw_handle(struct op *op, const void *params)
     enum status status = load_present(op, in, &sent);
     if (status != STATUS_OK)
         return status;
-    if (sent.before->status == DELEGATION_WITHDRAWN) {
-        const struct delegation *answer = shown(op, sent.before, NULL);
-        return answer ? events_handlers_unchanged(op, &delegation_schema, answer,
-                                                  topic_for(op, in->member, answer))
-                      : events_no_memory(op);
-    }
+    if (sent.before->status == DELEGATION_WITHDRAWN)
+        return unchanged(op, &sent, NULL);
     struct registration_entry *entry = events_delegation_entry(sent.book, in->member);
     if (!entry)
         return error_set(op_error(op), STATUS_INTERNAL, NULL, "the delegation is not in the book");
@@ -333,12 +338,8 @@ delegation_erase_handle(struct op *op, const void *params)
     enum status status = load_present(op, in, &sent);
     if (status != STATUS_OK)
         return status;
-    if (sent.before->erased != TIME_NONE) {
-        const struct delegation *answer = shown(op, sent.before, NULL);
-        return answer ? events_handlers_unchanged(op, &delegation_schema, answer,
-                                                  topic_for(op, in->member, answer))
-                      : events_no_memory(op);
-    }
+    if (sent.before->erased != TIME_NONE)
+        return unchanged(op, &sent, NULL);
     events_handlers_unmark(op, &sent, NULL);
     sent.key->marks.count = 0;
     sent.key->key = TEXT_NONE;

@@ -108,35 +108,35 @@ delegation_list_handle(struct op *op, const void *params)
 struct search {
     struct text event;
     unsigned persons, count;
-    struct events_elsewhere *found;
+    struct elsewhere *found;
 };
 
 static bool
-is_new(const struct search *search, const struct events_elsewhere *other)
+is_new(const struct search *search, const struct elsewhere *other)
 {
     for (unsigned i = 0; i < search->count; i++)
         if (text_equal(search->found[i].event, other->event) &&
             text_equal(search->found[i].member, other->member) &&
-            text_equal(search->found[i].own, other->own) &&
-            search->found[i].in_person == other->in_person &&
-            search->found[i].own_in_person == other->own_in_person)
+            text_equal(search->found[i].own, other->own) && search->found[i].mode == other->mode &&
+            search->found[i].own_mode == other->own_mode)
             return false;
     return true;
 }
 
 /* Looks for one person: entries "dn|<mark>|<event>|<member>|<mode>". */
 static enum status
-search_mark(struct op *op, struct search *search, struct text mark, struct events_elsewhere own)
+search_mark(struct op *op, struct search *search, struct text mark, struct elsewhere own)
 {
     struct text prefix = op_format(op, "dn|%.*s|", TEXT_ARG(mark));
     struct text upto = op_format(op, "dn|%.*s}", TEXT_ARG(mark));
     struct op_range range;
     enum status status = op_scan(op, prefix, upto, ELSEWHERE_MAX, &range);
     for (unsigned i = 0; status == STATUS_OK && i < range.count; i++) {
-        struct events_elsewhere other = own;
+        struct elsewhere other = own;
         other.event = events_handlers_level(range.items[i], 2);
         other.member = events_handlers_level(range.items[i], 3);
-        other.in_person = text_is(events_handlers_level(range.items[i], 4), "p");
+        bool in_person = text_is(events_handlers_level(range.items[i], 4), "p");
+        other.mode = in_person ? DELEGATION_IN_PERSON : DELEGATION_ONLINE;
         if (!text_equal(other.event, search->event) && search->count < ELSEWHERE_MAX &&
             is_new(search, &other))
             search->found[search->count++] = other;
@@ -157,8 +157,7 @@ search_delegation(struct op *op, struct search *search, struct text member)
                                                   key, NULL));
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    struct events_elsewhere own = {.own = member,
-                                   .own_in_person = delegation->mode == DELEGATION_IN_PERSON};
+    struct elsewhere own = {.own = member, .own_mode = delegation->mode};
     for (uint32_t i = 0; i < key->marks.count && search->persons < PERSONS_MAX; i++) {
         search->persons++;
         status = events_handlers_both(status, search_mark(op, search, key->marks.items[i], own));
@@ -167,8 +166,7 @@ search_delegation(struct op *op, struct search *search, struct text member)
 }
 
 enum status
-events_handlers_elsewhere(struct op *op, struct text event, unsigned *count,
-                          struct events_elsewhere **out)
+events_handlers_elsewhere(struct op *op, struct text event, unsigned *count, struct elsewhere **out)
 {
     struct search search = {.event = event};
     struct op_range range;
@@ -186,4 +184,26 @@ events_handlers_elsewhere(struct op *op, struct text event, unsigned *count,
     *count = search.count;
     *out = search.found;
     return status;
+}
+
+enum status
+delegation_elsewhere_handle(struct op *op, const void *params)
+{
+    const struct event_of *in = params;
+    struct event *event = op_alloc(op, sizeof *event);
+    struct elsewhere *found;
+    unsigned count = 0;
+    int64_t seq = 0;
+    if (!event)
+        return events_no_memory(op);
+    enum status status = op_seq(op, &seq);
+    status = events_handlers_both(status, events_handlers_peek_event(op, in->event, event));
+    status = events_handlers_both(status, events_handlers_elsewhere(op, in->event, &count, &found));
+    if (status != STATUS_OK)
+        return status;
+    op_list_begin(op);
+    for (unsigned i = 0; i < count; i++)
+        op_list_item(op, &elsewhere_schema, &found[i]);
+    op_list_end(op, TEXT_NONE, seq);
+    return STATUS_OK;
 }

@@ -213,7 +213,7 @@ choose_document(struct op *op, const struct document_attach *in, struct document
 static struct text
 document_entry(struct op *op, const struct document *document)
 {
-    return op_format(op, "do|%.*s|%.*s|%05lld", TEXT_ARG(document->event), TEXT_ARG(document->id),
+    return op_format(op, "do|%.*s|%.*s!%05lld", TEXT_ARG(document->event), TEXT_ARG(document->id),
                      (long long)document->version);
 }
 
@@ -266,7 +266,7 @@ document_attach_handle(struct op *op, const void *params)
     return STATUS_OK;
 }
 
-/* An entry is <id>|<version>; the newest version stands under the id alone. */
+/* An entry is <id>!<version>; the newest version stands under the id alone. */
 static enum status
 document_item(struct op *op, void *arg, struct text entry, size_t *bytes)
 {

@@ -1,8 +1,6 @@
 /* See events_handlers_parts.h. It must not know sockets or Redis. */
 #include "services/events/events_handlers_parts.h"
 
-#include <string.h>
-
 #include "common/msg/mp.h"
 #include "common/msg/schema_mp.h"
 
@@ -88,14 +86,15 @@ events_handlers_unchanged(struct op *op, const struct schema *schema, const void
 struct text
 events_handlers_level(struct text entry, unsigned n)
 {
-    for (;; n--) {
-        const char *bar = memchr(entry.ptr, '|', entry.len);
-        uint32_t len = bar ? (uint32_t)(bar - entry.ptr) : entry.len;
-        if (!n)
-            return (struct text){entry.ptr, len};
-        if (!bar)
+    uint32_t from = 0;
+    for (uint32_t at = 0;; at++) {
+        if (at < entry.len && entry.ptr[at] != '|' && entry.ptr[at] != '!')
+            continue;
+        if (!n--)
+            return (struct text){entry.ptr + from, at - from};
+        if (at >= entry.len)
             return TEXT_NONE;
-        entry = (struct text){bar + 1, entry.len - len - 1};
+        from = at + 1;
     }
 }
 

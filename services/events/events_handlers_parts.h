@@ -11,7 +11,7 @@
  *   dn|<mark>|<event>|<member>|<mode>                    their persons (p in person, o online)
  *   m|<key>|<event>|<kind>                               milestones, by when they are due
  *   mo|<key>|<event>|<kind>  me|<event>|<key>|<kind>     not met; by event
- *   do|<event>|<id>|<version, 5 digits>                  documents
+ *   do|<event>|<id>!<version, 5 digits>                  documents
  *   rm|<id>  rv|<id>|<9999999 - version>|<date>  road maps; versions, the newest first
  *
  * A key is the instant a milestone is due as "2021-07-13T00:00:00Z", of a day its beginning. */
@@ -66,20 +66,17 @@ struct events_page {
 };
 enum status events_handlers_page(struct op *op, const struct events_page *page);
 
-/* The part of an entry before the n-th (from 0) bar: "a|b|c" → a, b, c. Absent if there is none. */
+/* The n-th (from 0) part of an entry: "a|b!c" → a, b, c. Absent if there is none. '!' stands where
+ * what is before it may go on ("paper", "paper-ru") and the shorter is to come first. */
 struct text events_handlers_level(struct text entry, unsigned n);
 
 /* ---- delegations (events_handlers_delegation*.c) ---- */
 
-/* Who of an event's delegations is registered, or waits, for another event too. For the clash
- * `delegate-double`: no name leaves this, only whose delegation it is. Not guarded by a commit. */
-struct events_elsewhere {
-    struct text event, member; /* the other event, and whose delegation there has the person */
-    struct text own;           /* whose delegation to this event */
-    bool in_person, own_in_person;
-};
+/* Which delegations to an event, registered or waiting, share somebody with delegations to other
+ * events: for the clash `delegate-double`. No name leaves this. Not guarded by a commit; lives as
+ * long as the run, without `present`. */
 enum status events_handlers_elsewhere(struct op *op, struct text event, unsigned *count,
-                                      struct events_elsewhere **out);
+                                      struct elsewhere **out);
 
 /* The persons of a delegation, opened with its key; false if they were erased. What is opened lives
  * as long as the run. */
