@@ -10,7 +10,7 @@ import time
 import msgpack
 import pytest
 
-from conftest import CallError, Client, time_ms, time_text, wait_for
+from conftest import SLOW, CallError, Client, time_ms, time_text, wait_for
 from test_visibility import Who
 
 numbers = itertools.count(1)
@@ -378,10 +378,29 @@ def test_waiting_in_order_on_two_replicas(make_stack):
         assert moved == order[10:15]
 
 
+def store_ms(stack):
+    seconds, micros = (int(word) for word in redis(stack, "--raw", "TIME").split())
+    return seconds * 1000 + micros // 1000
+
+
+def test_who_was_in_time_when_he_looked(people, event, stack):
+    """Everything was read before the deadline, and the commit comes after it: too late."""
+    deadline = store_ms(stack) + int(1500 * SLOW)
+    people["KZ"].call("events", "delegation.open", event=event, deadline=time_text(deadline))
+    for count in (1, 2):
+        register(people["AZ"], event, "AZ", count)
+    assert people["CN"].refused("events", "delegation.withdraw", event=event, member="CN") == "not_found"  # all is read now
+    redis(stack, "CLIENT", "PAUSE", str(int(2500 * SLOW)), "WRITE")
+    with pytest.raises(CallError) as caught:
+        register(people["CN"], event, "CN")
+    assert store_ms(stack) > deadline
+    assert caught.value.code == "failed_precondition" and "deadline" in str(caught.value)
+    assert listed(people["CN"], event=event) == {}  # nothing was done
+
+
 def test_the_deadline_is_the_stores(people, event, stack):
     """A registration counts before the deadline by the store's clock, and at it or later does not."""
-    seconds, micros = (int(word) for word in redis(stack, "--raw", "TIME").split())
-    deadline = seconds * 1000 + micros // 1000 + 1500
+    deadline = store_ms(stack) + int(1500 * SLOW)
     people["KZ"].call("events", "delegation.open", event=event, deadline=time_text(deadline), places=100)
     done, refused = [], []
 
