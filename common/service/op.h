@@ -140,6 +140,13 @@ void op_answer(struct op *op, const struct schema *schema, const void *message);
  */
 void op_answer_raw(struct op *op, struct text map);
 
+/* The answer to a change of which the store may keep only `kept`, an encoded map: the message has
+ * what must not stay there. A repeat of the request runs the handler again, with what was kept: it
+ * makes the same answer of it and changes nothing. */
+void op_answer_apart(struct op *op, const struct schema *schema, const void *message,
+                     struct text kept);
+bool op_repeats(const struct op *op, struct text *kept); /* borrowed as long as the run */
+
 /* The answer of a list: begin, items, end. `next` absent ends the list. */
 void op_list_begin(struct op *op);
 void op_list_item(struct op *op, const struct schema *schema, const void *message);

@@ -94,6 +94,10 @@ struct events_told {
 enum status events_handlers_told(struct op *op, const struct log_record *record,
                                  struct events_told *out);
 
+/* Whether it is a step of the event itself: not its move to another topic, nor a record of a part
+ * of it, which stands under its topic. */
+bool events_handlers_is_step(const struct events_told *told);
+
 /* Writes {seq, type, time, actor, status, from?, reason?}. */
 void events_handlers_write_told(struct buf *buf, const struct events_told *told);
 

@@ -149,7 +149,7 @@ tell_steps(struct op *op, struct difference *of, struct text id, const struct op
             return status;
         if (told.seq > of->upto)
             break;
-        if (text_is(told.type, "event.moved"))
+        if (!events_handlers_is_step(&told))
             continue;
         events_handlers_write_told(&steps->items, &told);
         steps->count++;

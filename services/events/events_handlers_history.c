@@ -68,7 +68,15 @@ events_handlers_told(struct op *op, const struct log_record *record, struct even
                 : error_set(op_error(op), STATUS_INTERNAL, NULL, "a record of the log is damaged");
 }
 
-/* Reads one record; the record of a move away is no step of its own. */
+bool
+events_handlers_is_step(const struct events_told *told)
+{
+    return told->type.len > 6 && memcmp(told->type.ptr, "event.", 6) == 0 &&
+           !text_is(told->type, "event.moved");
+}
+
+/* Reads one record; the record of a move away is no step of its own, nor is one of a part of the
+ * event, which stands under its topic. */
 static enum status
 read_record(struct op *op, struct history *history, const struct log_record *record)
 {
@@ -77,7 +85,7 @@ read_record(struct op *op, struct history *history, const struct log_record *rec
     if (status != STATUS_OK)
         return status;
     add_topic(history, told.moved_from);
-    if (!text_is(told.type, "event.moved") && history->count < history->room)
+    if (events_handlers_is_step(&told) && history->count < history->room)
         history->told[history->count++] = told;
     return STATUS_OK;
 }

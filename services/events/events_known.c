@@ -268,13 +268,13 @@ events_known_participant(const struct events_known *known, struct text code)
     return find_participant(known, code) != NULL;
 }
 
-/* Before all entries the recorded status stands. */
-bool
-events_known_takes_part(const struct events_known *known, struct text code, date_day day)
+/* Its status on the day, absent if it is not known. Before all entries the recorded one stands. */
+static enum participant_status
+status_on(const struct events_known *known, struct text code, date_day day)
 {
     const struct known_participant *participant = find_participant(known, code);
     if (!participant)
-        return false;
+        return participant_status_absent;
     struct dated list = {participant->history,
                          participant->count,
                          sizeof *participant->history,
@@ -282,7 +282,20 @@ events_known_takes_part(const struct events_known *known, struct text code, date
                          offsetof(struct status_from, supersedes),
                          DATED_NONE};
     int now = dated_on(&list, TEXT_NONE, day);
-    return (now < 0 ? participant->status : participant->history[now].status) != PARTICIPANT_FORMER;
+    return now < 0 ? participant->status : participant->history[now].status;
+}
+
+bool
+events_known_takes_part(const struct events_known *known, struct text code, date_day day)
+{
+    enum participant_status status = status_on(known, code, day);
+    return status != participant_status_absent && status != PARTICIPANT_FORMER;
+}
+
+bool
+events_known_member(const struct events_known *known, struct text code, date_day day)
+{
+    return status_on(known, code, day) == PARTICIPANT_MEMBER;
 }
 
 bool

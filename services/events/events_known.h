@@ -39,6 +39,9 @@ bool events_known_participant(const struct events_known *known, struct text code
 /* Whether the participant is known and not a former one on the day. */
 bool events_known_takes_part(const struct events_known *known, struct text code, date_day day);
 
+/* Whether the participant is a member on the day. */
+bool events_known_member(const struct events_known *known, struct text code, date_day day);
+
 /* Whether the member coordinates or co-coordinates the area on the day. */
 bool events_known_coordinates(const struct events_known *known, struct text area,
                               const char *member, date_day day);
