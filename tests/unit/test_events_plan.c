@@ -1,6 +1,6 @@
 // LINK: services/events/events_domain_plan.c services/events/events_domain_year.c services/events/events_known.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/buf.c common/base/date.c common/base/dated.c common/base/text.c common/base/status.c
-/* The rules of the annual plan: every step from every status, what it was, and the numbers of a year.
- * It must not know stores, sockets or codecs: it links with pure code only. */
+/* The rules of the annual plan: every step from every status, what it was, and the numbers of a
+ * year. It must not know stores, sockets or codecs: it links with pure code only. */
 #include "tests/unit/check.h"
 
 #include <stdio.h>
@@ -146,9 +146,14 @@ test_ids_of_decisions(void **state)
     static const struct {
         const char *id;
         int64_t year;
-    } cases[] = {{"plan-2026-v1", 2026}, {"plan-2026-v12", 2026}, {"plan-2026-v", 0},
-                 {"plan-2026", 0},       {"plan-20x6-v1", 0},     {"soc-2026-v1-plan", 0},
-                 {"", 0},                {"plans-2026-v1", 0}};
+    } cases[] = {{"plan-2026-v1", 2026},
+                 {"plan-2026-v12", 2026},
+                 {"plan-2026-v", 0},
+                 {"plan-2026", 0},
+                 {"plan-20x6-v1", 0},
+                 {"soc-2026-v1-plan", 0},
+                 {"", 0},
+                 {"plans-2026-v1", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(events_plan_decision_year(text_of(cases[i].id)), cases[i].year);
     assert_int_equal(events_plan_decision_year(TEXT_NONE), 0);
