@@ -53,7 +53,9 @@ print_table(const json_t *report, const char *key, const char *title)
     cli_table_row(&table, (const char *[]){title, "EVENTS", "PLANNED", "ADDITIONAL", "HELD",
                                            "POSTPONED", "CANCELLED", "PARTICIPANTS"});
     json_array_foreach(json_object_get(report, key), i, row)
+    {
         add_row(&table, cli_text(row, "name"), row);
+    }
     add_row(&table, "all", json_object_get(report, "total"));
     cli_table_print(&table);
     printf("\n");
@@ -71,9 +73,11 @@ print_overdue(const json_t *report)
         return;
     cli_table_row(&table, (const char *[]){"DUE", "STATUS", "HOST", "ID", "TITLE"});
     json_array_foreach(json_object_get(report, "overdue"), i, one)
+    {
         cli_table_row(&table, (const char *[]){cli_text(one, "due"), cli_text(one, "status"),
                                                cli_text(one, "host"), cli_text(one, "id"),
                                                cli_text(one, "title")});
+    }
     cli_table_print(&table);
 }
 
@@ -91,7 +95,9 @@ print_report(const json_t *report)
         print_table(report, tables[k][0], tables[k][1]);
     printf("areas without an event:");
     json_array_foreach(json_object_get(report, "areas_without"), i, area)
+    {
         printf("%s %s", i ? "," : "", json_string_value(area));
+    }
     printf("%s\n%zu states took part; %lld planned events are gone\n", i ? "" : " none",
            json_array_size(json_object_get(report, "states")), number(report, "planned_gone"));
     print_overdue(report);
@@ -105,7 +111,9 @@ print_diff(const json_t *diff)
     size_t i;
     const json_t *line;
     json_array_foreach(json_object_get(diff, "words"), i, line)
+    {
         printf("%s\n", json_string_value(line));
+    }
     if (!i)
         printf("nothing differs from version %lld\n", number(diff, "from"));
 }

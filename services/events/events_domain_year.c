@@ -36,19 +36,20 @@ row_of(struct table table, struct text name)
 {
     if (!name.ptr)
         name = TEXT_LITERAL("-");
+    struct year_row *rows = table.rows;
     uint32_t at = 0;
-    while (at < *table.count && text_compare(table.rows[at].name, name) < 0)
+    while (at < *table.count && text_compare(rows[at].name, name) < 0)
         at++;
-    if (at < *table.count && text_equal(table.rows[at].name, name))
-        return &table.rows[at];
+    if (at < *table.count && text_equal(rows[at].name, name))
+        return rows + at;
     if (*table.count == table.max) {
-        table.rows[table.max - 1].name = OTHERS;
-        return &table.rows[table.max - 1];
+        rows[table.max - 1].name = OTHERS;
+        return rows + table.max - 1;
     }
-    memmove(&table.rows[at + 1], &table.rows[at], (*table.count - at) * sizeof *table.rows);
+    memmove(rows + at + 1, rows + at, (*table.count - at) * sizeof *rows);
     ++*table.count;
-    zero(&table.rows[at], name);
-    return &table.rows[at];
+    zero(rows + at, name);
+    return rows + at;
 }
 
 /* ---- one event ---- */

@@ -140,7 +140,7 @@ test_quota_and_terms(void **state)
 static void
 test_full_book(void **state)
 {
-    char codes[EVENTS_DELEGATIONS_MAX + 1][8];
+    char codes[EVENTS_DELEGATIONS_MAX + 1][16];
     (void)state;
     for (int i = 0; i <= EVENTS_DELEGATIONS_MAX; i++) {
         snprintf(codes[i], sizeof codes[i], "C%d", i);
