@@ -185,6 +185,34 @@ def test_patches_make_one_version_the_other(client):
     assert report["total"]["additional"] == 1 and report["total"]["events"] == 11
 
 
+def test_a_large_plan_is_kept_in_pages(client):
+    """Titles so long that neither a document nor the decision's text takes all of them."""
+    call(client, "plan.open", year=2039)
+    wanted = {}
+    for number in range(140):
+        long = f"{number:03} " + "слово " * 40
+        event = propose(client, id=f"plan-39-{number:03}", year=2039, title=long,
+                        titles={f"l{lang}": long for lang in range(5)})
+        wanted[event["id"]] = {key: value for key, value in event.items() if key != "seq"}
+    plan = call(client, "plan.submit", year=2039)
+    text = decision(client, "plan-2039-v1")["text"]
+    assert len(text.encode()) <= 65536 and " more, which plan.get shows" in text.splitlines()[-1]
+    step = plan_of(client, 2039)["history"][-1]
+    assert step["events"] == 140 and step["pages"] > 1
+    kept, cursor = {}, None
+    while True:
+        page = call(client, "plan.get", year=2039, version=1, **({"cursor": cursor} if cursor else {}))
+        kept.update(page["events"])
+        cursor = page.get("next")
+        if not cursor:
+            break
+    assert kept == wanted and list(kept) == sorted(kept)
+    assert call(client, "plan.get", year=2039, version=1, cursor="99")["events"] == {}
+    refused("invalid_argument", client, "plan.get", year=2039, version=1, cursor="x")
+    assert call(client, "plan.diff", year=2039)["patch"] == []
+    assert call(client, "stats.year", year=2039)["total"]["events"] == 140
+
+
 def test_silence_adopts_it(client):
     call(client, "plan.open", year=2036)
     call(client, "plan.submit", year=2036, procedure="SILENCE", deadline=ahead(2))
