@@ -46,6 +46,9 @@ enum status events_domain_begun(const struct event *event, int64_t now_ms, struc
 enum status events_domain_amendable(const struct event *event,
                                     const struct event_amendment *amendment, struct error *error);
 
+/* Whether an event that has a schedule is changed in what others may clash with. */
+bool events_domain_rebooked(const struct event *before, const struct event *after);
+
 /* ---- who may (events_domain.c) --------------------------------------------------------------- */
 
 struct events_actor {
@@ -64,6 +67,11 @@ enum status events_domain_may(const struct events_actor *actor, enum events_acti
  * it, and the Secretariat; any other event by everyone. */
 bool events_domain_visible(const struct events_actor *actor, const struct event *event,
                            const struct events_known *known, date_day today);
+
+/* An override of a clash is for the Secretariat and the chair; who is neither host nor Secretariat
+ * needs one. */
+enum status events_domain_may_override(const struct events_actor *actor, struct text host,
+                                       struct text override, struct error *error);
 
 /* Only the Secretariat hands an event to another host. */
 enum status events_domain_may_hand_over(const struct events_actor *actor, struct text host_before,

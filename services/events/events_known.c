@@ -255,6 +255,15 @@ events_known_area(const struct events_known *known, struct text area)
     return TEXT_NONE;
 }
 
+struct text
+events_known_area_at(const struct events_known *known, unsigned n)
+{
+    for (unsigned i = 0; i < known->place_count; i++)
+        if (*known->places[i].area && n-- == 0)
+            return text_of(known->places[i].area);
+    return TEXT_NONE;
+}
+
 bool
 events_known_dimension(const struct events_known *known, struct text dimension)
 {

@@ -20,6 +20,7 @@ struct events_view {
     struct events_known *known;         /* owned */
     struct log_follow *follow;          /* owned */
     union events_view_message *message; /* owned */
+    struct events_zones zones;
     bool opened, failed;
 };
 
@@ -83,6 +84,7 @@ events_view_destroy(struct events_view **view)
     log_follow_destroy(&(*view)->follow);
     free((*view)->message);
     events_known_destroy(&(*view)->known);
+    events_zones_fini(&(*view)->zones);
     free(*view);
     *view = NULL;
 }
@@ -91,6 +93,18 @@ const struct events_known *
 events_view_known(const struct events_view *view)
 {
     return view->known;
+}
+
+struct events_zones *
+events_view_zones(struct events_view *view)
+{
+    return &view->zones;
+}
+
+const struct events_zone *
+events_view_zone(struct events_view *view, struct text name)
+{
+    return events_zones_get(&view->zones, name);
 }
 
 bool
