@@ -85,6 +85,41 @@ history(struct events_arguments *in)
     return cli_flush();
 }
 
+/* What an event collides with, as it is or with what a draft would change. */
+static int
+clashes(struct events_arguments *in)
+{
+    int code = 0;
+    size_t i;
+    char why[200];
+    json_t *clash, *params = json_pack("{s:s}", "id", in->words[0]);
+    if (in->count > 1) {
+        json_t *draft = json_object_of_text(in->words[1], strlen(in->words[1]), why);
+        if (!draft) {
+            json_decref(params);
+            return cli_usage(in->command, "the draft is %s", why);
+        }
+        json_object_set_new(params, "draft", draft);
+    }
+    json_t *result = cli_call(in->client, "events", "event.clashes", params, NULL, &code);
+    if (!result)
+        return code;
+    const json_t *items = json_object_get(result, "items");
+    if (!in->as_json && !json_array_size(items))
+        printf("%s clashes with nothing\n", in->words[0]);
+    json_array_foreach(items, i, clash)
+    {
+        const char *repair = cli_text(clash, "repair");
+        if (in->as_json)
+            cli_print(clash, true);
+        else
+            printf("%-5s %-16s %s%s%s\n", cli_text(clash, "severity"), cli_text(clash, "rule"),
+                   cli_text(clash, "explanation"), *repair ? "; " : "", repair);
+    }
+    json_decref(result);
+    return cli_flush();
+}
+
 /* What the actions that change take, beside the id: nothing, a reason, or more fields in JSON. */
 enum takes { TAKES_JSON, TAKES_ID, TAKES_ID_REASON, TAKES_ID_JSON };
 
@@ -125,10 +160,12 @@ static const struct action {
     int (*look)(struct events_arguments *in);
     const char *method;
     enum takes takes;
+    int optional; /* words more */
 } actions[] = {
     {"list", 0, list, NULL, TAKES_ID},
     {"show", 1, show, NULL, TAKES_ID},
     {"history", 1, history, NULL, TAKES_ID},
+    {"clashes", 1, clashes, NULL, TAKES_ID, 1},
     {"propose", 1, NULL, "event.propose", TAKES_JSON},
     {"amend", 2, NULL, "event.amend", TAKES_ID_JSON},
     {"accept", 1, NULL, "event.accept", TAKES_ID},
@@ -147,7 +184,7 @@ act(struct events_arguments *in, const char *name)
         const struct action *action = &actions[i];
         if (strcmp(action->name, name) != 0)
             continue;
-        if (in->count != action->words)
+        if (in->count < action->words || in->count > action->words + action->optional)
             return cli_usage(in->command, "events %s takes %d argument%s", name, action->words,
                              action->words == 1 ? "" : "s");
         in->client = cli_connect();

@@ -209,8 +209,8 @@ events_domain_may(const struct events_actor *actor, enum events_action action,
 }
 
 enum status
-events_domain_may_override(const struct events_actor *actor, struct text host,
-                           struct text override, struct error *error)
+events_domain_may_override(const struct events_actor *actor, struct text host, struct text override,
+                           struct error *error)
 {
     if (actor->roles & PERMIT_SECRETARIAT)
         return STATUS_OK;
@@ -218,8 +218,9 @@ events_domain_may_override(const struct events_actor *actor, struct text host,
         return error_set(error, STATUS_PERMISSION_DENIED, "override",
                          "override: only the Secretariat or the chair accepts a clash");
     if (!override.ptr && !speaks_for(actor, host))
-        return error_set(error, STATUS_PERMISSION_DENIED, "override",
-                         "override: is missing; the chair schedules an event only to accept a clash");
+        return error_set(
+            error, STATUS_PERMISSION_DENIED, "override",
+            "override: is missing; the chair schedules an event only to accept a clash");
     return STATUS_OK;
 }
 

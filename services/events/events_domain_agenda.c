@@ -178,7 +178,8 @@ void
 events_agenda_lines(const struct event *event, const struct events_slots *slots, int quarter,
                     struct buf *out)
 {
-    static const char marks[] = {[FORMAT_ONLINE] = 'o', [FORMAT_IN_PERSON] = 'p', [FORMAT_HYBRID] = 'h'};
+    static const char marks[] = {
+        [FORMAT_ONLINE] = 'o', [FORMAT_IN_PERSON] = 'p', [FORMAT_HYBRID] = 'h'};
     bool counted = false;
     for (unsigned i = 0; i < slots->count; i++) {
         const struct events_slot *slot = &slots->items[i];

@@ -1,6 +1,6 @@
-/* Agendas: what takes place in a quarter, of one host, of one area, or in outside calendars. Whoever
- * schedules reads the agendas that it asks about and writes those that it changes, so of two who race
- * for a slot one is refused by the commit. Pure: no clock, no store, no codec.
+/* Agendas: what takes place in a quarter, of one host, of one area, or in outside calendars.
+ * Whoever schedules reads the agendas that it asks about and writes those that it changes, so of
+ * two who race for a slot one is refused by the commit. Pure: no clock, no store, no codec.
  *
  * A document of kind "agenda" has one line for each span that touches its quarter (of UTC):
  *

@@ -25,7 +25,7 @@ events_rules_of(const struct clash_rules *changed, struct events_rules *out)
         out->items[rule->rule].rev = changed->rev;
     }
     const struct text kinds[] = {TEXT_LITERAL("summit"), TEXT_LITERAL("ministerial-meeting"),
-                                        TEXT_LITERAL("soc-meeting"), TEXT_LITERAL("swg-meeting")};
+                                 TEXT_LITERAL("soc-meeting"), TEXT_LITERAL("swg-meeting")};
     struct clash_rule *governing = &out->items[CLASH_GOVERNING_BODY];
     for (unsigned i = 0; i < 4 && governing->kinds.count == i; i++)
         governing->kinds.items[governing->kinds.count++] = kinds[i];
@@ -47,6 +47,7 @@ events_rules_put(struct clash_rules *changed, const struct clash_rule *rule)
         schema_init(&clash_rule_schema, at);
     }
     struct clash_rule next = *rule;
+    next.present = true;
     next.rev = at->rev == INT_NONE ? 0 : at->rev;
     if (schema_same(&clash_rule_schema, at, &next))
         return false;
@@ -79,31 +80,35 @@ events_rules_governing(const struct events_rules *rules, struct text kind, struc
 
 /* ---- books ----------------------------------------------------------------------------------- */
 
-static bool
-has(const struct events_book *book, const struct events_booking *booking)
+/* The same span as read from another quarter; NULL if there is none. */
+static struct events_booking *
+find_booking(const struct events_book *book, const struct events_booking *booking)
 {
     for (unsigned i = 0; i < book->count; i++) {
-        const struct events_booking *item = &book->items[i];
-        if (item->start_ms == booking->start_ms && item->end_ms == booking->end_ms &&
-            text_equal(item->name, booking->name) && text_equal(item->what, booking->what))
-            return true;
+        struct events_booking *item = &book->items[i];
+        if (item->quarter != booking->quarter && item->start_ms == booking->start_ms &&
+            item->end_ms == booking->end_ms && text_equal(item->name, booking->name) &&
+            text_equal(item->what, booking->what))
+            return item;
     }
-    return false;
+    return NULL;
 }
 
 void
 events_book_add(struct events_book *book, struct text lines, int quarter)
 {
-    unsigned before = book->count;
     int64_t start_ms = events_agenda_quarter_start(quarter) + DATE_DAY_MS;
     int64_t end_ms = events_agenda_quarter_start(quarter + 1) - DATE_DAY_MS;
+    bool first = !book->count;
     struct events_booking booking;
     while (book->count < book->cap && events_agenda_next(&lines, &booking)) {
         booking.quarter = quarter;
-        bool elsewhere = booking.start_ms < start_ms || booking.end_ms > end_ms;
-        struct events_book others = {before, before, book->items};
-        if (!elsewhere || !has(&others, &booking))
+        bool elsewhere = !first && (booking.start_ms < start_ms || booking.end_ms > end_ms);
+        struct events_booking *same = elsewhere ? find_booking(book, &booking) : NULL;
+        if (!same)
             book->items[book->count++] = booking;
+        else if (booking.mark < 'a') /* it counts in this quarter */
+            *same = booking;
     }
 }
 
@@ -250,7 +255,8 @@ find_delegates(const struct events_clash_case *asked, struct found *found)
                 continue;
             struct events_clash clash = {
                 .rule = CLASH_DELEGATE_DOUBLE,
-                .severity = (enum clash_severity)asked->rules->items[CLASH_DELEGATE_DOUBLE].severity,
+                .severity =
+                    (enum clash_severity)asked->rules->items[CLASH_DELEGATE_DOUBLE].severity,
                 .kind = CLASH_WITH_EVENT,
                 .id = delegate->event,
                 .party = delegate->member,

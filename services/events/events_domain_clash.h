@@ -30,8 +30,8 @@ struct events_book {
     struct events_booking *items; /* in memory of the caller */
 };
 
-/* Adds the lines of a quarter, the quarters in any order. A span of several quarters stands in each,
- * and is taken once. Room for all lines must be there. */
+/* Adds the lines of a quarter, the quarters in any order. A span of several quarters stands in
+ * each, and is taken once. Room for all lines must be there. */
 void events_book_add(struct events_book *book, struct text lines, int quarter);
 
 /* Where the same delegate is registered twice, found by whoever knows the delegations. */
@@ -59,11 +59,11 @@ struct events_clash {
     enum clash_rule_name rule;
     enum clash_severity severity;
     enum clash_kind kind;
-    struct text id;                 /* of the other thing */
-    struct text party;              /* absent if there is none */
-    struct text name;               /* of a calendar's span: its summary; of an event: its kind */
-    struct events_slot both;        /* when both are */
-    int64_t number;                 /* short-notice: days to go; area-crowded: events with this one */
+    struct text id;          /* of the other thing */
+    struct text party;       /* absent if there is none */
+    struct text name;        /* of a calendar's span: its summary; of an event: its kind */
+    struct events_slot both; /* when both are */
+    int64_t number;          /* short-notice: days to go; area-crowded: events with this one */
 };
 
 /* The clashes, in the order of the rules and of the agendas; at most `max`. Returns how many there
@@ -75,6 +75,10 @@ unsigned events_clash_find(const struct events_clash_case *asked, struct events_
 #define EVENTS_CLASH_TEXT 1024
 void events_clash_explain(const struct events_clash_case *asked, const struct events_clash *clash,
                           struct clash *out, char *text);
+
+/* What it is, in words, in the same memory. */
+struct text events_clash_say(const struct events_clash_case *asked,
+                             const struct events_clash *clash, char *text);
 
 /* By how many days all sessions must move so that the rule finds nothing more in the agendas at
  * hand: the least, 0 if none of 92 does. Not into the past. */

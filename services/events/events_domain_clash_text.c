@@ -33,9 +33,11 @@ span_of(const struct events_clash_case *asked, const struct events_slot *slot)
 {
     if (!asked->slots->dates)
         return (struct span_when){true, {false, slot->start_ms}, {false, slot->end_ms}};
-    date_day first = date_of_time(slot->local_start_ms), last = date_of_time(slot->local_end_ms - 1);
-    return (struct span_when){
-        true, {true, first * DATE_DAY_MS}, {true, (last < first ? first : last) * DATE_DAY_MS}};
+    date_day first = date_of_time(slot->local_start_ms),
+             last = date_of_time(slot->local_end_ms - 1);
+    return (struct span_when){true,
+                              {true, first * DATE_DAY_MS},
+                              {true, (last < first ? first : last) * DATE_DAY_MS}};
 }
 
 static const char *
@@ -46,7 +48,8 @@ ordinal(int quarter)
 }
 
 static struct text
-explain(const struct events_clash_case *asked, const struct events_clash *clash, struct sheet *sheet)
+explain(const struct events_clash_case *asked, const struct events_clash *clash,
+        struct sheet *sheet)
 {
     struct span_when span = span_of(asked, &clash->both);
     char start[TIME_TEXT_MAX], end[TIME_TEXT_MAX];
@@ -57,16 +60,21 @@ explain(const struct events_clash_case *asked, const struct events_clash *clash,
         return say(sheet, "%.*s hosts %.*s with people present at the same time, from %s to %s",
                    TEXT_ARG(clash->party), TEXT_ARG(clash->id), start, end);
     case CLASH_AREA_DOUBLE:
-        return say(sheet, "%.*s, hosted by %.*s, is of the same area, %.*s, at the same time, from %s to %s",
-                   TEXT_ARG(clash->id), TEXT_ARG(clash->party), TEXT_ARG(asked->event->area), start, end);
+        return say(
+            sheet,
+            "%.*s, hosted by %.*s, is of the same area, %.*s, at the same time, from %s to %s",
+            TEXT_ARG(clash->id), TEXT_ARG(clash->party), TEXT_ARG(asked->event->area), start, end);
     case CLASH_GOVERNING_BODY:
         if (events_rules_governing(asked->rules, clash->name, TEXT_NONE))
             return say(sheet, "a governing body meets at the same time: %.*s (%.*s), from %s to %s",
                        TEXT_ARG(clash->id), TEXT_ARG(clash->name), start, end);
-        return say(sheet, "%.*s, hosted by %.*s, is at the same time as this meeting of a governing body, from %s to %s",
+        return say(sheet,
+                   "%.*s, hosted by %.*s, is at the same time as this meeting of a governing body, "
+                   "from %s to %s",
                    TEXT_ARG(clash->id), TEXT_ARG(clash->party), start, end);
     case CLASH_DELEGATE_DOUBLE:
-        return say(sheet, "a delegate of %.*s is registered for %.*s at the same time, from %s to %s",
+        return say(sheet,
+                   "a delegate of %.*s is registered for %.*s at the same time, from %s to %s",
                    TEXT_ARG(clash->party), TEXT_ARG(clash->id), start, end);
     case CLASH_OUTSIDE_CALENDAR:
         return say(sheet, "%.*s (calendar %.*s) is at the same time, from %s to %s",
@@ -79,12 +87,21 @@ explain(const struct events_clash_case *asked, const struct events_clash *clash,
                    (long long)asked->rules->items[CLASH_SHORT_NOTICE].days);
     case CLASH_AREA_CROWDED: {
         int quarter = events_agenda_quarter(clash->both.local_start_ms);
-        return say(sheet, "with it the area %.*s has %lld events in the %s quarter of %d, more than %lld",
+        return say(sheet,
+                   "with it the area %.*s has %lld events in the %s quarter of %d, more than %lld",
                    TEXT_ARG(clash->id), (long long)clash->number, ordinal(quarter), quarter / 4,
                    (long long)asked->rules->items[CLASH_AREA_CROWDED].count);
     }
     default: return say(sheet, "they are at the same time");
     }
+}
+
+struct text
+events_clash_say(const struct events_clash_case *asked, const struct events_clash *clash,
+                 char *text)
+{
+    struct sheet sheet = {text, EVENTS_CLASH_TEXT};
+    return explain(asked, clash, &sheet);
 }
 
 void

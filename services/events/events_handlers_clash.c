@@ -222,11 +222,12 @@ events_handlers_unblocked(struct op *op, const struct event *event, struct text 
     char text[EVENTS_CLASH_TEXT];
     struct clash clash;
     events_clash_explain(&findings->asking->asked, &findings->items[i], &clash, text);
-    status = error_set(op_error(op), STATUS_FAILED_PRECONDITION, "sessions",
-                       "%s: %.*s%s%.*s; the Secretariat or the chair may accept it by an `override`, "
-                       "the reason",
-                       clash_rule_name_words[clash.rule - 1], TEXT_ARG(clash.explanation),
-                       clash.repair.ptr ? "; " : "", TEXT_ARG(clash.repair));
+    status =
+        error_set(op_error(op), STATUS_FAILED_PRECONDITION, "sessions",
+                  "%s: %.*s%s%.*s; the Secretariat or the chair may accept it by an `override`, "
+                  "the reason",
+                  clash_rule_name_words[clash.rule - 1], TEXT_ARG(clash.explanation),
+                  clash.repair.ptr ? "; " : "", TEXT_ARG(clash.repair));
     set_details(op_error(op), &clash);
     return status;
 }

@@ -45,9 +45,9 @@ enum status events_handlers_ask(struct op *op, struct events_asking *asking, con
 
 /* The sessions of the people delegated to the event (event->id) at other events, where the same
  * delegate of the same state is registered: those that touch the quarters, guarded. */
-enum status events_handlers_delegates(struct op *op, const struct event *event,
-                                      const int *quarters, unsigned quarter_count,
-                                      const struct events_delegate **out, unsigned *count);
+enum status events_handlers_delegates(struct op *op, const struct event *event, const int *quarters,
+                                      unsigned quarter_count, const struct events_delegate **out,
+                                      unsigned *count);
 
 /* STATUS_FAILED_PRECONDITION with the clash, explained, if the event as it will be has one that
  * blocks and there is no override. */

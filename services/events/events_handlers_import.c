@@ -1,5 +1,5 @@
-/* See events_handlers_clash.h: outside calendars, imported and listed. It must not know sockets, Redis,
- * or how a calendar is read. */
+/* See events_handlers_clash.h: outside calendars, imported and listed. It must not know sockets,
+ * Redis, or how a calendar is read. */
 #include "common/base/clock.h"
 #include "services/events/events_handlers_clash.h"
 #include "services/events/events_ical_read.h"
@@ -11,11 +11,11 @@
 /* A calendar on its way in. */
 struct import {
     const struct calendar_import *in;
-    struct calendar calendar;    /* as it will be */
-    struct calendar before;      /* as it is, if `known` */
+    struct calendar calendar; /* as it will be */
+    struct calendar before;   /* as it is, if `known` */
     bool known, changed;
     struct events_ical_spans spans;
-    int64_t until_ms;            /* for go_on, on the monotonic clock */
+    int64_t until_ms; /* for go_on, on the monotonic clock */
 };
 
 static bool

@@ -11,8 +11,8 @@
 #define COMPONENTS_MAX 20000
 #define TIMES_MAX 100000 /* that recurrences may give, in and out of the span asked for */
 #define ZONE_RULES_MAX 100
-#define YEAR_MIN 1583    /* times are of the Gregorian calendar */
-#define YEAR_MAX 2500    /* libical looks no further */
+#define YEAR_MIN 1583 /* times are of the Gregorian calendar */
+#define YEAR_MAX 2500 /* libical looks no further */
 
 /* A calendar being read. */
 struct reading {
@@ -111,9 +111,9 @@ sound(struct icaltimetype time)
 {
     static const int lens[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     return !icaltime_is_null_time(time) && time.year >= YEAR_MIN && time.year <= YEAR_MAX &&
-           time.month >= 1 && time.month <= 12 && time.day >= 1 && time.day <= lens[time.month - 1] &&
-           time.hour >= 0 && time.hour <= 23 && time.minute >= 0 && time.minute <= 59 &&
-           time.second >= 0 && time.second <= 60;
+           time.month >= 1 && time.month <= 12 && time.day >= 1 &&
+           time.day <= lens[time.month - 1] && time.hour >= 0 && time.hour <= 23 &&
+           time.minute >= 0 && time.minute <= 59 && time.second >= 0 && time.second <= 60;
 }
 
 static int64_t
@@ -128,8 +128,8 @@ instant(const struct clock *clock, struct icaltimetype time)
            icaltimezone_get_utc_offset((icaltimezone *)clock->own, &time, &is_dst) * INT64_C(1000);
 }
 
-/* A zone by its name: tzdata's, also with something before it ("/mozilla.org/20070129_1/Europe/Paris"),
- * else the one that the calendar describes. */
+/* A zone by its name: tzdata's, also with something before it
+ * ("/mozilla.org/20070129_1/Europe/Paris"), else the one that the calendar describes. */
 static enum status
 find_clock(struct reading *reading, const char *name, struct clock *out)
 {
@@ -144,7 +144,8 @@ find_clock(struct reading *reading, const char *name, struct clock *out)
     }
     out->own = icalcomponent_get_timezone(reading->calendar, name);
     return out->own ? STATUS_OK
-                    : refuse(reading, "there is no such time zone, and the calendar describes none", name);
+                    : refuse(reading, "there is no such time zone, and the calendar describes none",
+                             name);
 }
 
 static enum status
@@ -169,7 +170,9 @@ add_span(struct reading *reading, struct events_ical_span *span)
     span->start_ms = span->start_ms < reading->from_ms ? reading->from_ms : span->start_ms;
     span->end_ms = span->end_ms > reading->to_ms ? reading->to_ms : span->end_ms;
     if (out->count == EVENTS_ICAL_SPANS_MAX)
-        return refuse(reading, "it has more than 5000 spans in this time: take less of it by from and to", NULL);
+        return refuse(reading,
+                      "it has more than 5000 spans in this time: take less of it by from and to",
+                      NULL);
     if (out->count == out->cap) {
         unsigned cap = out->cap ? out->cap * 2 : 64;
         struct events_ical_span *grown = realloc(out->items, cap * sizeof *grown);
@@ -204,7 +207,8 @@ read_end(struct reading *reading, struct entry *entry)
 {
     int64_t start_ms = instant(&entry->clock, entry->start);
     icalproperty *end = icalcomponent_get_first_property(entry->component, ICAL_DTEND_PROPERTY);
-    icalproperty *lasts = icalcomponent_get_first_property(entry->component, ICAL_DURATION_PROPERTY);
+    icalproperty *lasts =
+        icalcomponent_get_first_property(entry->component, ICAL_DURATION_PROPERTY);
     entry->length_ms = entry->span.days ? DATE_DAY_MS : 0;
     if (end) {
         struct icaltimetype time = icalproperty_get_dtend(end);
@@ -216,7 +220,8 @@ read_end(struct reading *reading, struct entry *entry)
             return refuse(reading, "an event's end is no time like its start", entry->span.summary);
         entry->length_ms = instant(&clock, time) - start_ms;
     } else if (lasts) {
-        entry->length_ms = icaldurationtype_as_int(icalproperty_get_duration(lasts)) * INT64_C(1000);
+        entry->length_ms =
+            icaldurationtype_as_int(icalproperty_get_duration(lasts)) * INT64_C(1000);
     }
     if (entry->length_ms < 0)
         return refuse(reading, "an event ends before it begins", entry->span.summary);
@@ -325,8 +330,10 @@ local_until(const struct entry *entry, struct icaltimetype until)
     if (entry->clock.own) {
         struct icaltimetype copy = until;
         int is_dst;
-        ms = plain_ms(until) + icaltimezone_get_utc_offset_of_utc_time(
-                                   (icaltimezone *)entry->clock.own, &copy, &is_dst) * INT64_C(1000);
+        ms = plain_ms(until) +
+             icaltimezone_get_utc_offset_of_utc_time((icaltimezone *)entry->clock.own, &copy,
+                                                     &is_dst) *
+                 INT64_C(1000);
     }
     int64_t day_ms = date_of_time(ms) * DATE_DAY_MS, rest = (ms - day_ms) / 1000;
     struct icaltimetype local = icaltime_null_time();
@@ -482,26 +489,37 @@ read_event(struct reading *reading, icalcomponent *component, const struct repla
     return expand(reading, &entry, &others);
 }
 
-/* libical expands what a VTIMEZONE says by itself, from its beginning on. */
+/* Whether libical may expand what a part of a VTIMEZONE says, which it does by itself, from the
+ * beginning on. Counts its rules. */
+static enum status
+check_observance(struct reading *reading, icalcomponent *part, unsigned *rules)
+{
+    icalproperty *start = icalcomponent_get_first_property(part, ICAL_DTSTART_PROPERTY);
+    bool dated = start && sound(icalproperty_get_dtstart(start));
+    for (icalproperty *at = icalcomponent_get_first_property(part, ICAL_RRULE_PROPERTY); at;
+         at = icalcomponent_get_next_property(part, ICAL_RRULE_PROPERTY)) {
+        struct icalrecurrencetype rule = icalproperty_get_rrule(at);
+        const char *refused = events_ical_rule_refused(&rule);
+        if (rule.freq != ICAL_YEARLY_RECURRENCE || refused || !dated || ++*rules > ZONE_RULES_MAX)
+            return refuse(reading, "a VTIMEZONE has a rule that is not read", refused);
+    }
+    return STATUS_OK;
+}
+
 static enum status
 check_zones(struct reading *reading)
 {
     icalcomponent *calendar = reading->calendar;
+    enum status status = STATUS_OK;
     unsigned rules = 0;
-    for (icalcomponent *zone = icalcomponent_get_first_component(calendar, ICAL_VTIMEZONE_COMPONENT);
+    for (icalcomponent *zone =
+             icalcomponent_get_first_component(calendar, ICAL_VTIMEZONE_COMPONENT);
          zone; zone = icalcomponent_get_next_component(calendar, ICAL_VTIMEZONE_COMPONENT))
-        for (icalcomponent *at = icalcomponent_get_first_component(zone, ICAL_ANY_COMPONENT); at;
+        for (icalcomponent *at = icalcomponent_get_first_component(zone, ICAL_ANY_COMPONENT);
+             at && status == STATUS_OK;
              at = icalcomponent_get_next_component(zone, ICAL_ANY_COMPONENT))
-            for (icalproperty *rule = icalcomponent_get_first_property(at, ICAL_RRULE_PROPERTY); rule;
-                 rule = icalcomponent_get_next_property(at, ICAL_RRULE_PROPERTY)) {
-                struct icalrecurrencetype by = icalproperty_get_rrule(rule);
-                struct icaltimetype start = icalcomponent_get_dtstart(at);
-                const char *refused = events_ical_rule_refused(&by);
-                if (by.freq != ICAL_YEARLY_RECURRENCE || refused || !sound(start) ||
-                    ++rules > ZONE_RULES_MAX)
-                    return refuse(reading, "a VTIMEZONE has a rule that is not read", refused);
-            }
-    return STATUS_OK;
+            status = check_observance(reading, at, &rules);
+    return status;
 }
 
 static enum status

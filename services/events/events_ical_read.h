@@ -12,8 +12,8 @@
 #define EVENTS_ICAL_SUMMARY_MAX 80 /* bytes; longer ones are cut */
 
 struct events_ical_span {
-    bool days;                /* it is days, wherever one is; start and end are then UTC midnights */
-    int64_t start_ms, end_ms; /* the end is exclusive */
+    bool days; /* it is days, wherever one is; start and end are then UTC midnights */
+    int64_t start_ms, end_ms;                  /* the end is exclusive */
     char summary[EVENTS_ICAL_SUMMARY_MAX + 1]; /* in one line */
 };
 

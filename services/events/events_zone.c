@@ -16,7 +16,8 @@
 #define TTINFO_LEN 6
 #define FILE_MAX ((size_t)64 * 1024)
 
-/* A turn of the yearly rule: the week-th (5: the last) weekday of a month, at a time of that day. */
+/* A turn of the yearly rule: the week-th (5: the last) weekday of a month, at a time of that day.
+ */
 struct turn {
     int month, week, weekday;
     int32_t time_s;
@@ -26,7 +27,7 @@ struct events_zone {
     uint32_t time_count, type_count, names_len;
     const uint8_t *times, *types, *ttinfos;
     const char *names;
-    bool goes_on; /* by a rule, after the last of the times */
+    bool goes_on;               /* by a rule, after the last of the times */
     int32_t winter_s, summer_s; /* the rule, if it does */
     struct turn to_summer, to_winter;
     uint8_t data[];
@@ -83,7 +84,8 @@ sound(const struct events_zone *zone)
     return true;
 }
 
-/* ---- the yearly rule: "EET-2EEST,M3.4.4/50,M10.4.4/50" (RFC 9636, POSIX TZ) ----------------------- */
+/* ---- the yearly rule: "EET-2EEST,M3.4.4/50,M10.4.4/50" (RFC 9636, POSIX TZ)
+ * ----------------------- */
 
 static bool
 take(struct text *rest, char c)
@@ -98,7 +100,8 @@ static bool
 take_number(struct text *rest, int most, int *out)
 {
     uint32_t len = 0;
-    for (*out = 0; len < rest->len && rest->ptr[len] >= '0' && rest->ptr[len] <= '9' && len < 4; len++)
+    for (*out = 0; len < rest->len && rest->ptr[len] >= '0' && rest->ptr[len] <= '9' && len < 4;
+         len++)
         *out = *out * 10 + (rest->ptr[len] - '0');
     *rest = (struct text){rest->ptr + len, rest->len - len};
     return len && *out <= most;
@@ -110,8 +113,9 @@ take_name(struct text *rest)
 {
     bool quoted = take(rest, '<');
     uint32_t len = 0;
-    while (len < rest->len && (quoted ? rest->ptr[len] != '>'
-                                      : (rest->ptr[len] | 32) >= 'a' && (rest->ptr[len] | 32) <= 'z'))
+    while (len < rest->len &&
+           (quoted ? rest->ptr[len] != '>'
+                   : (rest->ptr[len] | 32) >= 'a' && (rest->ptr[len] | 32) <= 'z'))
         len++;
     *rest = (struct text){rest->ptr + len, rest->len - len};
     return len && (!quoted || take(rest, '>'));
@@ -181,11 +185,13 @@ offset_by_rule(const struct events_zone *zone, int64_t at_s)
     date_civil(date_of_time((at_s + zone->winter_s) * 1000), &year, &month, &mday);
     int64_t summer = turn_s(&zone->to_summer, year) - zone->winter_s;
     int64_t winter = turn_s(&zone->to_winter, year) - zone->summer_s;
-    bool is_summer = summer < winter ? at_s >= summer && at_s < winter : at_s >= summer || at_s < winter;
+    bool is_summer =
+        summer < winter ? at_s >= summer && at_s < winter : at_s >= summer || at_s < winter;
     return is_summer ? zone->summer_s : zone->winter_s;
 }
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------
+ */
 
 struct events_zone *
 events_zone_new(const void *data, size_t len)
@@ -286,7 +292,8 @@ events_zone_at(const struct events_zone *zone, int64_t at_s, struct events_zone_
     return true;
 }
 
-/* ---- clocks ----------------------------------------------------------------------------------- */
+/* ---- clocks -----------------------------------------------------------------------------------
+ */
 
 /* In seconds; what holds at an instant. */
 static int64_t
@@ -317,12 +324,13 @@ events_zone_utc(const struct events_zone *zone, int64_t local_ms)
         return local_ms;
     int64_t local_s = seconds_of(local_ms), day_s = DATE_DAY_MS / 1000;
     int64_t before = offset_at(zone, local_s - day_s), after = offset_at(zone, local_s + day_s);
-    bool is_after = offset_at(zone, local_s - before) != before &&
-                    offset_at(zone, local_s - after) == after;
+    bool is_after =
+        offset_at(zone, local_s - before) != before && offset_at(zone, local_s - after) == after;
     return local_ms - (is_after ? after : before) * 1000;
 }
 
-/* ---- those that were asked for ---------------------------------------------------------------- */
+/* ---- those that were asked for ----------------------------------------------------------------
+ */
 
 struct events_zones_item {
     char name[64 + 1];
