@@ -8,8 +8,7 @@
 static int
 print_words(const json_t *answer)
 {
-    size_t i;
-    const json_t *rule;
+    const json_t *rules = json_object_get(answer, "rules");
     const char *outcome = cli_text(answer, "outcome"), *member = cli_text(answer, "member");
     const char *words = strcmp(outcome, "allowed") == 0   ? "may call"
                         : strcmp(outcome, "depends") == 0 ? "may call, under conditions,"
@@ -17,8 +16,8 @@ print_words(const json_t *answer)
     printf("%s%s%s%s %s %s of %s: %s\n", cli_text(answer, "principal"), *member ? " (for " : "",
            member, *member ? ")" : "", words, cli_text(answer, "method"),
            cli_text(answer, "service"), cli_text(answer, "because"));
-    json_array_foreach(json_object_get(answer, "rules"), i, rule)
-        printf("  %s\n", json_string_value(rule));
+    for (size_t i = 0; i < json_array_size(rules); i++)
+        printf("  %s\n", json_string_value(json_array_get(rules, i)));
     int code = cli_flush();
     return code ? code : strcmp(outcome, "denied") == 0 ? CLI_REFUSED : 0;
 }

@@ -44,18 +44,28 @@ call_run(const struct cli_command *command, int argc, char **argv)
 }
 
 static int
-ping(struct cbm_client *client, const char *service)
+ping(struct cbm_client *client, const char *service, bool as_json)
 {
     struct cbm_reply reply;
     struct cbm_options options = {.deadline_ms = 2000};
     int64_t start = clock_mono_us();
     int code = 0;
     if (cbm_call(client, service, "$ping", NULL, 0, &options, &reply)) {
-        printf("%-10s %s: %s\n", service, reply.error.code, reply.error.message);
         code = EX_UNAVAILABLE;
-    } else {
-        printf("%-10s %.1f ms\n", service, (double)(clock_mono_us() - start) / 1000);
+        if (!as_json)
+            printf("%-10s %s: %s\n", service, reply.error.code, reply.error.message);
     }
+    int64_t took_us = clock_mono_us() - start;
+    json_t *one = as_json ? json_pack("{s:s}", "service", service) : NULL;
+    if (one && code)
+        json_object_set_new(one, "error", json_string(reply.error.code));
+    else if (one)
+        json_object_set_new(one, "us", json_integer(took_us));
+    else if (!code)
+        printf("%-10s %.1f ms\n", service, (double)took_us / 1000);
+    if (one)
+        cli_print(one, true);
+    json_decref(one);
     cbm_reply_free(&reply);
     return code;
 }
@@ -63,16 +73,20 @@ ping(struct cbm_client *client, const char *service)
 int
 call_ping_run(const struct cli_command *command, int argc, char **argv)
 {
-    const struct cli_option options[] = {CLI_OPTIONS_END};
+    bool as_json = false;
+    const struct cli_option options[] = {
+        {"json", NULL, "one JSON object a line", NULL, &as_json, 0},
+        CLI_OPTIONS_END,
+    };
     int code = cli_arguments(command, options, &argc, argv, 0, 1);
     if (code >= 0)
         return code;
     struct cbm_client *client = cli_connect();
     if (!client)
         return EX_CONFIG;
-    code = ping(client, argc == 1 ? argv[0] : "bus");
+    code = ping(client, argc == 1 ? argv[0] : "bus", as_json);
     for (const struct interface *const *at = interfaces; argc == 0 && *at; at++) {
-        int one = ping(client, (*at)->service);
+        int one = ping(client, (*at)->service, as_json);
         code = code ? code : one;
     }
     cbm_client_destroy(&client);

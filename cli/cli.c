@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/json.h"
+#include "common/base/man.h"
 
 /* ---- arguments --------------------------------------------------------------------------------
  */
@@ -39,6 +40,33 @@ help(const struct cli_command *command, const struct cli_option *options)
                  options->value ? options->value : "");
         printf("  %-22s %s\n", name, options->doc);
     }
+    return cli_flush();
+}
+
+/* The same as a page of the manual. */
+static int
+manual(const struct cli_command *command, const struct cli_option *options)
+{
+    char name[64], line[512];
+    snprintf(name, sizeof name, "cbm-%s", command->name);
+    man_page(name, 1, cbm_version(), command->doc);
+    man_section("SYNOPSIS");
+    snprintf(line, sizeof line, "cbm %s %s", command->name, command->arguments);
+    man_lines(line);
+    man_section("DESCRIPTION");
+    man_text(command->doc);
+    if (command->more) {
+        man_paragraph();
+        man_lines(command->more);
+    }
+    if (options->name)
+        man_section("OPTIONS");
+    for (; options->name; options++) {
+        snprintf(line, sizeof line, "--%s", options->name);
+        man_item(line, options->value, options->doc);
+    }
+    man_section("SEE ALSO");
+    man_text("cbm(1)");
     return cli_flush();
 }
 
@@ -91,6 +119,8 @@ cli_arguments(const struct cli_command *command, const struct cli_option *option
             only_words = true;
         } else if (strcmp(argv[at], "--help") == 0) {
             return help(command, options);
+        } else if (strcmp(argv[at], "--man") == 0) {
+            return manual(command, options);
         } else {
             int code = take_option(command, options, end, argv, &at);
             if (code >= 0)

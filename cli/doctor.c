@@ -19,19 +19,27 @@ struct doctor {
     unsigned wrong, doubtful;
     int64_t last_seq; /* -1: unknown */
     json_t *bus_stats;
+    json_t *found; /* for --json, else NULL */
 };
 
-static void say(const char *mark, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct doctor *doctor, const char *mark, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
+/* What was found; without a mark it is advice on what was found last. */
 static void
-say(const char *mark, const char *format, ...)
+say(struct doctor *doctor, const char *mark, const char *format, ...)
 {
+    char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    printf("%-5s ", mark);
-    vprintf(format, arguments);
-    putchar('\n');
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (doctor->found)
+        json_array_append_new(doctor->found,
+                              json_pack("{s:s, s:s}", "mark", *mark ? mark : "advice", "text",
+                                        text + strspn(text, " ")));
+    else
+        printf("%-5s %s\n", mark, text);
 }
 
 static json_t *
@@ -64,15 +72,16 @@ check_bus(struct doctor *doctor, const char *endpoint)
     struct cbm_client *client = cbm_client_new(endpoint, &error);
     json_t *info = client ? ask(client, "bus", "$info", NULL, &error, &took_us) : NULL;
     if (info) {
-        say("ok", "bus %s answers in %.1f ms, version %s", endpoint, (double)took_us / 1000,
+        say(doctor, "ok", "bus %s answers in %.1f ms, version %s", endpoint, (double)took_us / 1000,
             cli_text(info, "version"));
     } else {
         doctor->wrong++;
-        say("WRONG", "bus %s does not answer: %s", endpoint, error.message);
-        say("", "  start it (deploy/stack up, docker compose up -d bus), or set CBM_BUS to where "
-                "it is");
+        say(doctor, "WRONG", "bus %s does not answer: %s", endpoint, error.message);
+        say(doctor, "",
+            "  start it (deploy/stack up, docker compose up -d bus), or set CBM_BUS to where "
+            "it is");
         if (getenv("CBM_SERVER_KEY"))
-            say("", "  or CBM_SERVER_KEY and CBM_CERT are not those of this bus");
+            say(doctor, "", "  or CBM_SERVER_KEY and CBM_CERT are not those of this bus");
     }
     json_decref(info);
     cbm_client_destroy(&client);
@@ -86,8 +95,8 @@ check_service(struct doctor *doctor, struct cbm_client *client, const char *serv
     json_t *info = ask(client, service, "$info", NULL, &error, &took_us);
     if (!info) {
         doctor->wrong++;
-        say("WRONG", "%s does not answer: %s: %s", service, error.code, error.message);
-        say("",
+        say(doctor, "WRONG", "%s does not answer: %s: %s", service, error.code, error.message);
+        say(doctor, "",
             "  is cbm-%s running, is CBM_WORKERS the worker address of the bus (:5551), and is "
             "Redis there? Its log says so.",
             service);
@@ -97,20 +106,22 @@ check_service(struct doctor *doctor, struct cbm_client *client, const char *serv
     size_t replicas =
         json_array_size(json_object_get(json_object_get(services, service), "workers"));
     const char *durability = cli_text(info, "durability");
-    say("ok", "%s answers in %.1f ms, version %s, %zu replica%s%s%s", service,
+    say(doctor, "ok", "%s answers in %.1f ms, version %s, %zu replica%s%s%s", service,
         (double)took_us / 1000, cli_text(info, "version"), replicas, replicas == 1 ? "" : "s",
         *durability ? ", durability " : "", durability);
     if (strcmp(cli_text(info, "version"), cbm_version()) != 0) {
         doctor->doubtful++;
-        say("doubt", "%s has version %s, this cbm %s: bring them to one version", service,
+        say(doctor, "doubt", "%s has version %s, this cbm %s: bring them to one version", service,
             cli_text(info, "version"), cbm_version());
     }
     if (*durability && strcmp(durability, "always") != 0) {
         doctor->doubtful++;
-        say("doubt", "an acknowledged change may be lost with the machine: durability is \"%s\"",
+        say(doctor, "doubt",
+            "an acknowledged change may be lost with the machine: durability is \"%s\"",
             durability);
-        say("", "  run Redis with appendonly yes and appendfsync always, and the services with "
-                "CBM_DURABILITY=always");
+        say(doctor, "",
+            "  run Redis with appendonly yes and appendfsync always, and the services with "
+            "CBM_DURABILITY=always");
     }
     json_decref(info);
 }
@@ -123,16 +134,17 @@ check_keys(struct doctor *doctor)
     struct stat info;
     if (!server || !*server) {
         doctor->doubtful++;
-        say("doubt",
+        say(doctor, "doubt",
             "CBM_SERVER_KEY is not set: connections are not encrypted, and a bus that asks "
             "for keys refuses them");
     } else if (!path || !*path || stat(path, &info) != 0) {
         doctor->wrong++;
-        say("WRONG", "CBM_CERT names no certificate: %s", path && *path ? path : "it is not set");
-        say("", "  cbm key new makes one, principal.enroll lets its public key in");
+        say(doctor, "WRONG", "CBM_CERT names no certificate: %s",
+            path && *path ? path : "it is not set");
+        say(doctor, "", "  cbm key new makes one, principal.enroll lets its public key in");
     } else if (info.st_mode & (S_IRWXG | S_IRWXO)) {
         doctor->doubtful++;
-        say("doubt", "%s can be read by others: chmod 600 %s", path, path);
+        say(doctor, "doubt", "%s can be read by others: chmod 600 %s", path, path);
     }
 }
 
@@ -145,13 +157,17 @@ check_self(struct doctor *doctor, struct cbm_client *client)
     if (!self)
         return; /* that the registry does not answer was told */
     const json_t *roles = json_object_get(self, "roles");
-    printf("%-5s you are %s:", "ok", cli_text(self, "id"));
-    for (size_t i = 0; i < json_array_size(roles); i++)
-        printf(" %s", json_string_value(json_array_get(roles, i)));
-    printf("%s%s\n", *cli_text(self, "member") ? " of " : "", cli_text(self, "member"));
+    char words[200] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < json_array_size(roles) && len < sizeof words; i++)
+        len += (size_t)snprintf(words + len, sizeof words - len, " %s",
+                                json_string_value(json_array_get(roles, i)));
+    say(doctor, "ok", "you are %s:%s%s%s", cli_text(self, "id"), words,
+        *cli_text(self, "member") ? " of " : "", cli_text(self, "member"));
     if (strcmp(cli_text(self, "id"), "local") == 0) {
         doctor->doubtful++;
-        say("doubt", "the bus asks nobody for keys (CBM_ACCESS=open): for a private network only");
+        say(doctor, "doubt",
+            "the bus asks nobody for keys (CBM_ACCESS=open): for a private network only");
     }
     json_decref(self);
 }
@@ -164,11 +180,11 @@ check_log(struct doctor *doctor, struct cbm_client *client)
     json_t *last = ask(client, "notify", "log.last", "{\"prefix\": \"\"}", &error, &took_us);
     doctor->last_seq = last ? json_integer_value(json_object_get(last, "seq")) : -1;
     if (last) {
-        say("ok", "the log ends at seq %lld", (long long)doctor->last_seq);
+        say(doctor, "ok", "the log ends at seq %lld", (long long)doctor->last_seq);
     } else {
         doctor->wrong++;
-        say("WRONG", "the log cannot be read: %s: %s", error.code, error.message);
-        say("", "  is Redis running and CBM_REDIS of cbm-notify its address?");
+        say(doctor, "WRONG", "the log cannot be read: %s: %s", error.code, error.message);
+        say(doctor, "", "  is Redis running and CBM_REDIS of cbm-notify its address?");
     }
     json_decref(last);
 }
@@ -207,16 +223,17 @@ check_notify(struct doctor *doctor, const char *endpoint)
     }
     if (seq < 0) {
         doctor->wrong++;
-        say("WRONG", "notify %s published nothing in %d s %s", endpoint, WAIT_MS / 1000,
+        say(doctor, "WRONG", "notify %s published nothing in %d s %s", endpoint, WAIT_MS / 1000,
             error.message);
-        say("", "  start it (deploy/stack up, docker compose up -d notify), or set CBM_NOTIFY to "
-                "where it is");
+        say(doctor, "",
+            "  start it (deploy/stack up, docker compose up -d notify), or set CBM_NOTIFY to "
+            "where it is");
     } else if (seq < doctor->last_seq) {
         doctor->doubtful++;
-        say("doubt", "notify %s is at seq %lld, the log at %lld: it is behind", endpoint,
+        say(doctor, "doubt", "notify %s is at seq %lld, the log at %lld: it is behind", endpoint,
             (long long)seq, (long long)doctor->last_seq);
     } else {
-        say("ok", "notify %s is live at seq %lld after %.1f ms", endpoint, (long long)seq,
+        say(doctor, "ok", "notify %s is live at seq %lld after %.1f ms", endpoint, (long long)seq,
             (double)(clock_mono_us() - start) / 1000);
     }
 }
@@ -241,7 +258,7 @@ examine(struct doctor *doctor)
             check_self(doctor, client);
             check_log(doctor, client);
         } else {
-            say("", "the services are not examined: no bus answers");
+            say(doctor, "", "the services are not examined: no bus answers");
         }
     }
     for (const char *at = publishers; (at = cfg_next_endpoint(at, one, sizeof one));)
@@ -252,13 +269,24 @@ examine(struct doctor *doctor)
 int
 doctor_run(const struct cli_command *command, int argc, char **argv)
 {
-    const struct cli_option options[] = {CLI_OPTIONS_END};
+    bool as_json = false;
+    const struct cli_option options[] = {
+        {"json", NULL, "print {wrong, doubtful, found: [{mark, text}]}", NULL, &as_json, 0},
+        CLI_OPTIONS_END,
+    };
     int code = cli_arguments(command, options, &argc, argv, 0, 0);
     if (code >= 0)
         return code;
-    struct doctor doctor = {.last_seq = -1};
+    struct doctor doctor = {.last_seq = -1, .found = as_json ? json_array() : NULL};
     examine(&doctor);
     json_decref(doctor.bus_stats);
+    if (doctor.found) {
+        json_t *all = json_pack("{s:i, s:i, s:o}", "wrong", (int)doctor.wrong, "doubtful",
+                                (int)doctor.doubtful, "found", doctor.found);
+        code = cli_print(all, false);
+        json_decref(all);
+        return doctor.wrong ? CLI_REFUSED : code;
+    }
     if (doctor.wrong)
         printf("%u thing%s wrong\n", doctor.wrong, doctor.wrong == 1 ? " is" : "s are");
     else

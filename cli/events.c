@@ -11,8 +11,8 @@ struct events_arguments {
     struct cbm_client *client;
     bool as_json;
     int count;
-    char **words; /* after the name of the action */
-    json_t *filter;
+    char **words;   /* after the name of the action */
+    json_t *filter; /* what the options say, by the names of event.list and event.propose */
 };
 
 static int
@@ -85,22 +85,37 @@ history(struct events_arguments *in)
     return cli_flush();
 }
 
+/* What the actions that change take, beside the id: nothing, a reason, or more fields, which
+ * options or JSON say. */
+enum takes { TAKES_FIELDS, TAKES_ID, TAKES_ID_REASON, TAKES_ID_FIELDS };
+
+/* The fields in JSON, if they are given so, with those of the options over them. */
+static json_t *
+fields(struct events_arguments *in, int word)
+{
+    char why[200];
+    const char *text = word < in->count ? in->words[word] : "{}";
+    json_t *params = json_object_of_text(text, strlen(text), why);
+    if (!params)
+        cli_usage(in->command, "the fields are %s", why);
+    else
+        json_object_update(params, in->filter);
+    return params;
+}
+
 /* What an event collides with, as it is or with what a draft would change. */
 static int
 clashes(struct events_arguments *in)
 {
     int code = 0;
     size_t i;
-    char why[200];
-    json_t *clash, *params = json_pack("{s:s}", "id", in->words[0]);
-    if (in->count > 1) {
-        json_t *draft = json_object_of_text(in->words[1], strlen(in->words[1]), why);
-        if (!draft) {
-            json_decref(params);
-            return cli_usage(in->command, "the draft is %s", why);
-        }
-        json_object_set_new(params, "draft", draft);
-    }
+    json_t *clash, *draft = fields(in, 1);
+    if (!draft)
+        return EX_USAGE;
+    json_t *params = json_pack("{s:s}", "id", in->words[0]);
+    if (json_object_size(draft))
+        json_object_set(params, "draft", draft);
+    json_decref(draft);
     json_t *result = cli_call(in->client, "events", "event.clashes", params, NULL, &code);
     if (!result)
         return code;
@@ -120,20 +135,15 @@ clashes(struct events_arguments *in)
     return cli_flush();
 }
 
-/* What the actions that change take, beside the id: nothing, a reason, or more fields in JSON. */
-enum takes { TAKES_JSON, TAKES_ID, TAKES_ID_REASON, TAKES_ID_JSON };
-
 static int
 change(struct events_arguments *in, const char *method, enum takes takes)
 {
-    json_t *params = NULL;
-    const char *text = takes == TAKES_JSON      ? in->words[0]
-                       : takes == TAKES_ID_JSON ? in->words[1]
-                                                : "{}";
-    char why[200];
-    if (!(params = json_object_of_text(text, strlen(text), why)))
-        return cli_usage(in->command, "the fields are %s", why);
-    if (takes != TAKES_JSON)
+    json_t *params = takes == TAKES_FIELDS      ? fields(in, 0)
+                     : takes == TAKES_ID_FIELDS ? fields(in, 1)
+                                                : json_object();
+    if (!params)
+        return EX_USAGE;
+    if (takes != TAKES_FIELDS)
         json_object_set_new(params, "id", json_string(in->words[0]));
     if (takes == TAKES_ID_REASON)
         json_object_set_new(params, "reason", json_string(in->words[1]));
@@ -156,25 +166,24 @@ change(struct events_arguments *in, const char *method, enum takes takes)
 
 static const struct action {
     const char *name;
-    int words;
+    int least, most; /* words */
     int (*look)(struct events_arguments *in);
     const char *method;
     enum takes takes;
-    int optional; /* words more */
 } actions[] = {
-    {"list", 0, list, NULL, TAKES_ID},
-    {"show", 1, show, NULL, TAKES_ID},
-    {"history", 1, history, NULL, TAKES_ID},
-    {"clashes", 1, clashes, NULL, TAKES_ID, 1},
-    {"propose", 1, NULL, "event.propose", TAKES_JSON},
-    {"amend", 2, NULL, "event.amend", TAKES_ID_JSON},
-    {"accept", 1, NULL, "event.accept", TAKES_ID},
-    {"schedule", 2, NULL, "event.schedule", TAKES_ID_JSON},
-    {"postpone", 2, NULL, "event.postpone", TAKES_ID_REASON},
-    {"cancel", 2, NULL, "event.cancel", TAKES_ID_REASON},
-    {"withdraw", 2, NULL, "event.withdraw", TAKES_ID_REASON},
-    {"hold", 1, NULL, "event.hold", TAKES_ID},
-    {"report", 2, NULL, "event.report", TAKES_ID_JSON},
+    {"list", 0, 0, list, NULL, TAKES_ID},
+    {"show", 1, 1, show, NULL, TAKES_ID},
+    {"history", 1, 1, history, NULL, TAKES_ID},
+    {"clashes", 1, 2, clashes, NULL, TAKES_ID},
+    {"propose", 0, 1, NULL, "event.propose", TAKES_FIELDS},
+    {"amend", 1, 2, NULL, "event.amend", TAKES_ID_FIELDS},
+    {"accept", 1, 1, NULL, "event.accept", TAKES_ID},
+    {"schedule", 1, 2, NULL, "event.schedule", TAKES_ID_FIELDS},
+    {"postpone", 2, 2, NULL, "event.postpone", TAKES_ID_REASON},
+    {"cancel", 2, 2, NULL, "event.cancel", TAKES_ID_REASON},
+    {"withdraw", 2, 2, NULL, "event.withdraw", TAKES_ID_REASON},
+    {"hold", 1, 1, NULL, "event.hold", TAKES_ID},
+    {"report", 1, 2, NULL, "event.report", TAKES_ID_FIELDS},
 };
 
 static int
@@ -184,9 +193,10 @@ act(struct events_arguments *in, const char *name)
         const struct action *action = &actions[i];
         if (strcmp(action->name, name) != 0)
             continue;
-        if (in->count < action->words || in->count > action->words + action->optional)
-            return cli_usage(in->command, "events %s takes %d argument%s", name, action->words,
-                             action->words == 1 ? "" : "s");
+        if (in->count < action->least || in->count > action->most)
+            return cli_usage(in->command, "%s %s takes %d%s argument%s", in->command->name, name,
+                             action->least, action->least < action->most ? " or one more" : "",
+                             action->least == 1 ? "" : "s");
         in->client = cli_connect();
         if (!in->client)
             return EX_CONFIG;
@@ -194,46 +204,120 @@ act(struct events_arguments *in, const char *name)
         cbm_client_destroy(&in->client);
         return code;
     }
-    return cli_usage(in->command, "there is no \"events %s\"", name);
+    return cli_usage(in->command, "there is no \"%s\"; --help lists what there is", name);
+}
+
+/* ---- options ----------------------------------------------------------------------------------
+ */
+
+/* "2021-05-18", or "2021-05-18/2021-05-20", or times; more of them by comma. */
+static json_t *
+sessions_of(const char *text)
+{
+    json_t *sessions = json_array();
+    while (*text) {
+        int len = (int)strcspn(text, ","), first = (int)strcspn(text, "/,");
+        const char *end = first < len ? text + first + 1 : text;
+        int end_len = first < len ? len - first - 1 : len;
+        json_array_append_new(sessions, json_pack("{s:s%, s:s%}", "start", text, (size_t)first,
+                                                  "end", end, (size_t)end_len));
+        text += len + (text[len] == ',');
+    }
+    return sessions;
+}
+
+static json_t *
+words_of(const char *text)
+{
+    json_t *words = json_array();
+    while (*text) {
+        size_t len = strcspn(text, ",");
+        json_array_append_new(words, json_stringn(text, len));
+        text += len + (text[len] == ',');
+    }
+    return words;
+}
+
+enum { AS_TEXT, AS_NUMBER, AS_WORDS, AS_SESSIONS };
+
+/* The options that are fields of a request, each under its own name there. */
+static const struct field_option {
+    const char *name, *value, *doc, *field;
+    int as;
+} field_options[] = {
+    {"from", "DATE", "list: that end on this day or later", "from", AS_TEXT},
+    {"to", "DATE", "list: that begin on this day or earlier", "to", AS_TEXT},
+    {"status", "STATUS", "list: in this status", "status", AS_TEXT},
+    {"text", "TEXT", "list: with this text in the title", "text", AS_TEXT},
+    {"dimension", "ID", "list, propose, amend: the dimension", "dimension", AS_TEXT},
+    {"area", "ID", "list, propose, amend: the priority area", "area", AS_TEXT},
+    {"host", "CODE", "list, propose, amend: the participant that hosts", "host", AS_TEXT},
+    {"kind", "KIND", "list, propose, amend: the kind", "kind", AS_TEXT},
+    {"year", "YEAR", "list, propose, amend: the year of the plan", "year", AS_NUMBER},
+    {"id", "ID", "propose: the id (made from the title)", "id", AS_TEXT},
+    {"title", "TEXT", "propose, amend: the title", "title", AS_TEXT},
+    {"sessions", "SPANS", "propose, schedule: START/END, or a day, more by comma", "sessions",
+     AS_SESSIONS},
+    {"format", "FORMAT", "propose, schedule: online, in-person or hybrid", "format", AS_TEXT},
+    {"place", "TEXT", "propose, schedule: where", "place", AS_TEXT},
+    {"zone", "ZONE", "propose, schedule: the IANA zone of the place", "zone", AS_TEXT},
+    {"override", "REASON", "schedule: why a blocking clash is accepted", "override", AS_TEXT},
+    {"reason", "TEXT", "amend: why", "reason", AS_TEXT},
+    {"states", "CODES", "report: the member states that took part, by comma", "member_states",
+     AS_WORDS},
+    {"participants", "N", "report: how many people took part", "participants_count", AS_NUMBER},
+    {"qualifier", "WORD", "report: exact, about or more_than", "participants_qualifier", AS_TEXT},
+    {"summary", "TEXT", "report: what came of it", "summary", AS_TEXT},
+};
+#define FIELD_OPTIONS (sizeof field_options / sizeof *field_options)
+
+/* Puts what was given into an object; NULL (told) if a number is none. */
+static json_t *
+take_fields(const struct cli_command *command, const char *const text[FIELD_OPTIONS])
+{
+    json_t *map = json_object();
+    for (size_t i = 0; i < FIELD_OPTIONS; i++) {
+        const struct field_option *option = &field_options[i];
+        int64_t number = 0;
+        if (!text[i])
+            continue;
+        if (option->as == AS_NUMBER && !cli_number(command, option->name, text[i], &number)) {
+            json_decref(map);
+            return NULL;
+        }
+        json_object_set_new(map, option->field,
+                            option->as == AS_NUMBER     ? json_integer(number)
+                            : option->as == AS_WORDS    ? words_of(text[i])
+                            : option->as == AS_SESSIONS ? sessions_of(text[i])
+                                                        : json_string(text[i]));
+    }
+    return map;
 }
 
 int
 events_run(const struct cli_command *command, int argc, char **argv)
 {
-    enum { FROM, TO, DIMENSION, AREA, HOST, KIND, STATUS, TEXT, FILTERS };
-    const char *text[FILTERS] = {NULL}, *year_text = NULL;
+    const char *text[FIELD_OPTIONS] = {NULL};
     bool as_json = false;
-    const struct cli_option options[] = {
-        {"from", "DATE", "list: that end on this day or later", &text[FROM], NULL},
-        {"to", "DATE", "list: that begin on this day or earlier", &text[TO], NULL},
-        {"dimension", "ID", "list: of this dimension", &text[DIMENSION], NULL},
-        {"area", "ID", "list: of this priority area", &text[AREA], NULL},
-        {"host", "CODE", "list: hosted by this participant", &text[HOST], NULL},
-        {"kind", "KIND", "list: of this kind", &text[KIND], NULL},
-        {"status", "STATUS", "list: in this status", &text[STATUS], NULL},
-        {"text", "TEXT", "list: with this text in the title", &text[TEXT], NULL},
-        {"year", "YEAR", "list: of this year's plan", &year_text, NULL},
-        {"json", NULL, "print JSON, lists one object a line", NULL, &as_json},
-        CLI_OPTIONS_END,
+    struct cli_option options[FIELD_OPTIONS + 2] = {
+        [FIELD_OPTIONS] = {"json", NULL, "print JSON, lists one object a line", NULL, &as_json, 0},
+        [FIELD_OPTIONS + 1] = CLI_OPTIONS_END,
     };
+    for (size_t i = 0; i < FIELD_OPTIONS; i++)
+        options[i] = (struct cli_option){
+            field_options[i].name, field_options[i].value, field_options[i].doc, &text[i], NULL, 0};
     int code = cli_arguments(command, options, &argc, argv, 1, 3);
-    int64_t year;
     if (code >= 0)
         return code;
-    if (year_text && !cli_number(command, "--year", year_text, &year))
+    json_t *given = take_fields(command, text);
+    if (!given)
         return EX_USAGE;
-    json_t *filter = json_object();
-    for (int i = 0; i < FILTERS; i++)
-        if (text[i])
-            json_object_set_new(filter, options[i].name, json_string(text[i]));
-    if (year_text)
-        json_object_set_new(filter, "year", json_integer(year));
     struct events_arguments in = {.command = command,
                                   .as_json = as_json,
                                   .count = argc - 1,
                                   .words = argv + 1,
-                                  .filter = filter};
+                                  .filter = given};
     code = act(&in, argv[0]);
-    json_decref(filter);
+    json_decref(given);
     return code;
 }

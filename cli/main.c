@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "common/base/man.h"
 
 static const struct cli_command commands[] = {
     {"call", "SERVICE METHOD ['{json}']", "Calls a method and prints its result as JSON.",
@@ -32,17 +33,23 @@ static const struct cli_command commands[] = {
      "  list                     those that the options ask for\n"
      "  show ID                  one event\n"
      "  history ID               its steps\n"
-     "  clashes ID ['{json}']    what it collides with, as it is or with what the JSON would "
-     "change\n"
-     "  propose '{json}'         a new event\n"
-     "  amend ID '{json}'        what is said of it\n"
+     "  clashes ID ['{json}']    what it collides with, as it is or as options or JSON would "
+     "change it\n"
+     "  propose ['{json}']       a new event; options or JSON say what it is\n"
+     "  amend ID ['{json}']      what is said of it\n"
      "  accept ID                takes a proposal\n"
-     "  schedule ID '{json}'     {sessions, format, place?, zone?, override?}\n"
+     "  schedule ID ['{json}']   {sessions, format, place?, zone?, override?}\n"
      "  postpone|cancel|withdraw ID REASON\n"
      "  hold ID                  says that it took place\n"
-     "  report ID '{json}'       {participants_count?, participants_qualifier?, member_states, "
-     "summary?}",
+     "  report ID ['{json}']     {participants_count?, participants_qualifier?, member_states, "
+     "summary?}\n"
+     "Examples:\n"
+     "  cbm event propose --title \"Rail corridors\" --kind seminar --host AZ --year 2027 \\\n"
+     "      --dimension economic --area transportation-corridors\n"
+     "  cbm event schedule rail-corridors --sessions 2027-05-18/2027-05-20 --format hybrid \\\n"
+     "      --place Baku --zone Asia/Baku",
      events_run},
+    {"event", "show|history|propose|… …", "The same as events.", NULL, events_run},
     {"ics", "[--from D] [--to D] [--dimension D] [--area A] [--host H] [-o FILE] | import FILE …",
      "Prints events as a calendar (iCalendar), or imports one.",
      "What is given must all hold. A session is an entry of the calendar; events without dates\n"
@@ -101,6 +108,41 @@ help(FILE *to)
     return to == stdout ? cli_flush() : EX_USAGE;
 }
 
+/* The environment and options that every command takes, as the manual's first page. */
+static int
+manual(void)
+{
+    char name[64];
+    man_page("cbm", 1, cbm_version(), "the officer's and operator's command of CBM Bus");
+    man_section("SYNOPSIS");
+    man_lines("cbm [--bus E] [--notify E] [--server-key K] [--cert FILE] COMMAND ...");
+    man_section("COMMANDS");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        snprintf(name, sizeof name, "cbm-%s(1)", commands[i].name);
+        man_item(name, NULL, commands[i].doc);
+    }
+    man_section("ENVIRONMENT");
+    man_item("CBM_BUS, --bus", NULL, "Where the buses are, by comma (tcp://127.0.0.1:5550).");
+    man_item("CBM_NOTIFY, --notify", NULL, "Where notify is, by comma (tcp://127.0.0.1:5560).");
+    man_item("CBM_SERVER_KEY, --server-key", NULL,
+             "The server's public key in Z85, or a file that has it.");
+    man_item("CBM_CERT, --cert", NULL, "The file of your certificate; cbm-key(1) makes one.");
+    man_section("EXIT STATUS");
+    man_text(
+        "0; 1 if the server refused; 64 for wrong use, 65 for wrong data, 69 if nobody answers, "
+        "78 for a wrong setting (sysexits).");
+    return cli_flush();
+}
+
+/* For completion: "name<tab>what it does" a line. */
+static int
+list_commands(void)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("%s\t%s\n", commands[i].name, commands[i].doc);
+    return cli_flush();
+}
+
 /* Options before the command say what the environment else does. Returns how many words they are.
  */
 static int
@@ -131,6 +173,10 @@ main(int argc, char **argv)
         return help(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
         return help(stdout);
+    if (strcmp(argv[1], "--man") == 0)
+        return manual();
+    if (strcmp(argv[1], "--commands") == 0)
+        return list_commands();
     if (strcmp(argv[1], "--version") == 0) {
         printf("cbm %s\n", cbm_version());
         return cli_flush();

@@ -79,10 +79,37 @@ describe_method(const struct cli_command *command, const struct interface *inter
     return cli_flush();
 }
 
+/* A method a line, with its parameters. */
+static void
+print_json(const struct interface *interface)
+{
+    for (unsigned i = 0; i < interface->method_count; i++) {
+        const struct method *method = &interface->methods[i];
+        json_t *params = json_array();
+        for (unsigned f = 0; f < method->params->field_count; f++) {
+            const struct field *field = &method->params->fields[f];
+            char type[160];
+            describe_type(field, type, sizeof type);
+            json_array_append_new(params, json_pack("{s:s, s:s, s:b, s:s}", "name", field->name,
+                                                    "type", type, "required", (int)field->required,
+                                                    "doc", field->doc));
+        }
+        json_t *one = json_pack("{s:s, s:s, s:b, s:s, s:o}", "service", interface->service,
+                                "method", method->name, "read_only", (int)method->read_only, "doc",
+                                method->doc, "params", params);
+        cli_print(one, true);
+        json_decref(one);
+    }
+}
+
 int
 methods_run(const struct cli_command *command, int argc, char **argv)
 {
-    const struct cli_option options[] = {CLI_OPTIONS_END};
+    bool as_json = false;
+    const struct cli_option options[] = {
+        {"json", NULL, "one JSON object a line, a method each", NULL, &as_json, 0},
+        CLI_OPTIONS_END,
+    };
     int code = cli_arguments(command, options, &argc, argv, 0, 2);
     if (code >= 0)
         return code;
@@ -92,7 +119,11 @@ methods_run(const struct cli_command *command, int argc, char **argv)
     if (argc == 2)
         return describe_method(command, only, argv[1]);
     for (const struct interface *const *at = interfaces; *at; at++)
-        if (!only || *at == only)
+        if (only && *at != only)
+            continue;
+        else if (as_json)
+            print_json(*at);
+        else
             list_methods(*at);
     return cli_flush();
 }

@@ -103,11 +103,25 @@ print_all(struct cbm_client *client, json_t **before, double seconds)
     return cli_flush();
 }
 
+static int
+print_stats(struct cbm_client *client)
+{
+    int code = 0;
+    json_t *stats = cli_call(client, "bus", "$stats", NULL, NULL, &code);
+    if (stats)
+        code = cli_print(stats, true);
+    if (code == 0)
+        code = cli_flush();
+    json_decref(stats);
+    return code;
+}
+
 int
 top_run(const struct cli_command *command, int argc, char **argv)
 {
-    bool once = false;
+    bool once = false, as_json = false;
     const struct cli_option options[] = {
+        {"json", NULL, "the bus's $stats, one JSON object a line", NULL, &as_json, 0},
         {"once", NULL, "print once and end", NULL, &once},
         CLI_OPTIONS_END,
     };
@@ -121,7 +135,8 @@ top_run(const struct cli_command *command, int argc, char **argv)
     int64_t at = clock_mono_ms();
     do {
         int64_t now = clock_mono_ms();
-        code = print_all(client, &before, before ? (double)(now - at) / 1000 : 0);
+        code = as_json ? print_stats(client)
+                       : print_all(client, &before, before ? (double)(now - at) / 1000 : 0);
         at = now;
         struct timespec pause = {EVERY_MS / 1000, 0};
         if (!once && code == 0)

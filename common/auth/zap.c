@@ -53,7 +53,7 @@ write_metadata(uint64_t connection, char out[METADATA_MAX])
     size_t len = text_number((int64_t)connection, number), name = sizeof ZAP_CONNECTION - 1;
     out[0] = (char)name;
     memcpy(out + 1, ZAP_CONNECTION, name);
-    memcpy(out + 1 + name, "\0\0\0", 3);
+    memset(out + 1 + name, 0, 3);
     out[1 + name + 3] = (char)len;
     memcpy(out + 1 + name + 4, number, len);
     return (uint32_t)(1 + name + 4 + len);

@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/man.h"
 #include "common/base/metrics.h"
 
 #define READY_EVERY_MS 500
@@ -160,6 +161,31 @@ usage(const struct run_program *program)
     cfg_print(run_rows);
 }
 
+/* The same as a page of the manual. */
+static void
+manual(const struct run_program *program)
+{
+    man_page(program->name, 8, CBM_VERSION, program->about);
+    man_section("SYNOPSIS");
+    man_text("[--config FILE] [--check-config] [--health] [--version] [--help]");
+    man_section("DESCRIPTION");
+    man_text(
+        "Runs until SIGTERM or SIGINT, which let it finish what it has begun; a second one ends "
+        "it at once. Logs go to the standard error, a line a record.");
+    man_section("OPTIONS");
+    man_item("--config", "FILE", "Reads settings from a ZPL file; the environment goes before.");
+    man_item("--check-config", NULL, "Checks the settings and starts nothing.");
+    man_item("--health", NULL,
+             "Exit code 0 if the process that keeps CBM_READY_FILE fresh is ready.");
+    man_section("ENVIRONMENT");
+    man_text("In the file the same names without CBM_ and in lower case.");
+    cfg_man(program->rows);
+    cfg_man(run_rows);
+    man_section("EXIT STATUS");
+    man_text("0 after a drained end; 64 for wrong use, 69 if something needed is missing, 78 for a "
+             "wrong setting (sysexits).");
+}
+
 static void
 write_metrics(void *arg, struct buf *out)
 {
@@ -220,6 +246,9 @@ run_main(const struct run_program *program, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             usage(program);
+            return EX_OK;
+        } else if (strcmp(argv[i], "--man") == 0) {
+            manual(program);
             return EX_OK;
         } else if (strcmp(argv[i], "--version") == 0) {
             printf("%s %s\n", program->name, CBM_VERSION);

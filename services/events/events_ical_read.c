@@ -64,8 +64,8 @@ check_text(struct reading *reading, struct text ics)
         if (begins(at, end, "BEGIN:")) {
             depth++;
             components++;
-        } else if (begins(at, end, "END:") && depth) {
-            depth--;
+        } else if (begins(at, end, "END:") && depth-- == 0) {
+            return refuse(reading, "a component ends that has not begun", NULL);
         }
         if (depth > DEPTH_MAX || components > COMPONENTS_MAX)
             return refuse(reading, "its components are too many or too deep", NULL);

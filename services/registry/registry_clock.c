@@ -122,8 +122,10 @@ on_looked(void *arg, enum status status, struct text result)
             at = mp_read(at, &value);
             clock->count += read_entry(value.bytes, &clock->due[clock->count]);
         }
-        if (entries == PAGE_MAX)
-            clock->look_at = now_ms; /* there are more: as soon as these are under way */
+        int64_t last_at =
+            clock->count ? clock->due[clock->count - 1].deadline_ms - clock->offset_ms : LOOP_NEVER;
+        if (entries == PAGE_MAX && last_at < clock->look_at)
+            clock->look_at = last_at; /* there are more: as soon as these are under way */
     }
     loop_tick_by(clock->loop, now_ms);
 }

@@ -299,9 +299,13 @@ def test_who_subscribes_to_all_in_frames_gets_no_batches(members, client):
 def test_all_means_every_root(members, client):
     """"" is matched for the open roots, the beginning of a word for those that begin so; what was asked for by
     itself stays when "" ends."""
+    stats = lambda name: client.call("notify", "$stats")[name]
+    before = stats("subscriptions_received")
     with joined(members, "", "plan.") as sub, members.subscriber("pl") as begun:
+        wait_for(lambda: stats("subscriptions_received") == before + 3, 5, "all three")
+        wait_for(lambda: stats("prefixes") == 2, 10, "the end of what other tests had")
         sub.socket.unsubscribe(b"")
-        wait_for(lambda: client.call("notify", "$stats")["subscriptions_received"] >= 2, 5, "both")
+        wait_for(lambda: stats("prefixes") == 1, 10, "the end of the empty prefix")
         client.call("events", "plan.open", {"year": 2902})
         assert sub.records(1)[0][0] == begun.records(1)[0][0] == "plan.2902."
 

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import sysconfig
 import time
 
 import pytest
@@ -22,8 +23,7 @@ OUTCOMES = {"decision.adopted": "adopted", "decision.silence_broken": "silence_b
 
 
 def faketime():
-    machine = subprocess.run(["dpkg-architecture", "-qDEB_HOST_MULTIARCH"], capture_output=True, text=True)
-    path = LIBFAKETIME.format(machine.stdout.strip() or f"{os.uname().machine}-linux-gnu")
+    path = LIBFAKETIME.format(sysconfig.get_config_var("MULTIARCH"))
     if not os.path.exists(path):
         pytest.fail("libfaketime is needed: deploy/install-deps.sh --test installs it (faketime)")
     return path
@@ -66,7 +66,7 @@ class Battle:
 
     def __init__(self, stack, seed):
         self.random = random.Random(seed)
-        self.client = Client(stack.env["CBM_BUS"])
+        self.client = Client(stack.env["CBM_BUS"], env=stack.env)
         self.due = []        # heap of (ms, number, method, params)
         self.sent = {}       # msgid -> (ms, method, params)
         self.answers = []    # (ms sent, method, params, error, result)

@@ -1,4 +1,4 @@
-// LINK: services/events/events_domain.c services/events/events_domain_check.c services/events/events_domain_list.c services/events/events_known.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/text.c common/base/status.c
+// LINK: services/events/events_domain.c services/events/events_domain_check.c services/events/events_domain_list.c services/events/events_known.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/dated.c common/base/text.c common/base/status.c
 /* Drafts: who sees a member's proposal, on which topic, and until when.
  * It must not know stores, sockets or codecs: it links with pure code only. */
 #include "tests/unit/check.h"
