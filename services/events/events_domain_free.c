@@ -14,8 +14,8 @@ events_free_of(const struct calendar_free *in, struct events_free *out, struct e
     if (in->days != INT_NONE && in->duration.ptr)
         return error_set(error, STATUS_INVALID_ARGUMENT, "duration",
                          "duration: want days or a duration, not both");
-    if (in->duration.ptr && (!duration_parse(in->duration, &ms) || ms <= 0 ||
-                             ms > EVENTS_FREE_DAYS_MAX * DATE_DAY_MS))
+    if (in->duration.ptr &&
+        (!duration_parse(in->duration, &ms) || ms <= 0 || ms > EVENTS_FREE_DAYS_MAX * DATE_DAY_MS))
         return error_set(error, STATUS_INVALID_ARGUMENT, "duration",
                          "duration: want an ISO 8601 duration up to P366D, as PT4H or P3D");
     *out = (struct events_free){

@@ -19,15 +19,15 @@ enum status events_free_of(const struct calendar_free *in, struct events_free *o
 
 /* A run of days on which the event can begin, with the same warnings on each. */
 struct events_window {
-    date_day first, last;     /* to begin on */
-    unsigned warnings;        /* clashes that warn, on each of these days */
-    unsigned clash_count;     /* of `clashes` */
+    date_day first, last;           /* to begin on */
+    unsigned warnings;              /* clashes that warn, on each of these days */
+    unsigned clash_count;           /* of `clashes` */
     struct events_clash clashes[8]; /* those of the first day, each rule once */
 };
 
 /* The windows without a blocking clash, the fewest warnings first, then the earliest; at most
- * `free->limit`. `asked` has the agendas of all quarters of the span; its slots are set here, for each
- * day in turn. `windows` has room for EVENTS_FREE_DAYS_MAX. Returns how many. */
+ * `free->limit`. `asked` has the agendas of all quarters of the span; its slots are set here, for
+ * each day in turn. `windows` has room for EVENTS_FREE_DAYS_MAX. Returns how many. */
 unsigned events_free_windows(struct events_clash_case *asked, struct events_slots *slots,
                              const struct events_free *free, struct events_window *windows);
 

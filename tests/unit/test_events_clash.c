@@ -1,7 +1,7 @@
 // LINK: services/events/events_domain_clash.c services/events/events_domain_clash_text.c services/events/events_domain_free.c services/events/events_domain_agenda.c services/events/events_zone.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/buf.c common/base/date.c common/base/text.c common/base/status.c
-/* The rules of clashes: spans by instant in the zones of several capitals, days at leap days, ends of
- * years and clock changes, every rule with what removes it, agendas written and read, free windows.
- * It must not know stores, sockets or codecs: it links with pure code only. */
+/* The rules of clashes: spans by instant in the zones of several capitals, days at leap days, ends
+ * of years and clock changes, every rule with what removes it, agendas written and read, free
+ * windows. It must not know stores, sockets or codecs: it links with pure code only. */
 #include "tests/unit/check.h"
 
 #include <stdio.h>
@@ -122,7 +122,8 @@ add_quarter(struct events_book *book, const struct buf *lines, int quarter)
 static unsigned
 find(void)
 {
-    struct events_book *books[] = {&asked.host, &asked.area, &asked.meetings, &asked.areas, &asked.outside};
+    struct events_book *books[] = {&asked.host, &asked.area, &asked.meetings, &asked.areas,
+                                   &asked.outside};
     asked.zone = events_zones_get(&zones, event.zone);
     events_agenda_slots(&event, asked.zone, &slots);
     int quarters[EVENTS_QUARTERS_MAX];
@@ -171,15 +172,21 @@ test_spans_compare_by_instant(void **state)
 {
     (void)state;
     /* the day in Almaty (+06 in 2021) ends at 18:00 UTC */
-    assert_true(collide("Asia/Almaty", "2021-07-13", "2021-07-13", NULL, "2021-07-13T17:59:00Z", "2021-07-13T19:00:00Z"));
-    assert_false(collide("Asia/Almaty", "2021-07-13", "2021-07-13", NULL, "2021-07-13T18:00:00Z", "2021-07-13T19:00:00Z"));
-    assert_true(collide("Asia/Almaty", "2021-07-13", "2021-07-13", NULL, "2021-07-12T17:00:00Z", "2021-07-12T18:00:01Z"));
-    assert_false(collide("Asia/Almaty", "2021-07-13", "2021-07-13", NULL, "2021-07-12T17:00:00Z", "2021-07-12T18:00:00Z"));
+    assert_true(collide("Asia/Almaty", "2021-07-13", "2021-07-13", NULL, "2021-07-13T17:59:00Z",
+                        "2021-07-13T19:00:00Z"));
+    assert_false(collide("Asia/Almaty", "2021-07-13", "2021-07-13", NULL, "2021-07-13T18:00:00Z",
+                         "2021-07-13T19:00:00Z"));
+    assert_true(collide("Asia/Almaty", "2021-07-13", "2021-07-13", NULL, "2021-07-12T17:00:00Z",
+                        "2021-07-12T18:00:01Z"));
+    assert_false(collide("Asia/Almaty", "2021-07-13", "2021-07-13", NULL, "2021-07-12T17:00:00Z",
+                         "2021-07-12T18:00:00Z"));
     /* neighbouring days of far zones overlap, of one zone they do not */
-    assert_true(collide("Asia/Seoul", "2021-07-14", "2021-07-14", "Europe/Istanbul", "2021-07-13", "2021-07-13"));
-    assert_false(collide("Asia/Seoul", "2021-07-14", "2021-07-14", "Asia/Seoul", "2021-07-13", "2021-07-13"));
-    assert_true(collide("Asia/Bangkok", "2021-07-13T09:00:00+07:00", "2021-07-13T10:00:00+07:00", "Asia/Tehran",
-                        "2021-07-13T06:00:00+04:30", "2021-07-13T07:00:00+04:30"));
+    assert_true(collide("Asia/Seoul", "2021-07-14", "2021-07-14", "Europe/Istanbul", "2021-07-13",
+                        "2021-07-13"));
+    assert_false(collide("Asia/Seoul", "2021-07-14", "2021-07-14", "Asia/Seoul", "2021-07-13",
+                         "2021-07-13"));
+    assert_true(collide("Asia/Bangkok", "2021-07-13T09:00:00+07:00", "2021-07-13T10:00:00+07:00",
+                        "Asia/Tehran", "2021-07-13T06:00:00+04:30", "2021-07-13T07:00:00+04:30"));
 }
 
 static void
@@ -187,25 +194,40 @@ test_days_at_their_edges(void **state)
 {
     (void)state;
     /* a leap day is a day */
-    assert_true(collide("Asia/Baku", "2024-02-29", "2024-02-29", "Asia/Baku", "2024-02-28", "2024-03-01"));
-    assert_false(collide("Asia/Baku", "2024-02-28", "2024-02-28", "Asia/Baku", "2024-02-29", "2024-02-29"));
-    assert_false(collide("Asia/Baku", "2024-02-29", "2024-02-29", "Asia/Baku", "2024-03-01", "2024-03-01"));
-    assert_false(collide("Asia/Baku", "2023-02-28", "2023-02-28", "Asia/Baku", "2023-03-01", "2023-03-01"));
+    assert_true(
+        collide("Asia/Baku", "2024-02-29", "2024-02-29", "Asia/Baku", "2024-02-28", "2024-03-01"));
+    assert_false(
+        collide("Asia/Baku", "2024-02-28", "2024-02-28", "Asia/Baku", "2024-02-29", "2024-02-29"));
+    assert_false(
+        collide("Asia/Baku", "2024-02-29", "2024-02-29", "Asia/Baku", "2024-03-01", "2024-03-01"));
+    assert_false(
+        collide("Asia/Baku", "2023-02-28", "2023-02-28", "Asia/Baku", "2023-03-01", "2023-03-01"));
     /* over the end of a year */
-    assert_true(collide("Asia/Almaty", "2021-12-30", "2022-01-02", "Asia/Almaty", "2022-01-02", "2022-01-05"));
-    assert_false(collide("Asia/Almaty", "2021-12-30", "2021-12-31", "Asia/Almaty", "2022-01-01", "2022-01-05"));
-    assert_true(collide("Asia/Shanghai", "2022-01-01", "2022-01-01", "Asia/Jerusalem", "2021-12-31", "2021-12-31"));
+    assert_true(collide("Asia/Almaty", "2021-12-30", "2022-01-02", "Asia/Almaty", "2022-01-02",
+                        "2022-01-05"));
+    assert_false(collide("Asia/Almaty", "2021-12-30", "2021-12-31", "Asia/Almaty", "2022-01-01",
+                         "2022-01-05"));
+    assert_true(collide("Asia/Shanghai", "2022-01-01", "2022-01-01", "Asia/Jerusalem", "2021-12-31",
+                        "2021-12-31"));
     /* Jerusalem's day of 25 hours: its last hour is 22:00 UTC, a day of 23 hours ends at 21:00 */
-    assert_true(collide("Asia/Jerusalem", "2021-10-31", "2021-10-31", NULL, "2021-10-31T21:30:00Z", "2021-10-31T23:00:00Z"));
-    assert_false(collide("Asia/Jerusalem", "2021-10-31", "2021-10-31", NULL, "2021-10-31T22:00:00Z", "2021-10-31T23:00:00Z"));
-    assert_true(collide("Asia/Jerusalem", "2021-03-26", "2021-03-26", NULL, "2021-03-26T20:30:00Z", "2021-03-26T23:00:00Z"));
-    assert_false(collide("Asia/Jerusalem", "2021-03-26", "2021-03-26", NULL, "2021-03-26T21:00:00Z", "2021-03-26T23:00:00Z"));
+    assert_true(collide("Asia/Jerusalem", "2021-10-31", "2021-10-31", NULL, "2021-10-31T21:30:00Z",
+                        "2021-10-31T23:00:00Z"));
+    assert_false(collide("Asia/Jerusalem", "2021-10-31", "2021-10-31", NULL, "2021-10-31T22:00:00Z",
+                         "2021-10-31T23:00:00Z"));
+    assert_true(collide("Asia/Jerusalem", "2021-03-26", "2021-03-26", NULL, "2021-03-26T20:30:00Z",
+                        "2021-03-26T23:00:00Z"));
+    assert_false(collide("Asia/Jerusalem", "2021-03-26", "2021-03-26", NULL, "2021-03-26T21:00:00Z",
+                         "2021-03-26T23:00:00Z"));
     /* in Tehran the day of 2021-03-22 begins in the gap: at 20:30 UTC, its clocks at 01:00 */
-    assert_false(collide("Asia/Tehran", "2021-03-22", "2021-03-22", NULL, "2021-03-21T19:00:00Z", "2021-03-21T20:30:00Z"));
-    assert_true(collide("Asia/Tehran", "2021-03-22", "2021-03-22", NULL, "2021-03-21T20:30:00Z", "2021-03-21T20:31:00Z"));
+    assert_false(collide("Asia/Tehran", "2021-03-22", "2021-03-22", NULL, "2021-03-21T19:00:00Z",
+                         "2021-03-21T20:30:00Z"));
+    assert_true(collide("Asia/Tehran", "2021-03-22", "2021-03-22", NULL, "2021-03-21T20:30:00Z",
+                        "2021-03-21T20:31:00Z"));
     /* after tzdata's own times the yearly rule holds: summer in Jerusalem, 2060 */
-    assert_true(collide("Asia/Jerusalem", "2060-07-01", "2060-07-01", NULL, "2060-06-30T21:00:00Z", "2060-06-30T21:30:00Z"));
-    assert_false(collide("Asia/Jerusalem", "2060-07-01", "2060-07-01", NULL, "2060-06-30T20:00:00Z", "2060-06-30T21:00:00Z"));
+    assert_true(collide("Asia/Jerusalem", "2060-07-01", "2060-07-01", NULL, "2060-06-30T21:00:00Z",
+                        "2060-06-30T21:30:00Z"));
+    assert_false(collide("Asia/Jerusalem", "2060-07-01", "2060-07-01", NULL, "2060-06-30T20:00:00Z",
+                         "2060-06-30T21:00:00Z"));
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
@@ -339,7 +361,8 @@ test_outside_calendars(void **state)
     struct clash said = explain(&found[0]);
     assert_int_equal(said.with.kind, CLASH_WITH_CALENDAR);
     assert_true(text_is(said.with.id, "holidays"));
-    fresh("2021-03-22T01:00:00+06:00", "2021-03-22T02:00:00+06:00", "Asia/Almaty"); /* still the 21st in UTC */
+    fresh("2021-03-22T01:00:00+06:00", "2021-03-22T02:00:00+06:00",
+          "Asia/Almaty"); /* still the 21st in UTC */
     book_outside("2021-03-21", "2021-03-21", true, "-");
     assert_int_equal(find(), 0);
     fresh("2021-03-22T01:00:00+06:00", "2021-03-22T02:00:00+06:00", "Asia/Almaty");
@@ -370,7 +393,8 @@ test_notice_crowds_and_delegates(void **state)
     fresh("2021-09-15", "2021-09-15", "Asia/Almaty");
     char ids[6][4];
     for (int i = 0; i < 6; i++) { /* four of the quarter, one before and one after it */
-        static const char *const days[] = {"2021-06-30", "2021-07-01", "2021-07-20", "2021-08-02", "2021-09-30", "2021-10-01"};
+        static const char *const days[] = {"2021-06-30", "2021-07-01", "2021-07-20",
+                                           "2021-08-02", "2021-09-30", "2021-10-01"};
         snprintf(ids[i], sizeof ids[i], "c%d", i);
         set(&other, ids[i], "TR", "Asia/Almaty");
         add(&other, days[i], days[i]);
@@ -387,7 +411,8 @@ test_notice_crowds_and_delegates(void **state)
     assert_int_equal(find(), 0);
 
     fresh("2021-09-15", "2021-09-15", NULL);
-    struct events_delegate delegate = {TEXT_LITERAL("MN"), TEXT_LITERAL("o"), when("2021-09-15T10:00:00Z").ms,
+    struct events_delegate delegate = {TEXT_LITERAL("MN"), TEXT_LITERAL("o"),
+                                       when("2021-09-15T10:00:00Z").ms,
                                        when("2021-09-16T10:00:00Z").ms};
     asked.delegates = &delegate;
     asked.delegate_count = 1;
@@ -491,7 +516,8 @@ test_lines(void **state)
     assert_int_equal(booking.end_ms, when("2021-10-02").ms);
     assert_true(events_agenda_next(&text, &booking));
     assert_int_equal(booking.mark, 'P');
-    assert_true(text_is(booking.who, "KZ") && text_is(booking.what, "seminar") && text_is(booking.name, "o"));
+    assert_true(text_is(booking.who, "KZ") && text_is(booking.what, "seminar") &&
+                text_is(booking.name, "o"));
     assert_true(events_agenda_next(&text, &booking));
     assert_int_equal(booking.start_ms, -5);
     assert_true(text_is(booking.name, "a b c"));
@@ -516,7 +542,8 @@ static void
 test_quarters_of_other_clocks(void **state)
 {
     (void)state;
-    /* the first of July in Almaty begins in June by UTC: both quarters know it, and it counts in the third */
+    /* the first of July in Almaty begins in June by UTC: both quarters know it, and it counts in
+     * the third */
     struct event other;
     struct events_slots at;
     int quarters[EVENTS_QUARTERS_MAX];
@@ -569,8 +596,10 @@ test_free_windows(void **state)
     unsigned count = events_free_windows(&asked, &slots, &free, windows);
     /* 4 to 6 July: with a warning; 11 to 15: blocked; three windows with nothing */
     assert_int_equal(count, 4);
-    const char *const want[][2] = {{"2021-07-01", "2021-07-03"}, {"2021-07-07", "2021-07-10"},
-                                   {"2021-07-16", "2021-07-29"}, {"2021-07-04", "2021-07-06"}};
+    const char *const want[][2] = {{"2021-07-01", "2021-07-03"},
+                                   {"2021-07-07", "2021-07-10"},
+                                   {"2021-07-16", "2021-07-29"},
+                                   {"2021-07-04", "2021-07-06"}};
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(windows[i].first, day(want[i][0]));
         assert_int_equal(windows[i].last, day(want[i][1]));

@@ -1,6 +1,6 @@
 // LINK: services/events/events_ical_read.c services/events/events_ical_rule.c services/events/events_zone.c common/base/date.c common/base/text.c common/base/status.c -lical
-/* Outside calendars read: recurrences, zones by name and by VTIMEZONE, days, exceptions, and files made to
- * do harm. It must not know stores, sockets or codecs. */
+/* Outside calendars read: recurrences, zones by name and by VTIMEZONE, days, exceptions, and files
+ * made to do harm. It must not know stores, sockets or codecs. */
 #include "tests/unit/check.h"
 
 #include <stdio.h>
@@ -67,15 +67,18 @@ test_days_and_times(void **state)
     EXPECT(EVENT("DTSTART;VALUE=DATE:20210321\r\n"), "2021-03-21T00:00:00Z");
     assert_true(spans.items[0].days);
     assert_int_equal(spans.items[0].end_ms - spans.items[0].start_ms, DATE_DAY_MS);
-    EXPECT(EVENT("DTSTART;VALUE=DATE:20210321\r\nDTEND;VALUE=DATE:20210324\r\n"), "2021-03-21T00:00:00Z");
+    EXPECT(EVENT("DTSTART;VALUE=DATE:20210321\r\nDTEND;VALUE=DATE:20210324\r\n"),
+           "2021-03-21T00:00:00Z");
     assert_int_equal(spans.items[0].end_ms - spans.items[0].start_ms, 3 * DATE_DAY_MS);
     EXPECT(EVENT("DTSTART:20210321T080000Z\r\nDURATION:PT90M\r\n"), "2021-03-21T08:00:00Z");
     assert_false(spans.items[0].days);
     assert_int_equal(spans.items[0].end_ms - spans.items[0].start_ms, 5400000);
-    EXPECT(EVENT("DTSTART;TZID=Asia/Almaty:20210321T080000\r\nDTEND;TZID=Asia/Tokyo:20210321T130000\r\n"),
+    EXPECT(EVENT("DTSTART;TZID=Asia/Almaty:20210321T080000\r\nDTEND;TZID=Asia/"
+                 "Tokyo:20210321T130000\r\n"),
            "2021-03-21T02:00:00Z");
     assert_int_equal(spans.items[0].end_ms - spans.items[0].start_ms, 2 * 3600000);
-    EXPECT(EVENT("DTSTART;TZID=/mozilla.org/20070129_1/Europe/Paris:20210701T080000\r\nDURATION:PT1H\r\n"),
+    EXPECT(EVENT("DTSTART;TZID=/mozilla.org/20070129_1/Europe/"
+                 "Paris:20210701T080000\r\nDURATION:PT1H\r\n"),
            "2021-07-01T06:00:00Z");
     EXPECT("X-WR-TIMEZONE:Asia/Seoul\r\n" EVENT("DTSTART:20210701T080000\r\nDURATION:PT1H\r\n"),
            "2021-06-30T23:00:00Z");
@@ -83,11 +86,13 @@ test_days_and_times(void **state)
     /* what takes no time, what is cancelled, what lies outside; a span over the edge is cut */
     assert_int_equal(read_lines(EVENT("DTSTART:20210701T080000Z\r\n")), STATUS_OK);
     assert_int_equal(spans.count, 0);
-    assert_int_equal(read_lines(EVENT("DTSTART;VALUE=DATE:20210701\r\nSTATUS:CANCELLED\r\n")), STATUS_OK);
+    assert_int_equal(read_lines(EVENT("DTSTART;VALUE=DATE:20210701\r\nSTATUS:CANCELLED\r\n")),
+                     STATUS_OK);
     assert_int_equal(spans.count, 0);
     assert_int_equal(read_lines(EVENT("DTSTART;VALUE=DATE:20240101\r\n")), STATUS_OK);
     assert_int_equal(spans.count, 0);
-    EXPECT(EVENT("DTSTART;VALUE=DATE:20201220\r\nDTEND;VALUE=DATE:20210110\r\n"), "2021-01-01T00:00:00Z");
+    EXPECT(EVENT("DTSTART;VALUE=DATE:20201220\r\nDTEND;VALUE=DATE:20210110\r\n"),
+           "2021-01-01T00:00:00Z");
     assert_int_equal(read_lines(""), STATUS_OK);
     assert_int_equal(spans.count, 0);
 }
@@ -101,7 +106,8 @@ test_recurrences(void **state)
     /* eight in the morning of New York, over the change of its clocks; the last by UNTIL in UTC */
     EXPECT(EVENT("DTSTART;TZID=America/New_York:20210312T080000\r\nDURATION:PT1H\r\n"
                  "RRULE:FREQ=DAILY;UNTIL=20210315T120000Z\r\n"),
-           "2021-03-12T13:00:00Z", "2021-03-13T13:00:00Z", "2021-03-14T12:00:00Z", "2021-03-15T12:00:00Z");
+           "2021-03-12T13:00:00Z", "2021-03-13T13:00:00Z", "2021-03-14T12:00:00Z",
+           "2021-03-15T12:00:00Z");
     EXPECT(EVENT("DTSTART;TZID=America/New_York:20210312T080000\r\nDURATION:PT1H\r\n"
                  "RRULE:FREQ=DAILY;UNTIL=20210315T115959Z\r\n"),
            "2021-03-12T13:00:00Z", "2021-03-13T13:00:00Z", "2021-03-14T12:00:00Z");
@@ -114,11 +120,14 @@ test_recurrences(void **state)
     assert_int_equal(spans.items[1].end_ms - spans.items[1].start_ms, 2 * 3600000);
     assert_int_equal(spans.items[2].end_ms - spans.items[2].start_ms, 3 * 3600000);
     /* one of them moved, another cancelled */
-    EXPECT(EVENT("DTSTART;TZID=Asia/Almaty:20210105T080000\r\nDURATION:PT1H\r\nRRULE:FREQ=WEEKLY;COUNT=3\r\n")
-               EVENT("RECURRENCE-ID;TZID=Asia/Almaty:20210112T080000\r\nDTSTART;TZID=Asia/Almaty:20210113T090000\r\n"
-                     "DURATION:PT1H\r\n")
-                   EVENT("RECURRENCE-ID:20210119T020000Z\r\nDTSTART;TZID=Asia/Almaty:20210119T080000\r\n"
-                         "STATUS:CANCELLED\r\n"),
+    EXPECT(EVENT("DTSTART;TZID=Asia/"
+                 "Almaty:20210105T080000\r\nDURATION:PT1H\r\nRRULE:FREQ=WEEKLY;COUNT=3\r\n") EVENT(
+               "RECURRENCE-ID;TZID=Asia/Almaty:20210112T080000\r\nDTSTART;TZID=Asia/"
+               "Almaty:20210113T090000\r\n"
+               "DURATION:PT1H\r\n")
+               EVENT(
+                   "RECURRENCE-ID:20210119T020000Z\r\nDTSTART;TZID=Asia/Almaty:20210119T080000\r\n"
+                   "STATUS:CANCELLED\r\n"),
            "2021-01-05T02:00:00Z", "2021-01-13T03:00:00Z");
 }
 
@@ -136,13 +145,15 @@ test_a_zone_of_its_own(void **state)
     EXPECT(ZONE EVENT("DTSTART;TZID=Our Own Time:20210701T080000\r\nDURATION:PT1H\r\n"
                       "RRULE:FREQ=MONTHLY;INTERVAL=6;COUNT=2\r\n"),
            "2021-07-01T03:00:00Z", "2022-01-01T04:00:00Z");
-    assert_int_equal(read_lines(EVENT("DTSTART;TZID=Our Own Time:20210701T080000\r\nDURATION:PT1H\r\n")),
+    assert_int_equal(read_lines(
+                         EVENT("DTSTART;TZID=Our Own Time:20210701T080000\r\nDURATION:PT1H\r\n")),
                      STATUS_INVALID_ARGUMENT);
     assert_non_null(strstr(error.message, "Our Own Time"));
-    assert_int_equal(read_lines("BEGIN:VTIMEZONE\r\nTZID:Z\r\nBEGIN:STANDARD\r\nDTSTART:20000101T000000\r\n"
-                                "TZOFFSETFROM:+0500\r\nTZOFFSETTO:+0400\r\nRRULE:FREQ=DAILY\r\nEND:STANDARD\r\n"
-                                "END:VTIMEZONE\r\n"),
-                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(
+        read_lines("BEGIN:VTIMEZONE\r\nTZID:Z\r\nBEGIN:STANDARD\r\nDTSTART:20000101T000000\r\n"
+                   "TZOFFSETFROM:+0500\r\nTZOFFSETTO:+0400\r\nRRULE:FREQ=DAILY\r\nEND:STANDARD\r\n"
+                   "END:VTIMEZONE\r\n"),
+        STATUS_INVALID_ARGUMENT);
 }
 
 static void
@@ -173,7 +184,8 @@ test_what_is_refused(void **state)
     static const char *const wrong[] = {
         EVENT(""),
         EVENT("DTSTART:nonsense\r\n"),
-        EVENT("DTSTART:20210230T080000Z\r\nDURATION:PT1H\r\nX-NOTE:no such day\r\n") "BEGIN:VEVENT\r\n",
+        EVENT("DTSTART:20210230T080000Z\r\nDURATION:PT1H\r\nX-NOTE:no such day\r\n") "BEGIN:"
+                                                                                     "VEVENT\r\n",
         EVENT("DTSTART:00010101T000000Z\r\nDURATION:PT1H\r\n"),
         EVENT("DTSTART:20210301T080000Z\r\nDTEND:20210301T070000Z\r\n"),
         EVENT("DTSTART:20210301T080000Z\r\nDTEND;VALUE=DATE:20210302\r\n"),
@@ -192,11 +204,14 @@ test_what_is_refused(void **state)
         EVENT("DTSTART;VALUE=DATE:20210301\r\nEXRULE:FREQ=YEARLY\r\n"),
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        if (read_lines(wrong[i]) != STATUS_INVALID_ARGUMENT || strncmp(error.message, "ics: ", 5) != 0)
+        if (read_lines(wrong[i]) != STATUS_INVALID_ARGUMENT ||
+            strncmp(error.message, "ics: ", 5) != 0)
             fail_msg("%zu was read: %s", i, wrong[i]);
     assert_int_equal(read_text(TEXT_LITERAL("")), STATUS_INVALID_ARGUMENT);
-    assert_int_equal(read_text(TEXT_LITERAL("BEGIN:VCARD\r\nEND:VCARD\r\n")), STATUS_INVALID_ARGUMENT);
-    assert_int_equal(read_text(TEXT_LITERAL("BEGIN:VCALENDAR\r\n\0END:VCALENDAR\r\n")), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(read_text(TEXT_LITERAL("BEGIN:VCARD\r\nEND:VCARD\r\n")),
+                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(read_text(TEXT_LITERAL("BEGIN:VCALENDAR\r\n\0END:VCALENDAR\r\n")),
+                     STATUS_INVALID_ARGUMENT);
     assert_int_equal(read_lines("BEGIN:VEVENT\r\n"), STATUS_INVALID_ARGUMENT);
 }
 
@@ -221,19 +236,27 @@ test_bounds(void **state)
 {
     (void)state;
     in_time = true;
-    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", "BEGIN:VEVENT\r\n", 30000, "END:VCALENDAR\r\n"),
+    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", "BEGIN:VEVENT\r\n", 30000,
+                                   "END:VCALENDAR\r\n"),
                      STATUS_INVALID_ARGUMENT);
-    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", "BEGIN:VALARM\r\nEND:VALARM\r\n", 30000, "END:VCALENDAR\r\n"),
+    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", "BEGIN:VALARM\r\nEND:VALARM\r\n", 30000,
+                                   "END:VCALENDAR\r\n"),
                      STATUS_INVALID_ARGUMENT);
-    const char *event = "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20210101\r\nRRULE:FREQ=DAILY\r\nEND:VEVENT\r\n";
-    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", event, 4, "END:VCALENDAR\r\n"), STATUS_OK);
+    const char *event =
+        "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20210101\r\nRRULE:FREQ=DAILY\r\nEND:VEVENT\r\n";
+    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", event, 4, "END:VCALENDAR\r\n"),
+                     STATUS_OK);
     assert_int_equal(spans.count, 3 * 365); /* all the same */
-    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", event, 5, "END:VCALENDAR\r\n"), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", event, 5, "END:VCALENDAR\r\n"),
+                     STATUS_INVALID_ARGUMENT);
     assert_non_null(strstr(error.message, "5000"));
-    event = "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:16000101\r\nDTEND;VALUE=DATE:16000102\r\nRRULE:FREQ=DAILY\r\nEND:VEVENT\r\n";
-    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", event, 1, "END:VCALENDAR\r\n"), STATUS_INVALID_ARGUMENT);
+    event = "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:16000101\r\nDTEND;VALUE=DATE:16000102\r\nRRULE:"
+            "FREQ=DAILY\r\nEND:VEVENT\r\n";
+    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", event, 1, "END:VCALENDAR\r\n"),
+                     STATUS_INVALID_ARGUMENT);
     in_time = false;
-    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", event, 1, "END:VCALENDAR\r\n"), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(read_repeated("BEGIN:VCALENDAR\r\n", event, 1, "END:VCALENDAR\r\n"),
+                     STATUS_INVALID_ARGUMENT);
     assert_non_null(strstr(error.message, "too long"));
 }
 
@@ -250,9 +273,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_days_and_times),   cmocka_unit_test(test_recurrences),
+        cmocka_unit_test(test_days_and_times),    cmocka_unit_test(test_recurrences),
         cmocka_unit_test(test_a_zone_of_its_own), cmocka_unit_test(test_summaries_and_order),
-        cmocka_unit_test(test_what_is_refused),  cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_what_is_refused),   cmocka_unit_test(test_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
