@@ -103,6 +103,38 @@ fields(struct events_arguments *in, int word)
     return params;
 }
 
+/* What an event collides with, as it is or with what a draft would change. */
+static int
+clashes(struct events_arguments *in)
+{
+    int code = 0;
+    size_t i;
+    json_t *clash, *draft = fields(in, 1);
+    if (!draft)
+        return EX_USAGE;
+    json_t *params = json_pack("{s:s}", "id", in->words[0]);
+    if (json_object_size(draft))
+        json_object_set(params, "draft", draft);
+    json_decref(draft);
+    json_t *result = cli_call(in->client, "events", "event.clashes", params, NULL, &code);
+    if (!result)
+        return code;
+    const json_t *items = json_object_get(result, "items");
+    if (!in->as_json && !json_array_size(items))
+        printf("%s clashes with nothing\n", in->words[0]);
+    json_array_foreach(items, i, clash)
+    {
+        const char *repair = cli_text(clash, "repair");
+        if (in->as_json)
+            cli_print(clash, true);
+        else
+            printf("%-5s %-16s %s%s%s\n", cli_text(clash, "severity"), cli_text(clash, "rule"),
+                   cli_text(clash, "explanation"), *repair ? "; " : "", repair);
+    }
+    json_decref(result);
+    return cli_flush();
+}
+
 static int
 change(struct events_arguments *in, const char *method, enum takes takes)
 {
@@ -142,6 +174,7 @@ static const struct action {
     {"list", 0, 0, list, NULL, TAKES_ID},
     {"show", 1, 1, show, NULL, TAKES_ID},
     {"history", 1, 1, history, NULL, TAKES_ID},
+    {"clashes", 1, 2, clashes, NULL, TAKES_ID},
     {"propose", 0, 1, NULL, "event.propose", TAKES_FIELDS},
     {"amend", 1, 2, NULL, "event.amend", TAKES_ID_FIELDS},
     {"accept", 1, 1, NULL, "event.accept", TAKES_ID},

@@ -36,11 +36,14 @@ static const struct cli_command commands[] = {
      "  report YEAR   what became of it, and what is overdue",
      plan_run},
     {"events",
-     "list|show|history|propose|amend|accept|schedule|postpone|cancel|withdraw|hold|report …",
+     "list|show|history|clashes|propose|amend|accept|schedule|postpone|cancel|withdraw|hold|report "
+     "…",
      "Shows and changes events.",
      "  list                     those that the options ask for\n"
      "  show ID                  one event\n"
      "  history ID               its steps\n"
+     "  clashes ID ['{json}']    what it collides with, as it is or as options or JSON would "
+     "change it\n"
      "  propose ['{json}']       a new event; options or JSON say what it is\n"
      "  amend ID ['{json}']      what is said of it\n"
      "  accept ID                takes a proposal\n"
@@ -56,10 +59,14 @@ static const struct cli_command commands[] = {
      "      --place Baku --zone Asia/Baku",
      events_run},
     {"event", "show|history|propose|… …", "The same as events.", NULL, events_run},
-    {"ics", "[--from D] [--to D] [--dimension D] [--area A] [--host H] [-o FILE]",
-     "Prints events as a calendar (iCalendar).",
+    {"ics", "[--from D] [--to D] [--dimension D] [--area A] [--host H] [-o FILE] | import FILE …",
+     "Prints events as a calendar (iCalendar), or imports one.",
      "What is given must all hold. A session is an entry of the calendar; events without dates\n"
-     "have none. Example: cbm ics --from 2021-01-01 --to 2021-12-31 -o 2021.ics",
+     "have none. Example: cbm ics --from 2021-01-01 --to 2021-12-31 -o 2021.ics\n"
+     "  import FILE --calendar ID   takes an outside calendar over, in place of what it had "
+     "before:\n"
+     "                              events that clash with it are warned of, or blocked by\n"
+     "                              --severity block; \"-\" reads stdin",
      ics_run},
     {"snapshot", "export FILE | import FILE | diff FILE FILE",
      "Saves the whole registry, restores it, or says what differs.",

@@ -66,6 +66,7 @@ static void
 give_back_op(struct op *op)
 {
     struct service *service = op->service;
+    service_leave_turn(op);
     if (!op->done)
         worker_request_fini(&op->request);
     op->done = NULL;
@@ -496,6 +497,7 @@ service_destroy(struct service **service)
     self->draining = true;
     self->parked_max = 0; /* what loses the store now is refused, not parked */
     store_destroy(&self->store);
+    service_end_turns(self);
     while (self->parked) {
         struct op *op = self->parked;
         self->parked = op->next;

@@ -32,6 +32,7 @@ struct ask {
 struct op {
     struct service *service;
     struct op *next_free, *prev, *next; /* free list; list of parked ops */
+    struct op *next_turn;               /* who waits behind it */
     struct worker_request request;      /* not of an own one */
     service_done_fn *done;              /* of the service's own, else NULL */
     void *done_arg;
@@ -47,7 +48,7 @@ struct op {
     unsigned ask_count, ask_cap, ask_hint;
     unsigned fresh; /* 1 + the ask whose value is still in the store's reply: until the run ends */
     unsigned outstanding, attempts;
-    bool running, io_failed, parked, key_here, no_memory, changes;
+    bool running, io_failed, parked, in_turn, key_here, no_memory, changes;
     bool guessed, sure; /* it rests on a guess; it must not */
     struct text kept;   /* what the idempotency key has */
     bool apart;         /* `result` is what the key keeps, the answer is in `list_items` */
@@ -89,6 +90,8 @@ struct service {
     void *position_arg;
     struct arena run;             /* of the handler that runs: until the next run */
     struct op *free_ops, *parked; /* parked: waiting for the store, the gate, a seq, or a retry */
+    struct op *turn_first, *turn_last; /* whose documents moved: the first runs, the others wait */
+    bool turn_due;                     /* the first has not begun */
     int64_t active, parked_count, parked_max;
     int64_t started_ms, commits, retries;
     struct method_stats *stats; /* one a method */
@@ -106,6 +109,8 @@ struct service {
 void service_run_op(struct op *op);
 void service_park_op(struct op *op);
 int64_t service_run_parked(struct service *service, int64_t now_ms);
+void service_leave_turn(struct op *op);          /* it is answered: the next one's turn comes */
+void service_end_turns(struct service *service); /* refuses those that wait for one */
 
 /* service.c */
 void service_answer(struct op *op, struct text result);

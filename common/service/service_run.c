@@ -3,7 +3,7 @@
  *
  *   run -> AGAIN -> (replies) -> run -> OK -> nothing written -> answered
  *    |      ^                                -> commit -> COMMITTED, KEPT -> answered
- *    |      +---- parked <- store down, seq not passed, MOVED too often
+ *    |      +---- in turn, parked <- MOVED, store down, seq not passed
  *    +-> error -> refused */
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,6 +89,10 @@ service_run_parked(struct service *service, int64_t now_ms)
 {
     bool ready = may_run(service);
     int64_t next_ms = LOOP_NEVER;
+    if (service->turn_due) {
+        service->turn_due = false;
+        service_run_op(service->turn_first);
+    }
     for (struct op *op = service->parked, *next; op; op = next) {
         next = op->next;
         int64_t look_ms = now_ms + (op->wait_seq ? SEQ_LOOK_MS : PARKED_LOOK_MS);
@@ -236,7 +240,55 @@ run_surely(struct op *op)
     service_run_op(op);
 }
 
-/* The handler's documents moved under it: all is read again; soon, or after a random pause. */
+/* ---- turns: of the many that change the same things one runs at a time, so that each fails at
+ * most a few times; other replicas and whoever comes new may still be in its way ---- */
+
+/* Queues the op; true if it is its turn. */
+static bool
+enter_turn(struct op *op)
+{
+    struct service *service = op->service;
+    if (!op->in_turn) {
+        op->in_turn = true;
+        op->next_turn = NULL;
+        if (service->turn_last)
+            service->turn_last->next_turn = op;
+        else
+            service->turn_first = op;
+        service->turn_last = op;
+    }
+    return service->turn_first == op;
+}
+
+void
+service_leave_turn(struct op *op)
+{
+    struct service *service = op->service;
+    if (!op->in_turn)
+        return;
+    op->in_turn = false;
+    service->turn_first = op->next_turn; /* who is answered was the first: the others wait */
+    if (!service->turn_first)
+        service->turn_last = NULL;
+    service->turn_due = service->turn_first != NULL;
+    if (service->turn_due)
+        loop_tick_by(service->loop, clock_mono_ms());
+}
+
+void
+service_end_turns(struct service *service)
+{
+    while (service->turn_first) {
+        struct op *op = service->turn_first;
+        if (op->parked)
+            service_leave_turn(op);
+        else
+            give_up(op);
+    }
+}
+
+/* The handler's documents moved under it: all is read again when it is its turn; then soon, or
+ * after a random pause. */
 static void
 run_again(struct op *op)
 {
@@ -251,6 +303,8 @@ run_again(struct op *op)
         error_set(&op->error, STATUS_ABORTED, NULL,
                   "others changed the same things all the time: try again");
         service_refuse(op, &op->error);
+    } else if (!enter_turn(op)) {
+        return;
     } else if (op->attempts <= FREE_RETRIES) {
         service_run_op(op);
     } else {

@@ -160,13 +160,22 @@ events_domain_amendable(const struct event *event, const struct event_amendment 
                      TEXT_ARG(event->id), event_status_words[event->status - 1]);
 }
 
+bool
+events_domain_rebooked(const struct event *before, const struct event *after)
+{
+    return before->status == EVENT_SCHEDULED &&
+           (!text_equal(before->host, after->host) || !text_equal(before->area, after->area) ||
+            !text_equal(before->kind, after->kind) || !text_equal(before->zone, after->zone) ||
+            before->format != after->format);
+}
+
 /* Whom the rules speak of, beside the Secretariat, which may all. */
-enum party { PARTY_HOST = 1, PARTY_AUTHOR = 2, PARTY_COORDINATOR = 4 };
+enum party { PARTY_HOST = 1, PARTY_AUTHOR = 2, PARTY_COORDINATOR = 4, PARTY_CHAIR = 8 };
 
 static const unsigned parties[EVENTS_ACTION_COUNT] = {
     [EVENTS_AMEND] = PARTY_HOST | PARTY_AUTHOR | PARTY_COORDINATOR,
     [EVENTS_ACCEPT] = PARTY_COORDINATOR,
-    [EVENTS_SCHEDULE] = PARTY_HOST,
+    [EVENTS_SCHEDULE] = PARTY_HOST | PARTY_CHAIR,
     [EVENTS_POSTPONE] = PARTY_HOST,
     [EVENTS_CANCEL] = PARTY_HOST,
     [EVENTS_WITHDRAW] = PARTY_AUTHOR,
@@ -219,11 +228,30 @@ events_domain_may(const struct events_actor *actor, enum events_action action,
         return STATUS_OK;
     if (allowed & PARTY_COORDINATOR && coordinates(actor, event, known, today))
         return STATUS_OK;
+    if (allowed & PARTY_CHAIR && actor->roles & PERMIT_CHAIR)
+        return STATUS_OK;
     return error_set(error, STATUS_PERMISSION_DENIED, NULL,
-                     "%s of %.*s is for the Secretariat%s%s%s", action_words[action],
+                     "%s of %.*s is for the Secretariat%s%s%s%s", action_words[action],
                      TEXT_ARG(event->id), allowed & PARTY_HOST ? ", its host" : "",
                      allowed & PARTY_AUTHOR ? ", its author" : "",
-                     allowed & PARTY_COORDINATOR ? ", a coordinator of its area" : "");
+                     allowed & PARTY_COORDINATOR ? ", a coordinator of its area" : "",
+                     allowed & PARTY_CHAIR ? ", the chair with an override" : "");
+}
+
+enum status
+events_domain_may_override(const struct events_actor *actor, struct text host, struct text override,
+                           struct error *error)
+{
+    if (actor->roles & PERMIT_SECRETARIAT)
+        return STATUS_OK;
+    if (override.ptr && !(actor->roles & PERMIT_CHAIR))
+        return error_set(error, STATUS_PERMISSION_DENIED, "override",
+                         "override: only the Secretariat or the chair accepts a clash");
+    if (!override.ptr && !speaks_for(actor, host))
+        return error_set(
+            error, STATUS_PERMISSION_DENIED, "override",
+            "override: is missing; the chair schedules an event only to accept a clash");
+    return STATUS_OK;
 }
 
 enum status

@@ -51,6 +51,9 @@ enum status events_domain_begun(const struct event *event, int64_t now_ms, struc
 enum status events_domain_amendable(const struct event *event,
                                     const struct event_amendment *amendment, struct error *error);
 
+/* Whether an event that has a schedule is changed in what others may clash with. */
+bool events_domain_rebooked(const struct event *before, const struct event *after);
+
 /* ---- who may (events_domain.c) --------------------------------------------------------------- */
 
 struct events_actor {
@@ -69,6 +72,11 @@ enum status events_domain_may(const struct events_actor *actor, enum events_acti
  * it, and the Secretariat; any other event by everyone. */
 bool events_domain_visible(const struct events_actor *actor, const struct event *event,
                            const struct events_known *known, date_day today);
+
+/* An override of a clash is for the Secretariat and the chair; who is neither host nor Secretariat
+ * needs one. */
+enum status events_domain_may_override(const struct events_actor *actor, struct text host,
+                                       struct text override, struct error *error);
 
 /* Only the Secretariat hands an event to another host. */
 enum status events_domain_may_hand_over(const struct events_actor *actor, struct text host_before,
@@ -120,24 +128,25 @@ void events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX]);
 
 /* ---- the index and lists (events_domain_list.c) ----------------------------------------------
  *
- *   t|<key>|<id>          one for every piece: a session, or 32 days of a longer one
- *   h|<host>|<key>|<id>   one, with the key of the first piece
- *   r|<area>|<key>|<id>   the same, if the event has an area
+ *   t|<key>|<id>!<host>!<area>!<hours>    one for every piece: a session, or 8 days of a longer one
  *
  * A key is the start of the piece in UTC, "2021-07-13T00:00:00Z"; of an event without sessions
  * "2021-00-00T00:00:00Z" with its year, so that it sorts before that year's days. As no piece is
- * longer than 32 days, all pieces that overlap a span begin at most 32 days before it. */
+ * longer than 8 days, all pieces that overlap a span begin at most 8 days before it; which of these
+ * do is seen by their lengths, in hours begun. */
 
 #define EVENTS_KEY_LEN 20
-#define EVENTS_PIECE_DAYS 32
+#define EVENTS_PIECE_DAYS 8
 #define EVENTS_KEYS_MAX (32 * (EVENTS_SESSION_DAYS_MAX / EVENTS_PIECE_DAYS + 1))
 
-struct events_keys {
-    unsigned count;
-    char items[EVENTS_KEYS_MAX][EVENTS_KEY_LEN + 1]; /* in order, each once */
+struct events_key {
+    char text[EVENTS_KEY_LEN + 1];
+    unsigned hours; /* 0 without sessions */
 };
 
-void events_domain_keys(const struct event *event, struct events_keys *out);
+/* How many keys there are at most; and the keys, in order, each once. Returns how many. */
+unsigned events_domain_keys_max(const struct event *event);
+unsigned events_domain_keys(const struct event *event, struct events_key *out);
 
 /* What event.list was asked for, checked. */
 #define EVENTS_BOUND_MAX 160
@@ -154,14 +163,14 @@ struct events_query {
 enum status events_domain_query(const struct event_list *in, struct events_query *out,
                                 struct error *error);
 
-/* The index entry of an event at one of its keys: "t|<key>|<id>!<host>!<area>". What most lists ask
- * for is in it, so that the documents of other events need not be read. Returns its length. */
+/* The index entry of an event at one of its keys. What most lists ask for is in it, so that the
+ * documents of other events need not be read. Returns its length. */
 #define EVENTS_ENTRY_MAX 256
-uint32_t events_domain_entry(const struct event *event, const char *key,
+uint32_t events_domain_entry(const struct event *event, const struct events_key *key,
                              char out[EVENTS_ENTRY_MAX]);
 
 /* Splits an entry of the query's range: `cursor` becomes "<key>|<id>". False if it is none, or the
- * event is of another host or area than those asked for. */
+ * event is of another host or area than those asked for, or ends before the span. */
 bool events_domain_asked(const struct events_query *query, struct text entry, struct text *key,
                          struct text *id, struct text *cursor);
 

@@ -7,6 +7,7 @@
 
 #define LIMIT_DEFAULT 100
 #define PREFIX "t|"
+#define HOUR_MS INT64_C(3600000)
 #define PIECE_MS (EVENTS_PIECE_DAYS * DATE_DAY_MS)
 
 /* ---- ids and topics -------------------------------------------------------------------------- */
@@ -83,37 +84,66 @@ print_year_key(int64_t year, char out[EVENTS_KEY_LEN + 1])
     snprintf(out, EVENTS_KEY_LEN + 1, "%04u-00-00T00:00:00Z", (unsigned)year % 10000U);
 }
 
-static void
-add_key(struct events_keys *keys, int64_t ms)
+/* The piece that begins there: a key of its own, or the longer of two in one second. */
+static unsigned
+add_key(struct events_key *keys, unsigned count, int64_t start_ms, int64_t end_ms)
 {
-    char key[EVENTS_KEY_LEN + 1];
-    print_key(ms, key);
-    if (keys->count && strcmp(keys->items[keys->count - 1], key) == 0)
-        return; /* two pieces in one second */
-    if (keys->count < EVENTS_KEYS_MAX)
-        memcpy(keys->items[keys->count++], key, sizeof key);
+    struct events_key key = {.hours = (unsigned)((end_ms - start_ms + HOUR_MS - 1) / HOUR_MS)};
+    print_key(start_ms, key.text);
+    struct events_key *last = count ? &keys[count - 1] : NULL;
+    if (!last || strcmp(last->text, key.text) != 0)
+        keys[count++] = key;
+    else if (last->hours < key.hours)
+        last->hours = key.hours;
+    return count;
 }
 
-void
-events_domain_keys(const struct event *event, struct events_keys *out)
+unsigned
+events_domain_keys_max(const struct event *event)
 {
-    out->count = 0;
+    int64_t count = 1;
     for (uint32_t i = 0; i < event->sessions.count; i++) {
         const struct span_when *session = &event->sessions.items[i];
-        for (int64_t at = session->start.ms; at < when_end_ms(session->end); at += PIECE_MS)
-            add_key(out, at);
+        count += (when_end_ms(session->end) - session->start.ms + PIECE_MS - 1) / PIECE_MS;
     }
-    if (!out->count)
-        print_year_key(event->year, out->items[out->count++]);
+    return (unsigned)count;
+}
+
+unsigned
+events_domain_keys(const struct event *event, struct events_key *out)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < event->sessions.count; i++) {
+        int64_t end = when_end_ms(event->sessions.items[i].end);
+        for (int64_t at = event->sessions.items[i].start.ms; at < end; at += PIECE_MS)
+            count = add_key(out, count, at, at + PIECE_MS < end ? at + PIECE_MS : end);
+    }
+    if (!count) {
+        print_year_key(event->year, out->text);
+        out->hours = 0;
+        count = 1;
+    }
+    return count;
 }
 
 uint32_t
-events_domain_entry(const struct event *event, const char *key, char out[EVENTS_ENTRY_MAX])
+events_domain_entry(const struct event *event, const struct events_key *key,
+                    char out[EVENTS_ENTRY_MAX])
 {
+    char digits[TEXT_NUMBER_MAX];
+    struct text hours = {digits, (uint32_t)text_number(key->hours, digits)};
     const struct text bar = TEXT_LITERAL("|"), mark = TEXT_LITERAL("!");
-    const struct text parts[] = {TEXT_LITERAL(PREFIX), text_of(key), bar,        event->id, mark,
-                                 event->host,          mark,         event->area};
-    return join(out, 8, parts);
+    const struct text parts[] = {TEXT_LITERAL(PREFIX),
+                                 {key->text, EVENTS_KEY_LEN},
+                                 bar,
+                                 event->id,
+                                 mark,
+                                 event->host,
+                                 mark,
+                                 event->area,
+                                 mark,
+                                 hours};
+    return join(out, sizeof parts / sizeof *parts, parts);
 }
 
 /* ---- queries --------------------------------------------------------------------------------- */
@@ -191,6 +221,19 @@ same_or_any(struct text wanted, struct text value)
     return !wanted.ptr || text_equal(wanted, value);
 }
 
+/* Whether a piece goes on until the span begins; the second that a key leaves out does not matter,
+ * as hours are rounded up and the event itself is looked at. */
+static bool
+reaches(const struct events_query *query, struct text key, struct text hours)
+{
+    int64_t start_ms, length = 0;
+    if (!query->has_from)
+        return true;
+    for (uint32_t i = 0; i < hours.len && i < 9; i++)
+        length = length * 10 + (hours.ptr[i] - '0');
+    return time_parse(key, &start_ms) && start_ms + (length * 3600 + 1) * 1000 > query->from_ms;
+}
+
 bool
 events_domain_asked(const struct events_query *query, struct text entry, struct text *key,
                     struct text *id, struct text *cursor)
@@ -200,9 +243,9 @@ events_domain_asked(const struct events_query *query, struct text entry, struct 
         return false;
     struct text rest = {entry.ptr + prefix_len, entry.len - prefix_len};
     *cursor = take_word(&rest);
-    struct text host = take_word(&rest), area = take_word(&rest);
+    struct text host = take_word(&rest), area = take_word(&rest), hours = take_word(&rest);
     return split(*cursor, key, id) && same_or_any(query->in->host, host) &&
-           same_or_any(query->in->area, area);
+           same_or_any(query->in->area, area) && reaches(query, *key, hours);
 }
 
 /* The first instant of the first piece that overlaps the span; TIME_NONE if there is none. */

@@ -2,6 +2,7 @@
  * It must not know sockets or Redis. */
 #include "services/events/events_handlers.h"
 
+#include "services/events/events_handlers_clash.h"
 #include "services/events/events_hold.h"
 
 #define METHOD(id, name, params, result, read_only, permission, answers, doc) id##_handle,
@@ -195,6 +196,16 @@ begin(struct op *op, struct text id, int64_t rev, enum events_action action, str
     return events_domain_step(out->event, action, &out->step, op_error(op));
 }
 
+/* The event as it is now; NULL when out of memory. */
+static struct event *
+copy_of(struct op *op, const struct event *event)
+{
+    struct event *copy = op_alloc(op, sizeof *copy);
+    if (copy)
+        *copy = *event;
+    return copy;
+}
+
 /* Tells of a change that moved the event to another topic: there, with `moved_from`, and by a last
  * record on the topic it left. */
 static enum status
@@ -275,6 +286,7 @@ event_hold_handle(struct op *op, const void *params)
     return status == STATUS_OK ? finish(op, &change, TEXT_NONE) : status;
 }
 
+/* A step that takes an event off the agendas. */
 static enum status
 step_with_reason(struct op *op, const struct event_reason *in, enum events_action action)
 {
@@ -282,8 +294,12 @@ step_with_reason(struct op *op, const struct event_reason *in, enum events_actio
     enum status status = begin(op, in->id, in->rev, action, &change);
     if (status != STATUS_OK)
         return status;
+    struct event *before = copy_of(op, change.event);
+    if (!before)
+        return op_no_memory(op);
     change.event->reason = in->reason;
-    return finish(op, &change, TEXT_NONE);
+    status = events_handlers_book(op, before, NULL);
+    return status == STATUS_OK ? finish(op, &change, TEXT_NONE) : status;
 }
 
 enum status
@@ -324,6 +340,25 @@ event_report_handle(struct op *op, const void *params)
     return status == STATUS_OK ? finish(op, &change, TEXT_NONE) : status;
 }
 
+static enum status
+may_override(struct op *op, const struct event *event, struct text override)
+{
+    struct events_actor actor = events_handlers_actor(op);
+    return events_domain_may_override(&actor, event->host, override, op_error(op));
+}
+
+/* Brings the agendas in line with the event as it will be in that status. */
+static enum status
+book_as(struct op *op, const struct event *before, const struct event *event,
+        enum event_status status)
+{
+    struct event *after = copy_of(op, event);
+    if (!after)
+        return op_no_memory(op);
+    after->status = (int)status;
+    return events_handlers_book(op, before, after);
+}
+
 enum status
 event_schedule_handle(struct op *op, const void *params)
 {
@@ -333,12 +368,13 @@ event_schedule_handle(struct op *op, const void *params)
         return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "sessions",
                          "sessions: want at least one");
     enum status status = begin(op, in->id, in->rev, EVENTS_SCHEDULE, &change);
+    if (status == STATUS_OK)
+        status = may_override(op, change.event, in->override);
     if (status != STATUS_OK)
         return status;
-    struct event *before = op_alloc(op, sizeof *before);
+    struct event *before = copy_of(op, change.event);
     if (!before)
         return op_no_memory(op);
-    *before = *change.event;
     bool changed = events_domain_set_schedule(change.event, in);
     status = events_domain_check_sessions(change.event, op_error(op));
     if (status != STATUS_OK)
@@ -349,10 +385,12 @@ event_schedule_handle(struct op *op, const void *params)
     }
     change.event->schedules = before->schedules > 0 ? before->schedules + 1 : 1;
     change.event->reason = TEXT_NONE; /* why it was put off is over, and in the history */
-    status = events_handlers_index(op, before, change.event);
-    if (status != STATUS_OK)
-        return status;
-    return finish(op, &change, in->override);
+    status = events_handlers_unblocked(op, change.event, in->override);
+    if (status == STATUS_OK)
+        status = book_as(op, before, change.event, change.step.next);
+    if (status == STATUS_OK)
+        status = events_handlers_index(op, before, change.event);
+    return status == STATUS_OK ? finish(op, &change, in->override) : status;
 }
 
 /* ---- amendments ------------------------------------------------------------------------------ */
@@ -377,18 +415,27 @@ check_amended(struct op *op, const struct event_amendment *in, struct event *eve
 /* The records of an amendment: on the topic it has now, and a last one on a topic it left. */
 static enum status
 record_amended(struct op *op, const struct event *before, const struct event *event,
-               struct text reason)
+               const struct event_amendment *in)
 {
     struct text old_topic = topic_of(op, before), topic = topic_of(op, event);
     struct event *told = op_alloc(op, sizeof *told);
     if (!told)
         return op_no_memory(op);
     *told = *event;
-    told->amend_reason = reason;
+    told->amend_reason = in->reason;
     if (!text_equal(old_topic, topic))
-        return record_move(op, "event.amended", old_topic, topic, told, NULL, TEXT_NONE);
-    op_record(op, "event.amended", topic, &event_schema, told, NULL, NULL, TEXT_NONE);
+        return record_move(op, "event.amended", old_topic, topic, told, NULL, in->override);
+    op_record(op, "event.amended", topic, &event_schema, told, NULL,
+              in->override.ptr ? "override" : NULL, in->override);
     return STATUS_OK;
+}
+
+/* An amendment of an event that has a schedule is looked at as a new schedule is. */
+static enum status
+rebook(struct op *op, const struct event *before, const struct event *event, struct text override)
+{
+    enum status status = events_handlers_unblocked(op, event, override);
+    return status == STATUS_OK ? events_handlers_book(op, before, event) : status;
 }
 
 enum status
@@ -400,18 +447,21 @@ event_amend_handle(struct op *op, const void *params)
     enum status status = begin(op, in->id, in->rev, EVENTS_AMEND, &change);
     if (status == STATUS_OK)
         status = events_domain_amendable(change.event, in, op_error(op));
+    if (status == STATUS_OK && in->override.ptr)
+        status = may_override(op, change.event, in->override);
     if (status != STATUS_OK)
         return status;
-    struct event *event = change.event, *before = op_alloc(op, sizeof *before);
+    struct event *event = change.event, *before = copy_of(op, event);
     if (!before)
         return op_no_memory(op);
-    *before = *event;
     bool changed = events_domain_amend(event, in);
     status = events_domain_may_hand_over(&actor, before->host, event->host, op_error(op));
     if (status == STATUS_OK)
         status = check_amended(op, in, event);
     if (status == STATUS_OK && event->year != before->year)
         status = set_additional(op, event);
+    if (status == STATUS_OK && events_domain_rebooked(before, event))
+        status = rebook(op, before, event, in->override);
     if (status != STATUS_OK)
         return status;
     if (!changed) {
@@ -421,7 +471,7 @@ event_amend_handle(struct op *op, const void *params)
     save(op, event);
     status = events_handlers_index(op, before, event);
     if (status == STATUS_OK)
-        status = record_amended(op, before, event, in->reason);
+        status = record_amended(op, before, event, in);
     op_answer(op, &event_schema, event);
     return status;
 }

@@ -23,21 +23,18 @@ struct entries {
 static bool
 entries_of(struct op *op, const struct event *event, struct entries *out)
 {
-    struct events_keys *keys = op_alloc(op, sizeof *keys);
     char entry[EVENTS_ENTRY_MAX];
     *out = (struct entries){0};
-    if (!keys)
-        return false;
-    keys->count = 0;
-    if (event)
-        events_domain_keys(event, keys);
-    out->items = op_alloc(op, (keys->count + 1) * sizeof *out->items);
-    if (!out->items)
+    unsigned max = event ? events_domain_keys_max(event) : 0;
+    struct events_key *keys = op_alloc(op, (max + 1) * sizeof *keys);
+    unsigned count = event && keys ? events_domain_keys(event, keys) : 0;
+    out->items = op_alloc(op, (count + 2) * sizeof *out->items);
+    if (!keys || !out->items)
         return false;
     if (event)
         out->items[out->count++] = events_handlers_year_entry(op, event);
-    for (unsigned i = 0; i < keys->count; i++) {
-        uint32_t len = events_domain_entry(event, keys->items[i], entry);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t len = events_domain_entry(event, &keys[i], entry);
         out->items[out->count++] = op_join(op, 1, &(struct text){entry, len});
     }
     return true;

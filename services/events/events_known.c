@@ -359,6 +359,16 @@ events_known_area(const struct events_known *known, struct text area)
     return TEXT_NONE;
 }
 
+struct text
+events_known_area_at(const struct events_known *known, unsigned n)
+{
+    struct known_catalogue in = newest(known);
+    for (unsigned i = 0; i < in.count; i++)
+        if (*in.places[i].area && n-- == 0)
+            return text_of(in.places[i].area);
+    return TEXT_NONE;
+}
+
 bool
 events_known_dimension(const struct events_known *known, struct text dimension)
 {

@@ -53,6 +53,9 @@ int64_t events_known_revision(const struct events_known *known);
  * the next put. */
 struct text events_known_area(const struct events_known *known, struct text area);
 
+/* The n-th area of the newest revision; absent behind the last. Borrowed as above. */
+struct text events_known_area_at(const struct events_known *known, unsigned n);
+
 /* Whether the newest revision has the dimension. */
 bool events_known_dimension(const struct events_known *known, struct text dimension);
 

@@ -16,11 +16,20 @@
 #define TTINFO_LEN 6
 #define FILE_MAX ((size_t)64 * 1024)
 
+/* A turn of the yearly rule: the week-th (5: the last) weekday of a month, at a time of that day.
+ */
+struct turn {
+    int month, week, weekday;
+    int32_t time_s;
+};
+
 struct events_zone {
     uint32_t time_count, type_count, names_len;
     const uint8_t *times, *types, *ttinfos;
     const char *names;
-    bool goes_on; /* by a rule, after the last of the times */
+    bool goes_on;               /* by a rule, after the last of the times */
+    int32_t winter_s, summer_s; /* the rule, if it does */
+    struct turn to_summer, to_winter;
     uint8_t data[];
 };
 
@@ -75,6 +84,115 @@ sound(const struct events_zone *zone)
     return true;
 }
 
+/* ---- the yearly rule: "EET-2EEST,M3.4.4/50,M10.4.4/50" (RFC 9636, POSIX TZ)
+ * ----------------------- */
+
+static bool
+take(struct text *rest, char c)
+{
+    if (!rest->len || *rest->ptr != c)
+        return false;
+    *rest = (struct text){rest->ptr + 1, rest->len - 1};
+    return true;
+}
+
+static bool
+take_number(struct text *rest, int most, int *out)
+{
+    uint32_t len = 0;
+    for (*out = 0; len < rest->len && rest->ptr[len] >= '0' && rest->ptr[len] <= '9' && len < 4;
+         len++)
+        *out = *out * 10 + (rest->ptr[len] - '0');
+    *rest = (struct text){rest->ptr + len, rest->len - len};
+    return len && *out <= most;
+}
+
+/* "EET" or "<+03>". */
+static bool
+take_name(struct text *rest)
+{
+    bool quoted = take(rest, '<');
+    uint32_t len = 0;
+    while (len < rest->len &&
+           (quoted ? rest->ptr[len] != '>'
+                   : (rest->ptr[len] | 32) >= 'a' && (rest->ptr[len] | 32) <= 'z'))
+        len++;
+    *rest = (struct text){rest->ptr + len, rest->len - len};
+    return len && (!quoted || take(rest, '>'));
+}
+
+/* "-2", "3:30", "26:15:00". */
+static bool
+take_time(struct text *rest, int32_t *out)
+{
+    bool minus = take(rest, '-');
+    int hours, minutes = 0, seconds = 0;
+    if ((!minus && take(rest, '+')) || !take_number(rest, 167, &hours))
+        return false;
+    if (take(rest, ':') && !take_number(rest, 59, &minutes))
+        return false;
+    if (take(rest, ':') && !take_number(rest, 59, &seconds))
+        return false;
+    *out = (hours * 3600 + minutes * 60 + seconds) * (minus ? -1 : 1);
+    return true;
+}
+
+static bool
+take_turn(struct text *rest, struct turn *out)
+{
+    out->time_s = 7200;
+    return take(rest, ',') && take(rest, 'M') && take_number(rest, 12, &out->month) &&
+           out->month > 0 && take(rest, '.') && take_number(rest, 5, &out->week) && out->week > 0 &&
+           take(rest, '.') && take_number(rest, 6, &out->weekday) &&
+           (!take(rest, '/') || take_time(rest, &out->time_s));
+}
+
+static bool
+take_rule(struct events_zone *zone, struct text rest)
+{
+    int32_t west;
+    if (!take(&rest, '\n') || !take_name(&rest) || !take_time(&rest, &west))
+        return false;
+    zone->winter_s = -west;
+    zone->summer_s = 3600 - west;
+    if (!take_name(&rest))
+        return false;
+    if (rest.len && *rest.ptr != ',') {
+        if (!take_time(&rest, &west))
+            return false;
+        zone->summer_s = -west;
+    }
+    return take_turn(&rest, &zone->to_summer) && take_turn(&rest, &zone->to_winter);
+}
+
+/* When a turn comes, on a clock that does not know of it. */
+static int64_t
+turn_s(const struct turn *turn, int year)
+{
+    date_day day = date_of_civil(year, turn->month, 1);
+    int64_t last = turn->month == 12 ? 31 : date_of_civil(year, turn->month + 1, 1) - day;
+    int64_t weekday = ((day + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
+    int64_t ahead = (turn->weekday - weekday + 7) % 7 + (turn->week - 1) * 7;
+    while (ahead >= last)
+        ahead -= 7;
+    return (day + ahead) * (DATE_DAY_MS / 1000) + turn->time_s;
+}
+
+static int32_t
+offset_by_rule(const struct events_zone *zone, int64_t at_s)
+{
+    int year, month, mday;
+    date_civil(date_of_time((at_s + zone->winter_s) * 1000), &year, &month, &mday);
+    int64_t summer = turn_s(&zone->to_summer, year) - zone->winter_s;
+    int64_t winter = turn_s(&zone->to_winter, year) - zone->summer_s;
+    bool is_summer =
+        summer < winter ? at_s >= summer && at_s < winter : at_s >= summer || at_s < winter;
+    return is_summer ? zone->summer_s : zone->winter_s;
+}
+
+/* ---- files ------------------------------------------------------------------------------------
+ */
+
 struct events_zone *
 events_zone_new(const void *data, size_t len)
 {
@@ -98,7 +216,8 @@ events_zone_new(const void *data, size_t len)
     zone->names = (const char *)zone->ttinfos + (size_t)counts[TYPES] * TTINFO_LEN;
     /* "\nCET-1CEST,M3.5.0,M10.5.0/3\n": only a rule with daylight saving has a comma */
     zone->goes_on = rest > second && memchr(zone->data + second, ',', rest - second);
-    if (!sound(zone))
+    struct text rule = {(const char *)zone->data + second, (uint32_t)(rest - second)};
+    if (!sound(zone) || (zone->goes_on && !take_rule(zone, rule)))
         events_zone_destroy(&zone);
     return zone;
 }
@@ -171,4 +290,79 @@ events_zone_at(const struct events_zone *zone, int64_t at_s, struct events_zone_
         .name = zone->names + ttinfo[5],
     };
     return true;
+}
+
+/* ---- clocks -----------------------------------------------------------------------------------
+ */
+
+/* In seconds; what holds at an instant. */
+static int64_t
+offset_at(const struct events_zone *zone, int64_t at_s)
+{
+    struct events_zone_span span;
+    if (events_zone_at(zone, at_s, &span))
+        return span.offset_s;
+    return offset_by_rule(zone, at_s);
+}
+
+static int64_t
+seconds_of(int64_t ms)
+{
+    return ms / 1000 - (ms % 1000 < 0);
+}
+
+int64_t
+events_zone_local(const struct events_zone *zone, int64_t utc_ms)
+{
+    return zone ? utc_ms + offset_at(zone, seconds_of(utc_ms)) * 1000 : utc_ms;
+}
+
+int64_t
+events_zone_utc(const struct events_zone *zone, int64_t local_ms)
+{
+    if (!zone)
+        return local_ms;
+    int64_t local_s = seconds_of(local_ms), day_s = DATE_DAY_MS / 1000;
+    int64_t before = offset_at(zone, local_s - day_s), after = offset_at(zone, local_s + day_s);
+    bool is_after =
+        offset_at(zone, local_s - before) != before && offset_at(zone, local_s - after) == after;
+    return local_ms - (is_after ? after : before) * 1000;
+}
+
+/* ---- those that were asked for ----------------------------------------------------------------
+ */
+
+struct events_zones_item {
+    char name[64 + 1];
+    struct events_zone *zone; /* owned */
+};
+
+void
+events_zones_fini(struct events_zones *zones)
+{
+    for (unsigned i = 0; i < zones->count; i++)
+        events_zone_destroy(&zones->items[i].zone);
+    free(zones->items);
+    *zones = (struct events_zones){0};
+}
+
+const struct events_zone *
+events_zones_get(struct events_zones *zones, struct text name)
+{
+    if (!name.ptr || name.len >= sizeof zones->items->name)
+        return NULL;
+    for (unsigned i = 0; i < zones->count; i++)
+        if (text_is(name, zones->items[i].name))
+            return zones->items[i].zone;
+    struct events_zone *zone = events_zone_open(name);
+    struct events_zones_item *grown =
+        zone ? realloc(zones->items, (zones->count + 1) * sizeof *grown) : NULL;
+    if (!grown) {
+        events_zone_destroy(&zone);
+        return NULL;
+    }
+    zones->items = grown;
+    struct events_zones_item *item = &grown[zones->count++];
+    snprintf(item->name, sizeof item->name, "%.*s", TEXT_ARG(name));
+    return item->zone = zone;
 }

@@ -33,4 +33,21 @@ struct events_zone_span {
  * not read here: after 2037, as Debian's tzdata is made. */
 bool events_zone_at(const struct events_zone *zone, int64_t at_s, struct events_zone_span *out);
 
+/* What clocks show at an instant, and the instant at which they show it, both in ms since 1970;
+ * `zone` NULL is UTC. After the last of tzdata's times the zone's yearly rule holds. An hour that
+ * clocks show twice is its first; one that they pass over is counted from before the gap, so that a
+ * day that begins in a gap begins where the gap ends. */
+int64_t events_zone_local(const struct events_zone *zone, int64_t utc_ms);
+int64_t events_zone_utc(const struct events_zone *zone, int64_t local_ms);
+
+/* The zones that were asked for, each read once. */
+struct events_zones {
+    unsigned count;
+    struct events_zones_item *items; /* owned */
+};
+void events_zones_fini(struct events_zones *zones);
+
+/* The zone of a name: NULL, which is UTC, if it is none of tzdata's. Lives as long as `zones`. */
+const struct events_zone *events_zones_get(struct events_zones *zones, struct text name);
+
 #endif

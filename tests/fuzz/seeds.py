@@ -63,3 +63,27 @@ def zap(*frames):
 seed("zap", zap(b"1.0", b"1", b"clients", b"127.0.0.1", b"", b"CURVE", bytes(range(32))))
 seed("zap", zap(b"1.0", b"1", b"clients", b"127.0.0.1", b"", b"PLAIN", b"name", b"word"))
 seed("zap", zap(b"1.0", b"1", b"clients", b"::1", b"", b"NULL"))
+
+
+def calendar(*lines):
+    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", *lines, "END:VCALENDAR", ""]).encode()
+
+
+def event(*lines):
+    return ["BEGIN:VEVENT", "UID:1", *lines, "SUMMARY:s", "END:VEVENT"]
+
+
+seed("ics", (root / "tests/golden/calendar.ics").read_bytes())
+for lines in (["DTSTART;VALUE=DATE:20210321", "RRULE:FREQ=YEARLY"],
+              ["DTSTART;TZID=Asia/Almaty:20210101T090000", "DURATION:PT1H", "RRULE:FREQ=WEEKLY;BYDAY=MO,WE;COUNT=9",
+               "EXDATE;TZID=Asia/Almaty:20210104T090000", "RDATE:20210110T000000Z"],
+              ["DTSTART:20210101T090000Z", "DTEND:20210101T100000Z", "RRULE:FREQ=MONTHLY;BYDAY=-1FR;UNTIL=20211231T000000Z"],
+              ["DTSTART;VALUE=DATE:20210131", "RRULE:FREQ=MONTHLY;BYMONTHDAY=31", "STATUS:CONFIRMED"],
+              ["DTSTART;VALUE=DATE:20210131", "RRULE:FREQ=YEARLY;BYYEARDAY=-1"],
+              ["DTSTART;VALUE=DATE:20210131", "RDATE;VALUE=PERIOD:20210107T080000Z/PT3H"]):
+    seed("ics", calendar(*event(*lines)))
+seed("ics", calendar("X-WR-TIMEZONE:Europe/Paris", "BEGIN:VTIMEZONE", "TZID:Own", "BEGIN:STANDARD",
+                     "DTSTART:20001029T030000", "TZOFFSETFROM:+0500", "TZOFFSETTO:+0400",
+                     "RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU", "END:STANDARD", "END:VTIMEZONE",
+                     *event("DTSTART;TZID=Own:20210701T080000", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=3"),
+                     *event("RECURRENCE-ID;TZID=Own:20210702T080000", "DTSTART:20210703T080000", "DURATION:PT1H")))

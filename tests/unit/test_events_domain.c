@@ -279,14 +279,21 @@ test_who_may(void **state)
         assert_false(MAY(coordinator, later));
         assert_false(MAY(co, day));
         assert_int_equal(MAY(co, later), may_area[i] == 'y');
-        assert_false(MAY(chair, day) || MAY(observer, day) || MAY(nobody, day));
+        assert_int_equal(MAY(chair, day), action == EVENTS_SCHEDULE); /* with an override */
+        assert_false(MAY(observer, day) || MAY(nobody, day));
         assert_int_equal(error.code, STATUS_PERMISSION_DENIED);
 #undef MAY
     }
     event.area = TEXT_NONE;
     assert_int_equal(events_domain_may(&coordinator, EVENTS_ACCEPT, &event, known, day, &error),
                      STATUS_PERMISSION_DENIED);
-    struct text cn = TEXT_LITERAL("CN"), ir = TEXT_LITERAL("IR");
+    struct text cn = TEXT_LITERAL("CN"), ir = TEXT_LITERAL("IR"), why = TEXT_LITERAL("it must be");
+#define MAY(actor, reason) (events_domain_may_override(&(actor), cn, reason, &error) == STATUS_OK)
+    assert_true(MAY(secretariat, why) && MAY(secretariat, TEXT_NONE));
+    assert_true(MAY(chair, why) && !MAY(chair, TEXT_NONE));
+    assert_true(!MAY(host, why) && MAY(host, TEXT_NONE));
+    assert_string_equal(error.field, "override");
+#undef MAY
     assert_int_equal(events_domain_may_propose(&host, cn, &error), STATUS_OK);
     assert_int_equal(events_domain_may_propose(&host, ir, &error), STATUS_PERMISSION_DENIED);
     assert_int_equal(events_domain_may_propose(&host, TEXT_LITERAL("SECRETARIAT"), &error),
@@ -526,35 +533,42 @@ test_ids_and_topics(void **state)
     assert_string_equal(topic, "events.human.youth.e.");
 }
 
+static struct events_key keys[EVENTS_KEYS_MAX + 1];
+
 static void
 test_keys(void **state)
 {
     (void)state;
-    static struct events_keys keys;
     fresh();
-    events_domain_keys(&event, &keys);
-    assert_int_equal(keys.count, 1);
-    assert_string_equal(keys.items[0], "2021-00-00T00:00:00Z");
-    add_session("2021-12-31T23:00:00-05:00", "2022-01-01T01:00:00-05:00");
-    add_session("2024-02-28", "2024-03-31"); /* 33 days in a leap year: two pieces */
-    events_domain_keys(&event, &keys);
-    assert_int_equal(keys.count, 3);
-    assert_string_equal(keys.items[0], "2022-01-01T04:00:00Z");
-    assert_string_equal(keys.items[1], "2024-02-28T00:00:00Z");
-    assert_string_equal(keys.items[2], "2024-03-31T00:00:00Z");
-    event.sessions.items[1].end = when("2024-03-30"); /* 32 days: one */
-    events_domain_keys(&event, &keys);
-    assert_int_equal(keys.count, 2);
+    assert_int_equal(events_domain_keys(&event, keys), 1);
+    assert_string_equal(keys[0].text, "2021-00-00T00:00:00Z");
+    assert_int_equal(keys[0].hours, 0);
+    add_session("2021-12-31T23:00:00-05:00", "2022-01-01T01:00:01-05:00");
+    add_session("2024-02-28", "2024-03-07"); /* 9 days in a leap year: two pieces */
+    assert_int_equal(events_domain_keys(&event, keys), 3);
+    assert_string_equal(keys[0].text, "2022-01-01T04:00:00Z");
+    assert_int_equal(keys[0].hours, 3); /* begun */
+    assert_string_equal(keys[1].text, "2024-02-28T00:00:00Z");
+    assert_int_equal(keys[1].hours, 8 * 24);
+    assert_string_equal(keys[2].text, "2024-03-07T00:00:00Z");
+    assert_int_equal(keys[2].hours, 24);
+    event.sessions.items[1].end = when("2024-03-06"); /* 8 days: one */
+    assert_int_equal(events_domain_keys(&event, keys), 2);
+    fresh(); /* two that begin in one second */
+    add_session("2021-07-13T08:00:00.1Z", "2021-07-13T08:00:00.2Z");
+    add_session("2021-07-13T08:00:00.3Z", "2021-07-13T18:00:00Z");
+    assert_int_equal(events_domain_keys(&event, keys), 1);
+    assert_int_equal(keys[0].hours, 10);
     fresh();
     for (int i = 0; i < 32; i++) { /* as many pieces as there can be */
         event.sessions.items[i].start = (struct when){true, i * 366 * DATE_DAY_MS};
         event.sessions.items[i].end = (struct when){true, (i * 366 + 365) * DATE_DAY_MS};
     }
     event.sessions.count = 32;
-    events_domain_keys(&event, &keys);
-    assert_int_equal(keys.count, EVENTS_KEYS_MAX);
-    for (unsigned i = 1; i < keys.count; i++)
-        assert_true(strcmp(keys.items[i - 1], keys.items[i]) < 0);
+    assert_int_equal(events_domain_keys(&event, keys), EVENTS_KEYS_MAX);
+    assert_int_equal(events_domain_keys_max(&event), EVENTS_KEYS_MAX + 1);
+    for (unsigned i = 1; i < EVENTS_KEYS_MAX; i++)
+        assert_true(strcmp(keys[i - 1].text, keys[i].text) < 0);
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */
@@ -577,16 +591,15 @@ ask(const char *from, const char *to)
 static int
 listed(void)
 {
-    static struct events_keys keys;
     char entry[EVENTS_ENTRY_MAX];
     int count = 0;
-    events_domain_keys(&event, &keys);
-    for (unsigned i = 0; i < keys.count; i++) {
+    unsigned key_count = events_domain_keys(&event, keys);
+    for (unsigned i = 0; i < key_count; i++) {
         struct text key, id, cursor;
-        events_domain_entry(&event, keys.items[i], entry);
-        if (strcmp(entry, query.start) < 0 || strcmp(entry, query.upto) >= 0)
+        events_domain_entry(&event, &keys[i], entry);
+        if (strcmp(entry, query.start) < 0 || strcmp(entry, query.upto) >= 0 ||
+            !events_domain_asked(&query, text_of(entry), &key, &id, &cursor))
             continue;
-        assert_true(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
         assert_true(cursor.len == EVENTS_KEY_LEN + 1 + id.len);
         assert_true(text_equal(id, event.id));
         count += events_domain_listed(&query, &event, key);
@@ -624,7 +637,7 @@ test_overlap_of_dates(void **state)
         {"2021-07-14T01:00:00Z", "2021-07-14T02:00:00.5Z", "2021-07-14T02:00:00.4Z", NULL, 1},
         {"2021-07-14T01:00:00.5Z", "2021-07-14T02:00:00Z", NULL, "2021-07-14T01:00:00.6Z", 1},
         {"2021-07-14T01:00:00.5Z", "2021-07-14T02:00:00Z", NULL, "2021-07-14T01:00:00.5Z", 0},
-        /* longer than a piece: looking back 32 days still finds it, once */
+        /* longer than a piece: looking back 8 days still finds it, once */
         {"2021-01-01", "2021-12-31", "2021-07-01", "2021-07-02", 1},
         {"2021-01-01", "2021-12-31", "2021-12-31", "2022-03-01", 1},
         {"2021-01-01", "2021-12-31", "2020-01-01", "2023-01-01", 1},
@@ -649,7 +662,7 @@ test_each_event_once(void **state)
     (void)state;
     fresh();
     add_session("2021-05-17", "2021-05-18");
-    add_session("2021-08-01", "2021-10-15"); /* three pieces */
+    add_session("2021-08-01", "2021-10-15"); /* ten pieces */
     for (date_day day = DAY("2021-01-01"); day <= DAY("2021-12-31"); day++)
         for (int span = 0; span < 120; span += 17) {
             char from[DATE_TEXT_MAX], to[DATE_TEXT_MAX];
@@ -705,7 +718,7 @@ test_bounds_and_cursors(void **state)
 {
     (void)state;
     ask("2021-03-05", "2021-03-06");
-    assert_string_equal(query.start, "t|2021-02-01T00:00:00Z");
+    assert_string_equal(query.start, "t|2021-02-25T00:00:00Z");
     assert_string_equal(query.upto, "t|2021-03-06T23:59:59Z}");
     assert_int_equal(query.limit, 100);
     schema_init(&event_list_schema, &list);
@@ -754,12 +767,13 @@ test_entries_tell_host_and_area(void **state)
     (void)state;
     char entry[EVENTS_ENTRY_MAX];
     struct text key, id, cursor;
+    struct events_key at = {"2021-07-13T00:00:00Z", 30};
     fresh();
     event.id = TEXT_LITERAL("smart");
     event.host = TEXT_LITERAL("KZ");
     event.area = TEXT_NONE;
-    events_domain_entry(&event, "2021-07-13T00:00:00Z", entry);
-    assert_string_equal(entry, "t|2021-07-13T00:00:00Z|smart!KZ!");
+    events_domain_entry(&event, &at, entry);
+    assert_string_equal(entry, "t|2021-07-13T00:00:00Z|smart!KZ!!30");
     ask(NULL, NULL);
     assert_true(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
     assert_true(text_is(cursor, "2021-07-13T00:00:00Z|smart"));
@@ -768,10 +782,15 @@ test_entries_tell_host_and_area(void **state)
     list.area = TEXT_LITERAL("youth");
     assert_false(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
     event.area = TEXT_LITERAL("youth");
-    events_domain_entry(&event, "2021-07-13T00:00:00Z", entry);
+    events_domain_entry(&event, &at, entry);
     assert_true(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
     list.host = TEXT_LITERAL("K");
     assert_false(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
+    list.host = list.area = TEXT_NONE; /* it ends before the span begins */
+    ask("2021-07-15", "2021-07-16");
+    assert_false(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
+    ask("2021-07-14", "2021-07-16");
+    assert_true(events_domain_asked(&query, text_of(entry), &key, &id, &cursor));
     static const char *const bad[] = {"", "p|2021", "t|", "t|2021!KZ!",
                                       "t|2021-07-13T00:00:00Z|!KZ!"};
     list.host = list.area = TEXT_NONE;
@@ -795,8 +814,9 @@ test_the_longest_entry_fits(void **state)
     event.id = event.area = text_of(longest);
     event.host = TEXT_LITERAL("ABCDEFGHIJKLMNOP");
     char entry[EVENTS_ENTRY_MAX];
-    uint32_t len = events_domain_entry(&event, "2021-07-13T00:00:00Z", entry);
-    assert_int_equal(len, 2 + 20 + 1 + 64 + 1 + 16 + 1 + 64);
+    struct events_key at = {"2021-07-13T00:00:00Z", 192};
+    uint32_t len = events_domain_entry(&event, &at, entry);
+    assert_int_equal(len, 2 + 20 + 1 + 64 + 1 + 16 + 1 + 64 + 4);
     assert_int_equal(strlen(entry), len);
 }
 

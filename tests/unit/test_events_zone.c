@@ -127,14 +127,69 @@ test_damaged_files(void **state)
     }
 }
 
+/* What clocks show, and back, against the C library: far beyond tzdata's own times, by the zones'
+ * rules. */
+static void
+test_clocks(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "Asia/Jerusalem",   "Asia/Gaza",       "Africa/Cairo",     "Asia/Almaty",
+        "Asia/Tehran",      "Europe/Dublin",   "America/Nuuk",     "Australia/Lord_Howe",
+        "America/Santiago", "Europe/Istanbul", "Africa/Casablanca"};
+    struct events_zones zones = {0};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct events_zone *zone = events_zones_get(&zones, text_of(names[i]));
+        assert_non_null(zone);
+        setenv("TZ", names[i], 1);
+        tzset();
+        for (int64_t at = FIRST_S; at < LAST_S * 3; at += STEP_S) {
+            struct tm tm;
+            time_t time = (time_t)at;
+            assert_non_null(localtime_r(&time, &tm));
+            int64_t local_ms = events_zone_local(zone, at * 1000);
+            if (local_ms != (at + tm.tm_gmtoff) * 1000)
+                fail_msg("%s at %lld: %lld", names[i], (long long)at, (long long)local_ms);
+            int64_t back_ms = events_zone_utc(zone, local_ms);
+            if (back_ms != at * 1000 && events_zone_local(zone, back_ms) != local_ms)
+                fail_msg("%s at %lld: back at %lld", names[i], (long long)at, (long long)back_ms);
+        }
+    }
+    unsetenv("TZ");
+    assert_int_equal(zones.count, sizeof names / sizeof *names);
+    assert_null(events_zones_get(&zones, TEXT_LITERAL("Asia/Nowhere")));
+    assert_null(events_zones_get(&zones, TEXT_LITERAL("../../etc/passwd")));
+    assert_null(events_zones_get(&zones, TEXT_NONE));
+    assert_int_equal(events_zone_utc(NULL, 5), 5);
+    events_zones_fini(&zones);
+}
+
+/* Clocks put forward and back, at 02:00 and 03:00 of Berlin in 2021. */
+static void
+test_gaps_and_doubles(void **state)
+{
+    (void)state;
+    struct events_zones zones = {0};
+    const struct events_zone *zone = events_zones_get(&zones, TEXT_LITERAL("Europe/Berlin"));
+    const int64_t march = INT64_C(1616893200000),
+                  october = INT64_C(1635638400000); /* 01:00 and 00:00 UTC */
+    const int64_t hour = 3600000;
+    assert_int_equal(events_zone_utc(zone, march + hour / 2 + hour),
+                     march + hour / 2); /* 02:30 is none */
+    assert_int_equal(events_zone_utc(zone, march + 2 * hour), march);
+    assert_int_equal(events_zone_utc(zone, october + 2 * hour + hour / 2),
+                     october + hour / 2); /* 02:30 the first */
+    assert_int_equal(events_zone_utc(zone, october + 3 * hour), october + 2 * hour);
+    events_zones_fini(&zones);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_zone),
-        cmocka_unit_test(test_what_is_no_zone),
-        cmocka_unit_test(test_beyond_the_table),
-        cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_every_zone),       cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_gaps_and_doubles), cmocka_unit_test(test_what_is_no_zone),
+        cmocka_unit_test(test_beyond_the_table), cmocka_unit_test(test_damaged_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

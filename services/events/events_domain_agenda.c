@@ -1,0 +1,198 @@
+/* See events_domain_agenda.h: sessions as spans, quarters, and the lines of agendas.
+ * It must not know clocks, stores or messages on the wire. */
+#include "services/events/events_domain_agenda.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "services/events/events_domain.h"
+
+/* ---- slots ----------------------------------------------------------------------------------- */
+
+void
+events_agenda_slots(const struct event *event, const struct events_zone *zone,
+                    struct events_slots *out)
+{
+    out->count = 0;
+    out->dates = event->sessions.count && event->sessions.items[0].start.is_date;
+    for (uint32_t i = 0; i < event->sessions.count && i < EVENTS_SLOTS_MAX; i++) {
+        const struct span_when *session = &event->sessions.items[i];
+        struct events_slot *slot = &out->items[out->count++];
+        int64_t start_ms = session->start.ms, end_ms = when_end_ms(session->end);
+        if (session->start.is_date)
+            *slot = (struct events_slot){events_zone_utc(zone, start_ms),
+                                         events_zone_utc(zone, end_ms), start_ms, end_ms};
+        else
+            *slot = (struct events_slot){start_ms, end_ms, events_zone_local(zone, start_ms),
+                                         events_zone_local(zone, end_ms)};
+    }
+}
+
+struct events_slot
+events_agenda_later(const struct events_slot *slot, int days, const struct events_zone *zone)
+{
+    int64_t start_ms = slot->local_start_ms + days * DATE_DAY_MS;
+    int64_t end_ms = slot->local_end_ms + days * DATE_DAY_MS;
+    return (struct events_slot){events_zone_utc(zone, start_ms), events_zone_utc(zone, end_ms),
+                                start_ms, end_ms};
+}
+
+/* ---- quarters -------------------------------------------------------------------------------- */
+
+int
+events_agenda_quarter(int64_t ms)
+{
+    int year, month, mday;
+    date_civil(date_of_time(ms), &year, &month, &mday);
+    return year * 4 + (month - 1) / 3;
+}
+
+int64_t
+events_agenda_quarter_start(int quarter)
+{
+    return date_of_civil(quarter / 4, quarter % 4 * 3 + 1, 1) * DATE_DAY_MS;
+}
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t
+most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+unsigned
+events_agenda_quarters(const struct events_slots *slots, int out[EVENTS_QUARTERS_MAX])
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < slots->count; i++) {
+        const struct events_slot *slot = &slots->items[i];
+        int first = events_agenda_quarter(least(slot->start_ms, slot->local_start_ms));
+        int last = events_agenda_quarter(most(slot->end_ms, slot->local_end_ms) - 1);
+        for (int quarter = first; quarter <= last && count < EVENTS_QUARTERS_MAX; quarter++) {
+            bool there = false;
+            for (unsigned k = 0; k < count && !there; k++)
+                there = out[k] == quarter;
+            if (!there)
+                out[count++] = quarter;
+        }
+    }
+    return count;
+}
+
+void
+events_agenda_id(const char *scope, struct text name, int quarter, char out[EVENTS_AGENDA_ID_MAX])
+{
+    snprintf(out, EVENTS_AGENDA_ID_MAX, "%s.%.*s.%d-%d", scope, TEXT_ARG(name), quarter / 4,
+             quarter % 4 + 1);
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
+/* Takes what stands before the next blank. */
+static struct text
+take_word(struct text *rest)
+{
+    const char *blank = rest->len ? memchr(rest->ptr, ' ', rest->len) : NULL;
+    struct text word = {rest->ptr, blank ? (uint32_t)(blank - rest->ptr) : rest->len};
+    uint32_t taken = word.len + (blank != NULL);
+    *rest = (struct text){rest->ptr + taken, rest->len - taken};
+    return word;
+}
+
+static bool
+take_ms(struct text *rest, int64_t *out)
+{
+    struct text word = take_word(rest);
+    bool minus = word.len && *word.ptr == '-';
+    *out = 0;
+    for (uint32_t i = minus; i < word.len; i++) {
+        if (word.ptr[i] < '0' || word.ptr[i] > '9' || i > 17)
+            return false;
+        *out = *out * 10 + (word.ptr[i] - '0');
+    }
+    *out = minus ? -*out : *out;
+    return word.len > minus;
+}
+
+bool
+events_agenda_next(struct text *lines, struct events_booking *out)
+{
+    while (lines->len) {
+        const char *end = memchr(lines->ptr, '\n', lines->len);
+        struct text line = {lines->ptr, end ? (uint32_t)(end - lines->ptr) : lines->len};
+        uint32_t taken = line.len + (end != NULL);
+        *lines = (struct text){lines->ptr + taken, lines->len - taken};
+        if (!take_ms(&line, &out->start_ms) || !take_ms(&line, &out->end_ms))
+            continue;
+        struct text mark = take_word(&line);
+        out->mark = mark.len ? *mark.ptr : '\0';
+        out->who = take_word(&line);
+        out->what = take_word(&line);
+        out->name = line;
+        if (mark.len == 1 && out->who.len && out->what.len)
+            return true;
+    }
+    return false;
+}
+
+void
+events_agenda_put(struct buf *lines, const struct events_booking *booking)
+{
+    char start[TEXT_NUMBER_MAX], end[TEXT_NUMBER_MAX];
+    const struct text parts[] = {{start, (uint32_t)text_number(booking->start_ms, start)},
+                                 {end, (uint32_t)text_number(booking->end_ms, end)},
+                                 {&booking->mark, 1},
+                                 booking->who,
+                                 booking->what,
+                                 booking->name};
+    const size_t count = sizeof parts / sizeof *parts;
+    for (size_t i = 0; i < count; i++) {
+        buf_append(lines, parts[i].ptr, parts[i].len);
+        buf_append(lines, i + 1 < count ? " " : "\n", 1);
+    }
+}
+
+void
+events_agenda_without(struct text lines, struct text event, struct buf *out)
+{
+    struct events_booking booking;
+    while (events_agenda_next(&lines, &booking))
+        if (!text_equal(booking.name, event))
+            events_agenda_put(out, &booking);
+}
+
+void
+events_agenda_split(struct text lines, struct text calendar, struct buf *own, struct buf *others)
+{
+    struct events_booking booking;
+    while (events_agenda_next(&lines, &booking))
+        events_agenda_put(text_equal(booking.what, calendar) ? own : others, &booking);
+}
+
+void
+events_agenda_lines(const struct event *event, const struct events_slots *slots, int quarter,
+                    struct buf *out)
+{
+    static const char marks[] = {
+        [FORMAT_ONLINE] = 'o', [FORMAT_IN_PERSON] = 'p', [FORMAT_HYBRID] = 'h'};
+    bool counted = false;
+    for (unsigned i = 0; i < slots->count; i++) {
+        const struct events_slot *slot = &slots->items[i];
+        if (events_agenda_quarter(least(slot->start_ms, slot->local_start_ms)) > quarter ||
+            events_agenda_quarter(most(slot->end_ms, slot->local_end_ms) - 1) < quarter)
+            continue;
+        char mark = event->format ? marks[event->format] : 'p';
+        if (!counted && events_agenda_quarter(slot->local_start_ms) == quarter) {
+            counted = true;
+            mark = (char)(mark - 'a' + 'A');
+        }
+        struct events_booking booking = {slot->start_ms, slot->end_ms, mark,   event->host,
+                                         event->kind,    event->id,    quarter};
+        events_agenda_put(out, &booking);
+    }
+}

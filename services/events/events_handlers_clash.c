@@ -1,0 +1,291 @@
+/* See events_handlers_clash.h: event.clashes, what blocks a schedule, and the rules.
+ * It must not know sockets or Redis. */
+#include "services/events/events_handlers_clash.h"
+
+#include <stdio.h>
+
+#include "common/msg/schema_mp.h"
+
+#define CLASHES_MAX 200
+#define ALL TEXT_LITERAL("all") /* the id of the one document of rules */
+
+/* ---- the question ---------------------------------------------------------------------------- */
+
+/* The rules that were changed; NULL in `*out` if none ever was. */
+static enum status
+load_rules(struct op *op, struct clash_rules **out)
+{
+    struct clash_rules *changed = op_alloc(op, sizeof *changed);
+    if (!changed)
+        return op_no_memory(op);
+    enum status status = op_load(op, "rules", ALL, &clash_rules_schema, changed);
+    *out = status == STATUS_OK ? changed : NULL;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status
+events_handlers_asking(struct op *op, const struct event *event, struct events_asking **out)
+{
+    struct events_asking *asking = *out = op_alloc(op, sizeof *asking);
+    struct clash_rules *changed;
+    if (!asking)
+        return op_no_memory(op);
+    struct events_clash_case *asked = &asking->asked;
+    *asked = (struct events_clash_case){.event = event,
+                                        .slots = &asking->slots,
+                                        .zone = events_view_zone(op_service(op), event->zone),
+                                        .rules = &asking->rules,
+                                        .today = op_today(op)};
+    asking->slots.count = 0;
+    enum status status = load_rules(op, &changed);
+    events_rules_of(changed, &asking->rules);
+    return status;
+}
+
+/* The agendas of every area, which a meeting of a governing body is compared with. */
+static enum status
+ask_areas(struct op *op, struct events_clash_case *asked, const int *quarters, unsigned count)
+{
+    enum status outcome = STATUS_OK;
+    struct text area;
+    for (unsigned i = 0; (area = events_known_area_at(events_handlers_known(op), i)).ptr; i++) {
+        const struct events_agenda_wish wish = {"area", area, &asked->areas};
+        enum status status = events_handlers_agendas(op, &wish, 1, quarters, count);
+        if (status != STATUS_OK && status != STATUS_AGAIN)
+            return status;
+        if (status == STATUS_AGAIN)
+            outcome = status;
+    }
+    return outcome;
+}
+
+enum status
+events_handlers_ask(struct op *op, struct events_asking *asking, const int *quarters,
+                    unsigned quarter_count)
+{
+    struct events_clash_case *asked = &asking->asked;
+    const struct event *event = asked->event;
+    struct events_agenda_wish wishes[5] = {{"area", TEXT_LITERAL("-"), &asked->meetings},
+                                           {"outside", TEXT_LITERAL("*"), &asked->outside}};
+    unsigned count = 2;
+    if (event->host.ptr) {
+        wishes[count++] = (struct events_agenda_wish){"host", event->host, &asked->host};
+        wishes[count++] = (struct events_agenda_wish){"outside", event->host, &asked->outside};
+    }
+    if (event->area.ptr)
+        wishes[count++] = (struct events_agenda_wish){"area", event->area, &asked->area};
+    enum status status = events_handlers_agendas(op, wishes, count, quarters, quarter_count);
+    if (status != STATUS_OK && status != STATUS_AGAIN)
+        return status;
+    enum status other = STATUS_OK;
+    if (events_rules_governing(&asking->rules, event->kind, event->area))
+        other = ask_areas(op, asked, quarters, quarter_count);
+    if (other == STATUS_OK && event->id.ptr)
+        other = events_handlers_delegates(op, event, quarters, quarter_count, &asked->delegates,
+                                          &asked->delegate_count);
+    return other != STATUS_OK ? other : status;
+}
+
+/* There are no delegations yet: nobody is in two places. */
+enum status
+events_handlers_delegates(struct op *op, const struct event *event, const int *quarters,
+                          unsigned quarter_count, const struct events_delegate **out,
+                          unsigned *count)
+{
+    (void)op, (void)event, (void)quarters, (void)quarter_count;
+    *out = NULL;
+    *count = 0;
+    return STATUS_OK;
+}
+
+struct findings {
+    struct events_asking *asking;
+    unsigned count; /* there may be more than CLASHES_MAX */
+    struct events_clash items[CLASHES_MAX];
+};
+
+/* Everything that the event clashes with. */
+static enum status
+find(struct op *op, const struct event *event, struct findings **out)
+{
+    struct findings *findings = *out = op_alloc(op, sizeof *findings);
+    int quarters[EVENTS_QUARTERS_MAX];
+    if (!findings)
+        return op_no_memory(op);
+    enum status status = events_handlers_asking(op, event, &findings->asking);
+    if (status != STATUS_OK && status != STATUS_AGAIN)
+        return status;
+    struct events_asking *asking = findings->asking;
+    events_agenda_slots(event, asking->asked.zone, &asking->slots);
+    unsigned count = events_agenda_quarters(&asking->slots, quarters);
+    enum status asked = events_handlers_ask(op, asking, quarters, count);
+    if (asked != STATUS_OK || status != STATUS_OK)
+        return asked != STATUS_OK ? asked : status;
+    findings->count = events_clash_find(&asking->asked, findings->items, CLASHES_MAX);
+    return STATUS_OK;
+}
+
+/* ---- event.clashes --------------------------------------------------------------------------- */
+
+/* The event that is asked about: one there is, one there might be, or one with a change. */
+static enum status
+asked_event(struct op *op, const struct event_clashes *in, struct event *event)
+{
+    schema_init(&event_schema, event);
+    if (!in->id.ptr && !in->draft.present)
+        return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "id",
+                         "id: want the id of an event, or a draft");
+    if (in->id.ptr) {
+        enum status status = op_load(op, "event", in->id, &event_schema, event);
+        if (status != STATUS_OK)
+            return events_handlers_found(op, status, "event", in->id);
+        status = events_handlers_sure(op, events_handlers_visible(op, event));
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (in->draft.present) {
+        struct clash_draft draft = in->draft;
+        draft.id = in->id.ptr ? in->id : draft.id;
+        schema_copy(&event_schema, event, &clash_draft_schema, &draft);
+        if (in->draft.sessions.count)
+            return events_domain_check_sessions(event, op_error(op));
+    }
+    return STATUS_OK;
+}
+
+/* One more of the answer's items. */
+static void
+write_clash(struct op *op, const struct findings *findings, const struct events_clash *clash)
+{
+    char text[EVENTS_CLASH_TEXT];
+    struct clash said;
+    events_clash_explain(&findings->asking->asked, clash, &said, text);
+    schema_encode(&clash_schema, &said, op_result(op));
+}
+
+enum status
+event_clashes_handle(struct op *op, const void *params)
+{
+    struct event *event = op_alloc(op, sizeof *event);
+    struct findings *findings;
+    if (!event)
+        return op_no_memory(op);
+    enum status status = asked_event(op, params, event);
+    if (status == STATUS_OK)
+        status = find(op, event, &findings);
+    if (status != STATUS_OK)
+        return status;
+    unsigned count = findings->count < CLASHES_MAX ? findings->count : CLASHES_MAX;
+    struct buf *result = op_result(op);
+    buf_clear(result);
+    mp_map(result, 2);
+    mp_string(result, "items");
+    mp_array(result, count);
+    for (int severity = CLASH_BLOCK; severity <= CLASH_WARN; severity++)
+        for (unsigned i = 0; i < count; i++)
+            if (findings->items[i].severity == (enum clash_severity)severity)
+                write_clash(op, findings, &findings->items[i]);
+    mp_string(result, "more");
+    mp_bool(result, findings->count > count);
+    return STATUS_OK;
+}
+
+/* ---- what blocks ----------------------------------------------------------------------------- */
+
+/* {clash: {rule, severity, with, …}}, as event.clashes says it; left out where it does not fit. */
+static void
+set_details(struct error *error, const struct clash *clash)
+{
+    struct buf buf = {0};
+    mp_map(&buf, 1);
+    mp_string(&buf, "clash");
+    schema_encode(&clash_schema, clash, &buf);
+    if (!buf.failed && buf.len <= sizeof error->details) {
+        memcpy(error->details, buf.data, buf.len);
+        error->details_len = (uint32_t)buf.len;
+    }
+    buf_fini(&buf);
+}
+
+enum status
+events_handlers_unblocked(struct op *op, const struct event *event, struct text override)
+{
+    struct findings *findings;
+    enum status status = find(op, event, &findings);
+    if (status != STATUS_OK || override.ptr)
+        return status;
+    unsigned count = findings->count < CLASHES_MAX ? findings->count : CLASHES_MAX, i = 0;
+    while (i < count && findings->items[i].severity != CLASH_BLOCK)
+        i++;
+    if (i == count)
+        return STATUS_OK;
+    char text[EVENTS_CLASH_TEXT];
+    struct clash clash;
+    events_clash_explain(&findings->asking->asked, &findings->items[i], &clash, text);
+    status =
+        error_set(op_error(op), STATUS_FAILED_PRECONDITION, "sessions",
+                  "%s: %.*s%s%.*s; the Secretariat or the chair may accept it by an `override`, "
+                  "the reason",
+                  clash_rule_name_words[clash.rule - 1], TEXT_ARG(clash.explanation),
+                  clash.repair.ptr ? "; " : "", TEXT_ARG(clash.repair));
+    set_details(op_error(op), &clash);
+    return status;
+}
+
+/* ---- rules ----------------------------------------------------------------------------------- */
+
+enum status
+rule_put_handle(struct op *op, const void *params)
+{
+    const struct rule_put *in = params;
+    struct clash_rules *changed;
+    struct events_rules *rules = op_alloc(op, sizeof *rules);
+    enum status status = rules ? load_rules(op, &changed) : op_no_memory(op);
+    if (status != STATUS_OK)
+        return status;
+    if (!changed) {
+        changed = op_alloc(op, sizeof *changed);
+        if (!changed)
+            return op_no_memory(op);
+        schema_init(&clash_rules_schema, changed);
+        changed->rev = 0;
+    }
+    status = op_expect_rev(op, in->rev, changed->rev);
+    struct clash_rule rule;
+    schema_init(&clash_rule_schema, &rule);
+    schema_copy(&clash_rule_schema, &rule, &rule_put_schema, in);
+    rule.present = true;
+    if (status == STATUS_OK)
+        status = events_rules_check(&rule, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    bool same = !events_rules_put(changed, &rule);
+    if (!same)
+        op_save(op, "rules", ALL, &clash_rules_schema, changed);
+    events_rules_of(changed, rules);
+    const struct clash_rule *now = &rules->items[in->rule];
+    struct text topic = op_format(op, "rules.%s.", clash_rule_name_words[in->rule - 1]);
+    if (!same)
+        op_record(op, "rule.changed", topic, &clash_rule_schema, now, NULL, NULL, TEXT_NONE);
+    op_answer(op, &clash_rule_schema, now);
+    return STATUS_OK;
+}
+
+enum status
+rule_list_handle(struct op *op, const void *params)
+{
+    (void)params;
+    int64_t seq = 0;
+    struct clash_rules *changed;
+    struct events_rules *rules = op_alloc(op, sizeof *rules);
+    enum status seq_status = op_seq(op, &seq);
+    enum status status = rules ? load_rules(op, &changed) : op_no_memory(op);
+    if (status != STATUS_OK || seq_status != STATUS_OK)
+        return status != STATUS_OK ? status : seq_status;
+    events_rules_of(changed, rules);
+    op_list_begin(op);
+    for (int name = 1; name <= EVENTS_RULE_COUNT; name++)
+        op_list_item(op, &clash_rule_schema, &rules->items[name]);
+    op_list_end(op, TEXT_NONE, seq);
+    return STATUS_OK;
+}
