@@ -104,7 +104,7 @@ struct service {
 void service_run_op(struct op *op);
 void service_park_op(struct op *op);
 int64_t service_run_parked(struct service *service, int64_t now_ms);
-void service_leave_turn(struct op *op); /* it is answered: the next one's turn comes */
+void service_leave_turn(struct op *op);          /* it is answered: the next one's turn comes */
 void service_end_turns(struct service *service); /* refuses those that wait for one */
 
 /* service.c */

@@ -204,8 +204,8 @@ run_surely(struct op *op)
     service_run_op(op);
 }
 
-/* ---- turns: of the many that change the same things one runs at a time, so that each fails at most a
- * few times; other replicas and whoever comes new may still be in its way ---- */
+/* ---- turns: of the many that change the same things one runs at a time, so that each fails at
+ * most a few times; other replicas and whoever comes new may still be in its way ---- */
 
 /* Queues the op; true if it is its turn. */
 static bool
@@ -251,8 +251,8 @@ service_end_turns(struct service *service)
     }
 }
 
-/* The handler's documents moved under it: all is read again when it is its turn; then soon, or after
- * a random pause. */
+/* The handler's documents moved under it: all is read again when it is its turn; then soon, or
+ * after a random pause. */
 static void
 run_again(struct op *op)
 {

@@ -120,15 +120,16 @@ test_recurrences(void **state)
     assert_int_equal(spans.items[1].end_ms - spans.items[1].start_ms, 2 * 3600000);
     assert_int_equal(spans.items[2].end_ms - spans.items[2].start_ms, 3 * 3600000);
     /* one of them moved, another cancelled */
-    EXPECT(EVENT("DTSTART;TZID=Asia/"
-                 "Almaty:20210105T080000\r\nDURATION:PT1H\r\nRRULE:FREQ=WEEKLY;COUNT=3\r\n") EVENT(
-               "RECURRENCE-ID;TZID=Asia/Almaty:20210112T080000\r\nDTSTART;TZID=Asia/"
-               "Almaty:20210113T090000\r\n"
-               "DURATION:PT1H\r\n")
-               EVENT(
-                   "RECURRENCE-ID:20210119T020000Z\r\nDTSTART;TZID=Asia/Almaty:20210119T080000\r\n"
-                   "STATUS:CANCELLED\r\n"),
-           "2021-01-05T02:00:00Z", "2021-01-13T03:00:00Z");
+    EXPECT(
+        EVENT("DTSTART;TZID=Asia/"
+              "Almaty:20210105T080000\r\nDURATION:PT1H\r\nRRULE:FREQ=WEEKLY;COUNT=3\r\n")
+            EVENT("RECURRENCE-ID;TZID=Asia/Almaty:20210112T080000\r\nDTSTART;TZID=Asia/"
+                  "Almaty:20210113T090000\r\n"
+                  "DURATION:PT1H\r\n")
+                EVENT(
+                    "RECURRENCE-ID:20210119T020000Z\r\nDTSTART;TZID=Asia/Almaty:20210119T080000\r\n"
+                    "STATUS:CANCELLED\r\n"),
+        "2021-01-05T02:00:00Z", "2021-01-13T03:00:00Z");
 }
 
 #define ZONE                                                                                       \
