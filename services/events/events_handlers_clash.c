@@ -86,18 +86,6 @@ events_handlers_ask(struct op *op, struct events_asking *asking, const int *quar
     return other != STATUS_OK ? other : status;
 }
 
-/* There are no delegations yet: nobody is in two places. */
-enum status
-events_handlers_delegates(struct op *op, const struct event *event, const int *quarters,
-                          unsigned quarter_count, const struct events_delegate **out,
-                          unsigned *count)
-{
-    (void)op, (void)event, (void)quarters, (void)quarter_count;
-    *out = NULL;
-    *count = 0;
-    return STATUS_OK;
-}
-
 struct findings {
     struct events_asking *asking;
     unsigned count; /* there may be more than CLASHES_MAX */

@@ -44,7 +44,8 @@ enum status events_handlers_ask(struct op *op, struct events_asking *asking, con
                                 unsigned quarter_count);
 
 /* The sessions of the people delegated to the event (event->id) at other events, where the same
- * delegate of the same state is registered: those that touch the quarters, guarded. */
+ * delegate is registered too and both take part in person: those that touch the quarters. The other
+ * events are guarded (events_handlers_clash_people.c). */
 enum status events_handlers_delegates(struct op *op, const struct event *event, const int *quarters,
                                       unsigned quarter_count, const struct events_delegate **out,
                                       unsigned *count);
