@@ -34,6 +34,11 @@ static const struct kind {
     {"plan", "events", "plan.open", "year", false, NULL},
     {"event", "events", "event.get", "id", false,
      (const char *const[]){"kind", "event", "schedule", "report", "status", "reason", NULL}},
+    {"registration", "events", "delegation.open", "event", false, NULL},
+    {"delegation", "events", "delegation.register", "member", true, NULL},
+    {"milestone", "events", "milestone.put", "event", true, NULL},
+    {"document", "events", "document.attach", "event", true, NULL},
+    {"roadmap", "events", "roadmap.put", "id", true, NULL},
 };
 #define KIND_COUNT (sizeof kinds / sizeof *kinds)
 
@@ -111,13 +116,13 @@ open_event(struct import_job *job)
     return true;
 }
 
-/* The one request of a record whose fields are the parameters. */
+/* The one request of a record whose fields are the parameters; a kind of its own is `type`. */
 static void
 open_simple(struct import_job *job, const struct kind *kind)
 {
     json_t *params = json_copy(job->record), *type = json_object_get(params, "type");
     json_object_del(params, "kind");
-    if (strcmp(kind->name, "body") == 0 && type) {
+    if (type) {
         json_object_set(params, "kind", type);
         json_object_del(params, "type");
     }

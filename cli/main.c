@@ -25,7 +25,16 @@ static const struct cli_command commands[] = {
      "The prefix ends at a level: \"\" for all, events., events.economic., plan.2021. …\n"
      "Without --from and --cursor it begins now.",
      subscribe_run},
-    {"plan", "YEAR", "Shows the plan of a year: its events and totals.", NULL, plan_run},
+    {"plan", "[open|submit|adopt|close|diff|report] YEAR",
+     "Shows the plan of a year, and moves it on.",
+     "  YEAR          its events and totals\n"
+     "  open YEAR     a new plan\n"
+     "  submit YEAR   keeps this version and asks the SOC to adopt it\n"
+     "  adopt YEAR    by a decision that was taken at a meeting\n"
+     "  close YEAR    ends the year\n"
+     "  diff YEAR     what differs from the adopted version, by whom and why\n"
+     "  report YEAR   what became of it, and what is overdue",
+     plan_run},
     {"events",
      "list|show|history|clashes|propose|amend|accept|schedule|postpone|cancel|withdraw|hold|report "
      "…",

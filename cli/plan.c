@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/event_text.h"
+#include "cli/plan_act.h"
 
 /* Counts items by the text under a key and prints "key: 12 a, 3 b". */
 static void
@@ -30,14 +31,23 @@ print_counts(const json_t *items, const char *label, const char *key, const char
     json_decref(counts);
 }
 
+/* "submitted, version 2, decision plan-2026-v2; sent back before: the decision … was blocked" */
+static void
+print_standing(const json_t *plan)
+{
+    const char *decision = cli_text(plan, "decision"), *reason = cli_text(plan, "reason");
+    printf("%s: %s, version %lld%s%s%s%s\n\n",
+           *cli_text(plan, "title") ? cli_text(plan, "title") : "The plan",
+           cli_text(plan, "status"),
+           (long long)json_integer_value(json_object_get(plan, "version")),
+           *decision ? ", decision " : "", decision, *reason ? "; sent back: " : "", reason);
+}
+
 static void
 print_plan(const json_t *plan, const json_t *events, long long year)
 {
     if (plan)
-        printf("%s: %s, version %lld\n\n",
-               *cli_text(plan, "title") ? cli_text(plan, "title") : "The plan",
-               cli_text(plan, "status"),
-               (long long)json_integer_value(json_object_get(plan, "version")));
+        print_standing(plan);
     else
         printf("No plan of %lld is open; its events:\n\n", year);
     event_text_table(events);
@@ -47,20 +57,10 @@ print_plan(const json_t *plan, const json_t *events, long long year)
     print_counts(events, "by format", "format", "not yet known");
 }
 
-int
-plan_run(const struct cli_command *command, int argc, char **argv)
+static int
+show_plan(int64_t year, bool as_json)
 {
-    bool as_json = false;
-    const struct cli_option options[] = {
-        {"json", NULL, "print {plan, events} as JSON", NULL, &as_json},
-        CLI_OPTIONS_END,
-    };
-    int code = cli_arguments(command, options, &argc, argv, 1, 1);
-    int64_t year;
-    if (code >= 0)
-        return code;
-    if (!cli_number(command, "YEAR", argv[0], &year))
-        return EX_USAGE;
+    int code = 0;
     struct cbm_client *client = cli_connect();
     if (!client)
         return EX_CONFIG;
@@ -88,6 +88,40 @@ plan_run(const struct cli_command *command, int argc, char **argv)
     json_decref(events);
     cbm_client_destroy(&client);
     return code;
+}
+
+int
+plan_run(const struct cli_command *command, int argc, char **argv)
+{
+    struct plan_asked asked = {.command = command};
+    const char **fields = asked.fields;
+    const struct cli_option options[] = {
+        {"title", "TEXT", "open: its title", &fields[PLAN_TITLE], NULL, 0},
+        {"procedure", "CODE", "submit: the template of the decision (CONSENSUS)",
+         &fields[PLAN_PROCEDURE], NULL, 0},
+        {"deadline", "TIME", "submit: of a silence", &fields[PLAN_DEADLINE], NULL, 0},
+        {"decision", "ID", "adopt: the decision that adopted it", &fields[PLAN_DECISION], NULL, 0},
+        {"from", "VERSION", "diff: the version before (the adopted one)", &fields[PLAN_FROM], NULL,
+         0},
+        {"to", "VERSION", "diff: the version after (now)", &fields[PLAN_TO], NULL, 0},
+        {"as-of", "DATE", "report: what had taken place by then (now)", &fields[PLAN_AS_OF], NULL,
+         0},
+        {"json", NULL, "print JSON; of a plan alone {plan, events}", NULL, &asked.as_json, 0},
+        CLI_OPTIONS_END,
+    };
+    int code = cli_arguments(command, options, &argc, argv, 1, 2);
+    int64_t year;
+    if (code >= 0)
+        return code;
+    if (!cli_number(command, "YEAR", argv[argc - 1], &year))
+        return EX_USAGE;
+    asked.options = options;
+    if (argc == 2)
+        return plan_act(&asked, argv[0], year);
+    for (int i = 0; i < PLAN_FIELDS; i++)
+        if (fields[i])
+            return cli_usage(command, "--%s is for an action", options[i].name);
+    return show_plan(year, asked.as_json);
 }
 
 int

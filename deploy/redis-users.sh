@@ -21,12 +21,12 @@ digest() { # of a user's password
     printf '%s' "$(cat "$dir/$1/password")" | sha256sum | cut -d' ' -f1
 }
 
-log="{$org}:log {$org}:log:prefix {$org}:log:mark"
+log="{$org}:log {$org}:log:prefix {$org}:log:block"
 readable() { for key in $log; do printf ' %%R~%s' "$key"; done; }
 writable() { for key in $log; do printf ' ~%s' "$key"; done; }
 
 follow='+ping +subscribe +hget +hmget +fcall_ro'
-serve="$follow +config|get +function|load +type +time +zrangebylex +fcall +hset +zadd +zrem +expire +publish"
+serve="$follow +config|get +function|load +time +zrangebylex +fcall +hset +zadd +zrem +expire +publish"
 {
     # nobody can be the default user (off), but Redis reads its append-only file as it: where that may not run a
     # command, Redis 7.0 drops each MULTI with that command when it starts, and goes on

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/man.h"
-
 const char *
 cfg_next_endpoint(const char *list, char *out, size_t out_size)
 {
@@ -132,15 +130,4 @@ cfg_print(const struct cfg_row *rows)
     for (const struct cfg_row *row = rows; row->name; row++)
         printf("  %-22s %s%s%s (default: %s)\n", row->name, row->doc, row->words ? ": " : "",
                row->words ? row->words : "", *row->fallback ? row->fallback : "none");
-}
-
-void
-cfg_man(const struct cfg_row *rows)
-{
-    char text[1024];
-    for (const struct cfg_row *row = rows; row->name; row++) {
-        snprintf(text, sizeof text, "%s%s%s (default: %s).", row->doc, row->words ? ": " : "",
-                 row->words ? row->words : "", *row->fallback ? row->fallback : "none");
-        man_item(row->name, NULL, text);
-    }
 }

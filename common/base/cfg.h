@@ -39,9 +39,6 @@ int cfg_load(const struct cfg_row *rows, void *config, const char *file);
 /* Prints the rows as a --help section to stdout. */
 void cfg_print(const struct cfg_row *rows);
 
-/* The same as items of a manual page (common/base/man.h). */
-void cfg_man(const struct cfg_row *rows);
-
 /* The next endpoint of a comma list: copies it to `out` and returns what follows, NULL at the end.
  * for (const char *at = list; (at = cfg_next_endpoint(at, out, sizeof out)); ) … */
 const char *cfg_next_endpoint(const char *list, char *out, size_t out_size);

@@ -161,6 +161,17 @@ usage(const struct run_program *program)
     cfg_print(run_rows);
 }
 
+static void
+list_settings(const struct cfg_row *rows)
+{
+    char text[1024];
+    for (const struct cfg_row *row = rows; row->name; row++) {
+        snprintf(text, sizeof text, "%s%s%s (default: %s).", row->doc, row->words ? ": " : "",
+                 row->words ? row->words : "", *row->fallback ? row->fallback : "none");
+        man_item(row->name, NULL, text);
+    }
+}
+
 /* The same as a page of the manual. */
 static void
 manual(const struct run_program *program)
@@ -179,8 +190,8 @@ manual(const struct run_program *program)
              "Exit code 0 if the process that keeps CBM_READY_FILE fresh is ready.");
     man_section("ENVIRONMENT");
     man_text("In the file the same names without CBM_ and in lower case.");
-    cfg_man(program->rows);
-    cfg_man(run_rows);
+    list_settings(program->rows);
+    list_settings(run_rows);
     man_section("EXIT STATUS");
     man_text("0 after a drained end; 64 for wrong use, 69 if something needed is missing, 78 for a "
              "wrong setting (sysexits).");

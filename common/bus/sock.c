@@ -1,13 +1,16 @@
 /* See sock.h. */
 #include "common/bus/sock.h"
 
+#include <stdlib.h>
+
 #include "common/base/cfg.h"
 #include "common/base/log.h"
 
 #define HWM 100000 /* bounds are kept by credit and by queues; this is the last resort */
 #define HEARTBEAT_IVL_MS 2000
 #define HEARTBEAT_TIMEOUT_MS 6000
-#define HANDSHAKE_IVL_MS 5000 /* a peer that connects and says nothing is dropped */
+#define HANDSHAKE_IVL_MS 5000  /* a peer that connects and says nothing is dropped */
+#define COPIED_MAX (16 * 1024) /* bytes that are cheaper copied than allocated anew */
 
 zsock_t *
 sock_new(int type)
@@ -45,5 +48,39 @@ sock_bind_all(zsock_t *sock, const char *endpoints)
             return -1;
         }
     }
+    return 0;
+}
+
+static void
+free_bytes(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+static int
+give_away(void *raw, struct buf *buf)
+{
+    zmq_msg_t msg;
+    struct buf left = {0};
+    if (zmq_msg_init_data(&msg, buf->data, buf->len, free_bytes, NULL) != 0)
+        return -1;
+    int sent = zmq_msg_send(&msg, raw, ZMQ_DONTWAIT);
+    if (sent < 0) {
+        buf_append(&left, buf->data, buf->len);
+        zmq_msg_close(&msg);
+    }
+    *buf = left;
+    return sent < 0 ? -1 : 0;
+}
+
+int
+sock_send_buf(void *raw, struct buf *buf)
+{
+    if (buf->len > COPIED_MAX)
+        return give_away(raw, buf);
+    if (zmq_send(raw, buf->data, buf->len, ZMQ_DONTWAIT) < 0)
+        return -1;
+    buf_clear(buf);
     return 0;
 }

@@ -95,8 +95,7 @@ static void
 send_out(struct worker_bus *bus)
 {
     if (bus->out.len && !bus->out.failed)
-        zmq_send(bus->raw, bus->out.data, bus->out.len,
-                 ZMQ_DONTWAIT); /* gone: its clients ask again */
+        sock_send_buf(bus->raw, &bus->out); /* gone: its clients ask again */
     buf_clear(&bus->out);
 }
 

@@ -24,7 +24,7 @@ struct cbm_client {
     struct request_table table;
     struct request *done, **done_end; /* in order of their answers */
     int64_t due;                      /* the scan of the table is due */
-    bool delivering;
+    struct request *delivering;       /* its answer is being handed over */
 };
 
 const char *
@@ -420,7 +420,6 @@ client_deliver(struct cbm_client *client, cbm_reply_fn *fn, void *arg)
     int count = 0;
     if (client->delivering)
         return 0;
-    client->delivering = true;
     while (client->done) {
         struct request *request = client->done;
         client->done = request->next;
@@ -428,12 +427,19 @@ client_deliver(struct cbm_client *client, cbm_reply_fn *fn, void *arg)
             client->done_end = &client->done;
         struct cbm_reply reply;
         show(request, &reply);
+        client->delivering = request;
         fn(arg, &reply);
+        client->delivering = NULL;
         request_destroy(&client->table, &request);
         count++;
     }
-    client->delivering = false;
     return count;
+}
+
+void
+client_keep_result(struct cbm_client *client)
+{
+    client->delivering->result = (struct buf){0};
 }
 
 int

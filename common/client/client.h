@@ -23,6 +23,9 @@ void client_turn(struct cbm_client *client, int64_t now_ms);
 /* Hands over the answers that are there. Returns how many. */
 int client_deliver(struct cbm_client *client, cbm_reply_fn *fn, void *arg);
 
+/* In a cbm_reply_fn: the result's bytes are the caller's from now on, to be freed. */
+void client_keep_result(struct cbm_client *client);
+
 /* Whether every bus refuses our key; then `why` says so. */
 bool client_refused(const struct cbm_client *client, struct error *why);
 

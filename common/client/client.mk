@@ -1,6 +1,6 @@
 # libcbm for outside programs: one archive with all that it needs of common/ inside, of which only
 # cbm_* shows, its header and a pkg-config file.
-LIBCBM_SRC := $(wildcard common/client/*.c common/msg/*.c) common/log/topic.c common/log/batch.c common/bus/rpc.c common/bus/compact.c common/bus/sock.c common/auth/cert.c common/auth/key.c \
+LIBCBM_SRC := $(wildcard common/client/*.c common/msg/*.c) common/log/topic.c common/log/batch.c common/log/record.c common/bus/rpc.c common/bus/compact.c common/bus/sock.c common/auth/cert.c common/auth/key.c \
               $(patsubst %,common/base/%.c,buf cfg clock date log status text)
 LIBCBM_VERSION := $(shell sed -n 's/^\#define CBM_VERSION "\(.*\)"/\1/p' common/base/run.h)
 INSTALL ?= install

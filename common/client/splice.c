@@ -63,6 +63,18 @@ splice_text(struct text value, struct text *out)
 }
 
 bool
+splice_bin(struct text value, struct text *out)
+{
+    struct mp_value read = {.type = MP_NIL};
+    if (value.len)
+        mp_read(value.ptr, &read);
+    if (read.type != MP_BIN)
+        return false;
+    *out = read.bytes;
+    return true;
+}
+
+bool
 splice_int(struct text value, int64_t *out)
 {
     if (!value.ptr || value.len < 1)

@@ -11,7 +11,8 @@
 /* The value of a key in a map; false if `map` is no map or has no such key. */
 bool splice_get(struct text map, const char *key, struct text *value);
 
-/* The contents of a str; the number of an int (false beyond int64_t). */
+/* The contents of a bin, of a str; the number of an int (false beyond int64_t). */
+bool splice_bin(struct text value, struct text *out);
 bool splice_text(struct text value, struct text *out);
 bool splice_int(struct text value, int64_t *out);
 

@@ -12,15 +12,18 @@
 #define SUBSCRIBER_TYPE_MAX 128
 #define SUBSCRIBER_NEVER INT64_MAX
 
-/* An answer of log.read, whose items are shown one after another. */
+/* An answer of log.read, whose records are shown one after another. */
 struct feed_page {
     struct feed_page *behind;
-    struct text items;         /* not shown yet, over `bytes` */
-    int64_t after, next, last; /* as asked; as answered: where the page ends, and the log */
-    uint32_t count;
-    bool idle; /* no record of it was new */
-    char bytes[];
+    void *memory;       /* owned */
+    struct text pack;   /* of record.h, over it: not shown yet */
+    int64_t next, last; /* where the page ends, and the log */
+    bool idle;          /* no record of it was new */
 };
+
+/* Pages asked for and pages not shown yet, together: what is asked for when one has been shown, and
+ * not as it comes, keeps everybody on the way at work, each on a page of its own. */
+#define FEED_PAGES_MAX 4
 
 /* A stream and the reading of the log for it. */
 struct feed {
@@ -29,13 +32,13 @@ struct feed {
     bool resumed;    /* `from` is of the cursor file */
     bool asked_last; /* what is asked is log.last, else pages */
     /* What is asked: the next page, and where the log is dense (the last page was full, of one seq
-     * after the other) the one behind it at the same time, whose answer waits for the other's if it
-     * comes first. */
+     * after the other) those behind it at the same time, whose answers wait for it. */
     struct feed_ask {
-        uint32_t request; /* 0: none, or answered */
+        uint32_t request; /* 0: answered */
         int64_t after;
         struct feed_page *page; /* owned */
-    } ask, guess;
+    } asks[FEED_PAGES_MAX];
+    unsigned ask_count;
     bool dense;
     int64_t log_last; /* as the last page told */
     unsigned tries;
@@ -57,6 +60,7 @@ struct cbm_subscriber {
     struct feed *given; /* whose record was shown last and is not kept in the cursor yet */
     int64_t given_seq;
     struct stream_record *record; /* what the event borrows from, if it came live */
+    struct buf meta;              /* … if it was read */
     char topic[TOPIC_MAX + 1], type[SUBSCRIBER_TYPE_MAX + 1];
     struct cbm_error error;
     enum cbm_next over; /* CBM_LOST or CBM_FAILED for good, else 0 */

@@ -1,5 +1,5 @@
-/* What was missed, by log.read: page after page, the next asked for while one is shown. It must not
- * know what comes live. */
+/* What was missed, by log.read: page after page, the next ones asked for while one is shown. It
+ * must not know what comes live. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +8,10 @@
 #include "common/base/clock.h"
 #include "common/client/splice.h"
 #include "common/client/subscriber_internal.h"
+#include "common/log/record.h"
 #include "common/msg/mp.h"
 
 #define PAGE_LIMIT 1000
-#define PAGES_MAX 3 /* kept before they are shown */
 #define BACKOFF_FIRST_MS 20
 #define BACKOFF_MAX_MS 1000
 
@@ -19,31 +19,44 @@
  */
 
 static void
-send_ask(struct cbm_subscriber *subscriber, struct feed *feed, struct feed_ask *ask)
+send_ask(struct cbm_subscriber *subscriber, struct feed *feed, int64_t after)
 {
     struct buf params = {0};
     struct cbm_error error;
-    mp_map(&params, feed->asked_last ? 1 : 3);
+    mp_map(&params, feed->asked_last ? 1 : 4);
     mp_string(&params, "prefix");
     mp_string(&params, feed->stream.prefix);
     if (!feed->asked_last) {
         mp_string(&params, "after");
-        mp_int(&params, ask->after);
+        mp_int(&params, after);
         mp_string(&params, "limit");
         mp_int(&params, PAGE_LIMIT);
+        mp_string(&params, "form");
+        mp_string(&params, LOG_PACK_FORM);
     }
-    if (!params.failed)
-        ask->request =
-            cbm_send(subscriber->client, "notify", feed->asked_last ? "log.last" : "log.read",
-                     params.data, params.len, NULL, &error);
+    uint32_t request = params.failed ? 0
+                                     : cbm_send(subscriber->client, "notify",
+                                                feed->asked_last ? "log.last" : "log.read",
+                                                params.data, params.len, NULL, &error);
     buf_fini(&params);
+    if (request)
+        feed->asks[feed->ask_count++] = (struct feed_ask){request, after, NULL};
 }
 
 static void
-forget(struct feed_ask *ask)
+free_page(struct feed_page *page)
 {
-    free(ask->page);
-    *ask = (struct feed_ask){0};
+    if (page)
+        free(page->memory);
+    free(page);
+}
+
+/* Asks from `from` on are given up; their answers will be nobody's. */
+static void
+forget_asks(struct feed *feed, unsigned from)
+{
+    while (feed->ask_count > from)
+        free_page(feed->asks[--feed->ask_count].page);
 }
 
 static void
@@ -51,10 +64,9 @@ ask(struct cbm_subscriber *subscriber, struct feed *feed, int64_t now)
 {
     struct stream *stream = &feed->stream;
     feed->asked_last = !stream->joined;
-    feed->ask.after = feed->page_tail ? feed->page_tail->next : stream->last;
     subscriber->gaps += stream->joined && !stream->unread && !feed->page_tail && feed->tries == 0;
-    send_ask(subscriber, feed, &feed->ask);
-    if (!feed->ask.request)
+    send_ask(subscriber, feed, feed->page_tail ? feed->page_tail->next : stream->last);
+    if (!feed->ask_count)
         feed->retry_at = now + BACKOFF_MAX_MS;
 }
 
@@ -63,8 +75,22 @@ wants(const struct feed *feed)
 {
     const struct feed_page *tail = feed->page_tail;
     if (tail)
-        return tail->next < tail->last && feed->page_count < PAGES_MAX;
+        return tail->next < tail->last && feed->page_count < FEED_PAGES_MAX;
     return !feed->stream.joined || stream_behind(&feed->stream);
+}
+
+/* Asks for what is behind the pages asked for, as far as it is known where they end. */
+static void
+ask_ahead(struct cbm_subscriber *subscriber, struct feed *feed)
+{
+    while (feed->dense && feed->ask_count && feed->ask_count + feed->page_count < FEED_PAGES_MAX) {
+        unsigned before = feed->ask_count;
+        int64_t after = feed->asks[before - 1].after + PAGE_LIMIT;
+        if (after < feed->log_last)
+            send_ask(subscriber, feed, after);
+        if (feed->ask_count == before)
+            return;
+    }
 }
 
 int64_t
@@ -73,18 +99,13 @@ subscriber_log_ask(struct cbm_subscriber *subscriber, int64_t now_ms)
     int64_t due = SUBSCRIBER_NEVER;
     for (unsigned i = 0; i < subscriber->feed_count; i++) {
         struct feed *feed = &subscriber->feeds[i];
-        if (!feed->ask.request && wants(feed)) {
+        if (!feed->ask_count && wants(feed)) {
             if (now_ms >= feed->retry_at)
                 ask(subscriber, feed, now_ms);
-            if (!feed->ask.request && feed->retry_at < due)
+            if (!feed->ask_count && feed->retry_at < due)
                 due = feed->retry_at;
         }
-        int64_t behind = feed->ask.after + PAGE_LIMIT;
-        if (feed->ask.request && !feed->guess.request && !feed->guess.page && feed->dense &&
-            behind < feed->log_last) {
-            feed->guess.after = behind;
-            send_ask(subscriber, feed, &feed->guess);
-        }
+        ask_ahead(subscriber, feed);
     }
     return due;
 }
@@ -117,7 +138,6 @@ refused(struct cbm_subscriber *subscriber, struct feed *feed, const struct cbm_r
         subscriber->over = CBM_LOST;
         splice_get_int(details, "first", &subscriber->first);
     }
-    forget(&feed->guess);
     try_later(feed);
 }
 
@@ -134,31 +154,28 @@ joined_now(struct cbm_subscriber *subscriber, struct feed *feed, struct text res
     subscriber_keep_place(subscriber, feed, seq);
 }
 
-/* A copy of the result as a page; NULL without memory, or if it is none, or one that leads nowhere.
- */
+/* The result as a page, which owns its bytes from then on; NULL without memory, or if it is none,
+ * or one that leads nowhere. */
 static struct feed_page *
-page_new(struct text result, int64_t after)
+page_new(struct cbm_subscriber *subscriber, struct text result, int64_t after)
 {
-    static const struct text keys[] = {{"items", 5}, {"next", 4}, {"last", 4}};
+    static const struct text keys[] = {{"records", 7}, {"next", 4}, {"last", 4}};
     struct text value[3];
-    struct feed_page *page = malloc(sizeof *page + result.len);
+    struct feed_page read = {.memory = (void *)result.ptr, .idle = true};
+    if (!splice_fields(result.ptr, keys, value, 3) || !splice_bin(value[0], &read.pack) ||
+        !splice_int(value[1], &read.next) || !splice_int(value[2], &read.last) ||
+        (read.next <= after && read.next < read.last))
+        return NULL;
+    struct feed_page *page = malloc(sizeof *page);
     if (!page)
         return NULL;
-    memcpy(page->bytes, result.ptr, result.len);
-    result.ptr = page->bytes;
-    page->behind = NULL;
-    page->after = after;
-    page->idle = true;
-    if (splice_fields(result.ptr, keys, value, 3) &&
-        splice_array(value[0], &page->count, &page->items) && splice_int(value[1], &page->next) &&
-        splice_int(value[2], &page->last) && (page->next > after || page->next >= page->last))
-        return page;
-    free(page);
-    return NULL;
+    client_keep_result(subscriber->client);
+    *page = read;
+    return page;
 }
 
 static void
-append(struct feed *feed, struct feed_page *page)
+append(struct cbm_subscriber *subscriber, struct feed *feed, struct feed_page *page)
 {
     if (feed->page_tail)
         feed->page_tail->behind = page;
@@ -166,20 +183,7 @@ append(struct feed *feed, struct feed_page *page)
         feed->page = page;
     feed->page_tail = page;
     feed->page_count++;
-    feed->dense = page->count == PAGE_LIMIT && page->next == page->after + PAGE_LIMIT;
     feed->log_last = page->last;
-}
-
-static void
-take_page(struct cbm_subscriber *subscriber, struct feed *feed, struct text result)
-{
-    struct feed_page *page = page_new(result, feed->ask.after);
-    if (!page) {
-        forget(&feed->guess);
-        try_later(feed);
-        return;
-    }
-    append(feed, page);
     if (feed->resumed && page->last < feed->stream.last) {
         char message[200];
         snprintf(message, sizeof message,
@@ -189,31 +193,46 @@ take_page(struct cbm_subscriber *subscriber, struct feed *feed, struct text resu
         subscriber_give_up(subscriber, CBM_FAILED, STATUS_FAILED_PRECONDITION, message);
     }
     feed->resumed = false;
-    if (feed->guess.after != page->next) {
-        forget(&feed->guess);
-    } else if (feed->guess.page) {
-        append(feed, feed->guess.page);
-        feed->guess = (struct feed_ask){0};
-    } else {
-        feed->ask = feed->guess; /* it is the next now */
-        feed->guess = (struct feed_ask){0};
+}
+
+/* The pages that are here, up to the first that is not. */
+static void
+take_pages(struct cbm_subscriber *subscriber, struct feed *feed)
+{
+    while (feed->ask_count && feed->asks[0].page) {
+        struct feed_ask taken = feed->asks[0];
+        feed->ask_count--;
+        memmove(feed->asks, feed->asks + 1, feed->ask_count * sizeof *feed->asks);
+        feed->dense = taken.page->next == taken.after + PAGE_LIMIT;
+        append(subscriber, feed, taken.page);
+        if (feed->ask_count && feed->asks[0].after != taken.page->next)
+            forget_asks(feed, 0);
     }
 }
 
+/* The answer to ask number `at`. */
 static void
-take_answer(struct cbm_subscriber *subscriber, struct feed *feed, const struct cbm_reply *reply)
+take_answer(struct cbm_subscriber *subscriber, struct feed *feed, unsigned at,
+            const struct cbm_reply *reply)
 {
     struct text result = {(const char *)reply->result, (uint32_t)reply->result_len};
-    feed->ask.request = 0;
-    if (reply->error.code[0]) {
+    bool failed = reply->error.code[0];
+    if (!failed && !feed->asked_last)
+        feed->asks[at].page = page_new(subscriber, result, feed->asks[at].after);
+    feed->asks[at].request = 0;
+    if (!feed->asks[at].page)
+        forget_asks(feed, at); /* if it is not the next, it is asked for again when it is */
+    if (at == 0 && failed) {
         refused(subscriber, feed, reply);
         return;
     }
-    subscriber->error = (struct cbm_error){0};
+    if (at == 0)
+        subscriber->error = (struct cbm_error){0};
     if (feed->asked_last)
         joined_now(subscriber, feed, result);
-    else
-        take_page(subscriber, feed, result);
+    else if (at == 0 && !feed->ask_count)
+        try_later(feed);
+    take_pages(subscriber, feed);
 }
 
 void
@@ -222,14 +241,11 @@ subscriber_log_reply(void *arg, const struct cbm_reply *reply)
     struct cbm_subscriber *subscriber = arg;
     for (unsigned i = 0; i < subscriber->feed_count; i++) {
         struct feed *feed = &subscriber->feeds[i];
-        if (feed->ask.request == reply->id) {
-            take_answer(subscriber, feed, reply);
-        } else if (feed->guess.request == reply->id) {
-            struct text result = {(const char *)reply->result, (uint32_t)reply->result_len};
-            feed->guess.request = 0;
-            if (!reply->error.code[0]) /* else it is asked again when it is the next */
-                feed->guess.page = page_new(result, feed->guess.after);
-        }
+        for (unsigned at = 0; at < feed->ask_count; at++)
+            if (feed->asks[at].request == reply->id) {
+                take_answer(subscriber, feed, at, reply);
+                return;
+            }
     }
 }
 
@@ -244,14 +260,14 @@ drop_page(struct feed *feed)
     if (!feed->page)
         feed->page_tail = NULL;
     feed->page_count--;
-    free(page);
+    free_page(page);
     return feed->page;
 }
 
 void
 subscriber_log_end(struct feed *feed)
 {
-    forget(&feed->guess);
+    forget_asks(feed, 0);
     while (feed->page)
         drop_page(feed);
 }
@@ -272,45 +288,47 @@ end_page(struct feed *feed)
     }
 }
 
-/* The next item of a page; false if it is no record. */
+/* What is shown of a record; false if it is damaged. */
 static bool
-take_item(const struct stream *stream, struct text *items, struct feed_record *record)
+fill(struct cbm_subscriber *subscriber, const struct log_record *from, struct feed_record *record)
 {
-    static const struct text item_keys[] = {{"topic", 5}, {"meta", 4}, {"data", 4}};
-    static const struct text meta_keys[] = {{"type", 4}, {"seq", 3}};
-    struct text item[3], meta[2];
-    const char *end = splice_fields(items->ptr, item_keys, item, 3);
-    if (!end || !splice_text(item[0], &record->topic) || !item[1].ptr || !item[2].ptr ||
-        !splice_fields(item[1].ptr, meta_keys, meta, 2) || !splice_int(meta[1], &record->seq))
+    struct buf *meta = &subscriber->meta;
+    buf_clear(meta);
+    if (log_record_meta(from, meta) != STATUS_OK || meta->failed ||
+        mp_scan(from->data.ptr, from->data.len, NULL) != STATUS_OK)
         return false;
-    items->len -= (uint32_t)(end - items->ptr);
-    items->ptr = end;
-    record->meta = item[1];
-    record->data = item[2];
-    if (!splice_text(meta[0], &record->type))
-        record->type = TEXT_NONE;
-    return topic_valid(record->topic) && stream_covers(stream, record->topic);
+    *record = (struct feed_record){.seq = from->seq,
+                                   .topic = from->topic,
+                                   .type = log_record_type(from),
+                                   .meta = {(const char *)meta->data, (uint32_t)meta->len},
+                                   .data = from->data};
+    return true;
 }
 
 bool
 subscriber_log_next(struct cbm_subscriber *subscriber, struct feed *feed,
                     struct feed_record *record)
 {
-    while (feed->page) {
+    struct log_record read;
+    for (; feed->page; end_page(feed)) {
         struct feed_page *page = feed->page;
-        while (page->items.len) {
-            if (!take_item(&feed->stream, &page->items, record)) {
-                subscriber_give_up(subscriber, CBM_FAILED, STATUS_INTERNAL,
-                                   "log.read answered what is no record");
-                return false;
-            }
-            if (!stream_pass(&feed->stream, record->seq))
+        int got;
+        while ((got = log_pack_next(&page->pack, &read)) > 0) {
+            if (!stream_covers(&feed->stream, read.topic))
+                break;
+            if (!stream_pass(&feed->stream, read.seq))
                 continue;
+            if (!fill(subscriber, &read, record))
+                break;
             subscriber->filled++;
             page->idle = false;
             return true;
         }
-        end_page(feed);
+        if (got != 0) {
+            subscriber_give_up(subscriber, CBM_FAILED, STATUS_INTERNAL,
+                               "log.read answered what is no record");
+            return false;
+        }
     }
     return false;
 }

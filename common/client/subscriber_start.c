@@ -124,6 +124,7 @@ cbm_subscriber_destroy(struct cbm_subscriber **pointer)
     free(subscriber->feeds);
     free(subscriber->record);
     publication_close(&subscriber->live);
+    buf_fini(&subscriber->meta);
     cursor_close(&subscriber->cursor);
     zsock_destroy(&subscriber->sub);
     cbm_client_destroy(&subscriber->client);

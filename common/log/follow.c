@@ -23,11 +23,12 @@
 
 struct log_follow {
     struct redis_link *tail, *asks;
-    char log_key[KEY_MAX], prefix_key[KEY_MAX], mark_key[KEY_MAX];
+    char log_key[KEY_MAX], prefix_key[KEY_MAX], block_key[KEY_MAX];
     char prefix[TOPIC_MAX + 1];
     uint32_t prefix_len;
-    int64_t seq; /* passed */
-    int64_t end; /* of the log, as far as it is known */
+    int64_t seq;    /* passed */
+    int64_t end;    /* of the log, as far as it is known */
+    unsigned asked; /* seqs after `seq` that are being read */
     char channel[KEY_MAX + TOPIC_MAX];
     bool current, closing;
     bool subscribed;     /* news will be told */
@@ -117,12 +118,12 @@ on_range(void *arg, const redisReply *reply)
     struct store_log_page page;
     if (!reply || follow->closing)
         return;
-    struct log_record *records = reply_log_range(reply, follow->seq, NULL, &page);
+    struct log_record *records = reply_log_records(reply, follow->seq, NULL, follow->asked, &page);
     if (!records) {
         damaged(follow, reply);
         return;
     }
-    int64_t passed = follow->seq + (int64_t)reply->elements;
+    int64_t passed = follow->seq + follow->asked;
     for (unsigned i = 0; i < page.count; i++)
         give(follow, &records[i]);
     free(records);
@@ -138,13 +139,14 @@ on_range(void *arg, const redisReply *reply)
 static void
 read_page(struct log_follow *follow)
 {
-    struct store_page_keys keys = {follow->log_key, follow->prefix_key, follow->mark_key};
+    struct store_page_keys keys = {follow->log_key, follow->prefix_key, follow->block_key};
     struct text prefix = {follow->prefix, follow->prefix_len};
-    int64_t upto = follow->seq + PAGE_LIMIT < follow->end ? follow->seq + PAGE_LIMIT : follow->end;
-    int sent =
-        prefix.len
-            ? store_page_read(follow->asks, &keys, prefix, follow->seq, PAGE_LIMIT, on_page, follow)
-            : store_range_read(follow->asks, follow->log_key, follow->seq, upto, on_range, follow);
+    int64_t left = follow->end - follow->seq;
+    follow->asked = left < PAGE_LIMIT ? (unsigned)left : PAGE_LIMIT;
+    int sent = prefix.len ? store_page_read(follow->asks, &keys, prefix, follow->seq, PAGE_LIMIT,
+                                            on_page, follow)
+                          : store_seqs_read(follow->asks, follow->log_key, follow->seq, NULL,
+                                            follow->asked, on_range, follow);
     if (sent != 0)
         redis_link_reset(follow->asks);
     redis_link_flush(follow->asks);
@@ -342,7 +344,7 @@ log_follow_new(struct loop *loop, const char *url, const char *org, struct text 
     memcpy(follow->prefix, prefix.ptr, prefix.len);
     snprintf(follow->log_key, KEY_MAX, "{%s}:log", org);
     snprintf(follow->prefix_key, KEY_MAX, "{%s}:log:prefix", org);
-    snprintf(follow->mark_key, KEY_MAX, "{%s}:log:mark", org);
+    snprintf(follow->block_key, KEY_MAX, "{%s}:log:block", org);
     uint32_t root = 0; /* the first level of the prefix, with its dot */
     while (root < prefix.len && prefix.ptr[root++] != '.')
         continue;

@@ -48,13 +48,10 @@ next_text(struct text from, size_t *at, struct text *out)
     return true;
 }
 
-struct attributes {
-    struct text type, source, actor, traceparent;
-};
-
-static bool
-attributes_parse(struct text from, struct attributes *out)
+bool
+log_record_attributes(const struct log_record *record, struct log_attributes *out)
 {
+    struct text from = record->attributes;
     size_t at = 1;
     return from.len > 0 && (uint8_t)from.ptr[0] == 0x94 && next_text(from, &at, &out->type) &&
            next_text(from, &at, &out->source) && next_text(from, &at, &out->actor) &&
@@ -140,10 +137,10 @@ decimal(int64_t value, char room[20]) /* not negative */
 enum status
 log_record_meta(const struct log_record *record, struct buf *buf)
 {
-    struct attributes its;
+    struct log_attributes its;
     int64_t prev[TOPIC_LEVELS_MAX + 1];
     unsigned count = prev_parse(record->prev, prev);
-    if (!attributes_parse(record->attributes, &its) || count == 0 || record->seq < 0 ||
+    if (!log_record_attributes(record, &its) || count == 0 || record->seq < 0 ||
         !topic_valid(record->topic))
         return STATUS_INTERNAL;
     char room[20], time[TIME_TEXT_MAX];
@@ -196,8 +193,8 @@ log_record_item(const struct log_record *record, struct buf *buf)
 struct text
 log_record_type(const struct log_record *record)
 {
-    struct attributes attributes;
-    return attributes_parse(record->attributes, &attributes) ? attributes.type : TEXT_NONE;
+    struct log_attributes attributes;
+    return log_record_attributes(record, &attributes) ? attributes.type : TEXT_NONE;
 }
 
 void
@@ -250,7 +247,7 @@ log_record_take(struct text *rest, int64_t seq, struct log_record *out)
     const char *end = rest->ptr ? memchr(rest->ptr, '\n', rest->len) : NULL;
     if (!end || !line_parse((struct text){rest->ptr, (uint32_t)(end - rest->ptr)}, out))
         return false;
-    const char *head = end + 1;
+    const char *begin = rest->ptr, *head = end + 1;
     size_t left = rest->len - (size_t)(head - rest->ptr);
     if (left < HEAD_LEN)
         return false;
@@ -264,6 +261,7 @@ log_record_take(struct text *rest, int64_t seq, struct log_record *out)
     out->topic = (struct text){head, topic};
     out->attributes = (struct text){head + topic, attributes};
     out->data = (struct text){head + topic + attributes + skip, data - skip};
+    out->stored = (struct text){begin, (uint32_t)(out->data.ptr + out->data.len - begin)};
     *rest = (struct text){head + topic + attributes + data,
                           (uint32_t)(left - topic - attributes - data)};
     return true;
@@ -273,4 +271,39 @@ bool
 log_record_parse(struct text stored, int64_t seq, struct log_record *out)
 {
     return log_record_take(&stored, seq, out) && stored.len == 0;
+}
+
+#define SEQ_LEN 8
+
+size_t
+log_pack_len(const struct log_record *record)
+{
+    return SEQ_LEN + (size_t)record->stored.len;
+}
+
+void
+log_pack_add(struct buf *buf, const struct log_record *record)
+{
+    uint8_t *at = buf_reserve(buf, log_pack_len(record));
+    if (!at)
+        return;
+    for (unsigned i = 0; i < SEQ_LEN; i++)
+        at[i] = (uint8_t)((uint64_t)record->seq >> (56 - 8 * i));
+    put_bytes(at + SEQ_LEN, record->stored.ptr, record->stored.len);
+    buf->len += log_pack_len(record);
+}
+
+int
+log_pack_next(struct text *pack, struct log_record *out)
+{
+    if (!pack->len)
+        return 0;
+    if (pack->len < SEQ_LEN || (uint8_t)pack->ptr[0] > INT8_MAX)
+        return -1;
+    uint64_t seq = (uint64_t)number_at(pack->ptr, 4) << 32 | number_at(pack->ptr + 4, 4);
+    struct text rest = {pack->ptr + SEQ_LEN, pack->len - SEQ_LEN};
+    if (!log_record_take(&rest, (int64_t)seq, out))
+        return -1;
+    *pack = rest;
+    return 1;
 }

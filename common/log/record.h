@@ -23,6 +23,7 @@ struct log_record {
     struct text prev;  /* "12 10 4 0" */
     struct text attributes;
     struct text data;
+    struct text stored; /* all of it, as it is kept */
 };
 
 #define LOG_ATTRIBUTES_MAX 512
@@ -35,10 +36,25 @@ void log_attributes_write(struct buf *buf, const char *type, const char *source,
  * if the stored record is damaged (and then `buf` is unusable). */
 enum status log_record_meta(const struct log_record *record, struct buf *buf);
 
-/* Writes {topic, meta, data}, the item of log.read; about LOG_ITEM_ROOM bytes and twice the topic
- * longer than the data. */
-#define LOG_ITEM_ROOM 320
+/* Writes {topic, meta, data}, the item of log.read; at most LOG_ITEM_ROOM bytes and the topic
+ * longer than what is stored. */
+#define LOG_ITEM_ROOM 384
 enum status log_record_item(const struct log_record *record, struct buf *buf);
+
+/* Records as they are stored, one behind the other, each with its seq (8 bytes, big-endian) in
+ * front: what log.read answers to who asks for LOG_PACK_FORM (docs/protocol.md). */
+#define LOG_PACK_FORM "compact/1"
+size_t log_pack_len(const struct log_record *record); /* what it takes in it */
+void log_pack_add(struct buf *buf, const struct log_record *record);
+
+/* Takes the next off the front: 1 one, 0 the end, -1 it is damaged from here on. */
+int log_pack_next(struct text *pack, struct log_record *out);
+
+/* What the attributes say; actor and traceparent may be absent. False if they are damaged. */
+struct log_attributes {
+    struct text type, source, actor, traceparent;
+};
+bool log_record_attributes(const struct log_record *record, struct log_attributes *out);
 
 /* The type of a record, absent if it is damaged. */
 struct text log_record_type(const struct log_record *record);

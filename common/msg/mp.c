@@ -465,6 +465,13 @@ mp_bin(struct buf *buf, const void *data, size_t len)
     put_bytes(buf, 0xc4, data, len);
 }
 
+void
+mp_bin_head(struct buf *buf, size_t len)
+{
+    unsigned size = len <= UINT8_MAX ? 0 : len <= UINT16_MAX ? 1 : 2;
+    put(buf, (uint8_t)(0xc4 + size), len, 1U << size, len);
+}
+
 bool
 mp_map_extend(struct buf *buf, const void *map, size_t len, size_t extra)
 {

@@ -66,6 +66,7 @@ void mp_uint(struct buf *buf, uint64_t value);
 void mp_bool(struct buf *buf, bool value);
 void mp_nil(struct buf *buf);
 void mp_bin(struct buf *buf, const void *data, size_t len);
+void mp_bin_head(struct buf *buf, size_t len); /* `len` bytes are to follow */
 
 /* Appends the encoded map `map` with room for `extra` more pairs, which the caller writes next. The
  * pairs of `map` are copied unchanged. False if `map` is no map. */

@@ -113,6 +113,7 @@ op_reset(struct op *op)
         store_commit_clear(&op->commit);
     op->changes = false;
     op->raw = TEXT_NONE;
+    op->apart = false;
     buf_clear(&op->result);
     buf_clear(&op->list_items);
     op->list_count = 0;
@@ -125,6 +126,6 @@ op_start_over(struct op *op)
 {
     op->ask_count = op->fresh = 0;
     op->key_here = op->guessed = false;
-    op->kept = TEXT_NONE;
+    op->kept = op->repeat = TEXT_NONE;
     arena_rewind(&op->memory, op->decoded);
 }

@@ -23,6 +23,7 @@
 #include "common/base/buf.h"
 #include "common/base/status.h"
 #include "common/bus/rpc.h"
+#include "common/log/record.h"
 #include "common/msg/schema.h"
 
 struct op;
@@ -82,14 +83,14 @@ enum status op_seq(struct op *op, int64_t *seq);
  * one: so what was committed before that moment is seen. It also sets op_store_ms. */
 enum status op_clock(struct op *op, int64_t *ms);
 
-/* Records of the log under a prefix, in order (see common/log/record.h); each item is an encoded
- * {topic, meta, data}. At most `limit` and about 1 MiB. Limit 0 fills only last and first. */
+/* Records of the log under a prefix, in order. At most `limit` and about 1 MiB. Limit 0 fills only
+ * last and first. */
 struct op_log_page {
     unsigned count;
-    struct text *items; /* one behind the other in memory */
-    int64_t next;       /* seq of the last item, `after` if there is none */
-    int64_t last;       /* the newest seq under the prefix, 0 if there is none */
-    int64_t first;      /* the oldest seq that the whole log keeps */
+    const struct log_record *records;
+    int64_t next;  /* seq of the last of them, `after` if there is none */
+    int64_t last;  /* the newest seq under the prefix, 0 if there is none */
+    int64_t first; /* the oldest seq that the whole log keeps */
 };
 enum status op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
                         struct op_log_page *out);
@@ -138,6 +139,13 @@ void op_answer(struct op *op, const struct schema *schema, const void *message);
 /* An answer that is there already, as op_load_raw gave it: borrowed until the handler has returned.
  */
 void op_answer_raw(struct op *op, struct text map);
+
+/* The answer to a change of which the store may keep only `kept`, an encoded map: the message has
+ * what must not stay there. A repeat of the request runs the handler again, with what was kept: it
+ * makes the same answer of it and changes nothing. */
+void op_answer_apart(struct op *op, const struct schema *schema, const void *message,
+                     struct text kept);
+bool op_repeats(const struct op *op, struct text *kept); /* borrowed as long as the run */
 
 /* The answer of a list: begin, items, end. `next` absent ends the list. */
 void op_list_begin(struct op *op);

@@ -66,13 +66,29 @@ keep_text(struct op *op, struct text text)
     return (struct text){copy, text.len};
 }
 
+/* A copy of the records, which were parsed before. */
+static void
+keep_page(struct op *op, struct op_log_page *page)
+{
+    struct log_record *records = arena_alloc(&op->memory, (page->count + 1) * sizeof *records);
+    op->no_memory = op->no_memory || !records;
+    for (unsigned i = 0; i < page->count && !op->no_memory; i++)
+        log_record_parse(keep_text(op, page->records[i].stored), page->records[i].seq, &records[i]);
+    page->records = records;
+    if (op->no_memory)
+        page->count = 0;
+}
+
 void
 op_keep(struct op *op)
 {
     if (!op->fresh)
         return;
     struct ask *ask = &op->asks[op->fresh - 1];
-    ask->value = keep_text(op, ask->value);
+    if (ask->kind == ASK_LOG)
+        keep_page(op, &ask->page);
+    else
+        ask->value = keep_text(op, ask->value);
     op->fresh = 0;
 }
 
@@ -157,29 +173,15 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
 {
     struct op *op = arg;
     struct ask *ask = &op->asks[slot];
-    struct op_log_page *out = &ask->page;
-    struct text *items = ok ? arena_alloc(&op->memory, (page->count + 1) * sizeof *items) : NULL;
-    *out = (struct op_log_page){0, items, ask->number, page->last, page->first};
-    struct buf all = {0};
-    size_t room = 0; /* about: the buffer is then not moved while it grows */
-    for (unsigned i = 0; items && i < page->count; i++)
-        room += LOG_ITEM_ROOM + 2 * page->records[i].topic.len + page->records[i].data.len;
-    buf_reserve(&all, room);
-    for (unsigned i = 0; items && i < page->count; i++) {
-        size_t before = all.len;
-        if (log_record_item(&page->records[i], &all) != STATUS_OK || all.failed)
-            break; /* damaged: the page ends before it, and the reader sees the hole */
-        items[out->count++] = (struct text){NULL, (uint32_t)(all.len - before)};
-        out->next = page->records[i].seq;
+    ask->here = ok;
+    int64_t next = page->count ? page->records[page->count - 1].seq : ask->number;
+    ask->page = (struct op_log_page){page->count, page->records, next, page->last, page->first};
+    if (ok) {
+        op->fresh = slot + 1;
+        if (op->outstanding > 1 || op->running)
+            op_keep(op); /* the handler does not run before the reply is gone */
     }
-    const char *at = arena_copy(&op->memory, all.data, all.len);
-    if (!at)
-        items = NULL;
-    for (unsigned i = 0; items && i < out->count; at += items[i++].len)
-        items[i].ptr = at;
-    buf_fini(&all);
-    ask->here = items != NULL;
-    arrived(op, items != NULL);
+    arrived(op, ok);
 }
 
 enum guard { UNGUARDED, GUARDED, GUARDED_ABSENT /* and most likely not there */ };

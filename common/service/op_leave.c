@@ -153,6 +153,28 @@ op_answer_raw(struct op *op, struct text map)
     op->raw = map;
 }
 
+/* What is kept is told from an answer by the nil before it; the answer itself waits in the buffer
+ * of lists. */
+void
+op_answer_apart(struct op *op, const struct schema *schema, const void *message, struct text kept)
+{
+    op->apart = true;
+    op->raw = TEXT_NONE;
+    buf_clear(&op->list_items);
+    schema_encode(schema, message, &op->list_items);
+    buf_clear(&op->result);
+    buf_append(&op->result, SERVICE_APART, 1);
+    buf_append(&op->result, kept.ptr, kept.len);
+    op->no_memory = op->no_memory || op->list_items.failed;
+}
+
+bool
+op_repeats(const struct op *op, struct text *kept)
+{
+    *kept = op->repeat;
+    return op->repeat.ptr != NULL;
+}
+
 void
 op_list_begin(struct op *op)
 {

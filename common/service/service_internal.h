@@ -11,6 +11,8 @@
 #define GAUGES_MAX 16
 #define ATTEMPTS_MAX 64 /* runs of a handler whose documents keep moving, then `aborted` */
 
+#define SERVICE_APART "\xc0" /* nil, which no answer begins with */
+
 enum ask_kind { ASK_DOC, ASK_CLOCK, ASK_SEQ, ASK_SCAN, ASK_LOG };
 
 /* One thing that a handler asked for, and what came. Kept through runs until the op starts over. */
@@ -49,6 +51,9 @@ struct op {
     bool running, io_failed, parked, in_turn, key_here, no_memory, changes;
     bool guessed, sure; /* it rests on a guess; it must not */
     struct text kept;   /* what the idempotency key has */
+    bool apart;         /* `result` is what the key keeps, the answer is in `list_items` */
+    struct text repeat; /* what it kept of a request that was done before, which is answered anew */
+    int64_t repeat_seq;
     int64_t received_us, deadline_ms, not_before_ms, wait_seq, now_ms, store_ms;
     struct text raw; /* the answer, if it is bytes that are there already; else it is `result` */
     struct buf result, encoded, extended;

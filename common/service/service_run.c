@@ -123,6 +123,39 @@ take_number(struct text from, uint32_t *at)
     return number;
 }
 
+/* Answers a map with one more entry: the seq of its last record. */
+static void
+answer_with_seq(struct op *op, struct text map, int64_t seq)
+{
+    buf_clear(&op->extended);
+    if (!mp_map_extend(&op->extended, map.ptr, map.len, 1))
+        mp_map(&op->extended, 1);
+    mp_string(&op->extended, "seq");
+    mp_int(&op->extended, seq);
+    service_answer(op, service_text_of(&op->extended));
+}
+
+/* The request was done before, and only part of its answer was kept: the handler makes the rest
+ * again, of documents that are read anew. */
+static void
+run_repeat(struct op *op, struct text kept, int64_t seq)
+{
+    buf_clear(&op->extended); /* what was kept may lie in what is given back now */
+    buf_append(&op->extended, kept.ptr, kept.len);
+    op_start_over(op);
+    const char *copy = arena_copy(&op->memory, op->extended.data, op->extended.len);
+    if (op->extended.failed || !copy) {
+        op_no_memory(op);
+        service_refuse(op, &op->error);
+        return;
+    }
+    op->repeat = (struct text){copy, kept.len};
+    op->repeat_seq = seq;
+    op->sure = true; /* an answer rests on no guess */
+    op->key_here = true;
+    service_run_op(op);
+}
+
 /* What the idempotency key has kept: "digest time seq reply". Answers it if it is of this request.
  */
 static void
@@ -140,12 +173,11 @@ answer_kept(struct op *op, struct text kept)
     int64_t seq = take_number(kept, &at);
     if (at > kept.len)
         at = kept.len;
-    buf_clear(&op->extended);
-    if (!mp_map_extend(&op->extended, kept.ptr + at, kept.len - at, 1))
-        mp_map(&op->extended, 1);
-    mp_string(&op->extended, "seq");
-    mp_int(&op->extended, seq);
-    service_answer(op, service_text_of(&op->extended));
+    struct text reply = {kept.ptr + at, kept.len - at};
+    if (reply.len > 1 && reply.ptr[0] == SERVICE_APART[0])
+        run_repeat(op, (struct text){reply.ptr + 1, reply.len - 1}, seq);
+    else
+        answer_with_seq(op, reply, seq);
 }
 
 static void
@@ -182,7 +214,11 @@ commit_or_answer(struct op *op)
             service_refuse(op, &op->error);
             return;
         }
-        service_answer(op, op->raw.ptr ? op->raw : service_text_of(&op->result));
+        struct text answer = op->raw.ptr ? op->raw : service_text_of(&op->result);
+        if (op->repeat.ptr)
+            answer_with_seq(op, answer, op->repeat_seq);
+        else
+            service_answer(op, answer);
         return;
     }
     if (op_finish(op) != STATUS_OK) {
@@ -285,12 +321,7 @@ on_commit(void *arg, enum store_outcome outcome, int64_t number, struct text kep
     switch (outcome) {
     case STORE_COMMITTED:
         op->service->commits++;
-        buf_clear(&op->extended);
-        if (!mp_map_extend(&op->extended, op->result.data, op->result.len, 1))
-            mp_map(&op->extended, 1);
-        mp_string(&op->extended, "seq");
-        mp_int(&op->extended, number);
-        service_answer(op, service_text_of(&op->extended));
+        answer_with_seq(op, service_text_of(op->apart ? &op->list_items : &op->result), number);
         return;
     case STORE_MOVED: run_again(op); return;
     case STORE_KEPT: answer_kept(op, kept); return;

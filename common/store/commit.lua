@@ -4,7 +4,8 @@
 --
 -- KEYS  1 documents (hash: field -> "revision document")  2 index (sorted set)
 --       3 log (hash: seq -> record, common/log/record.h)
---       4 last "seq count" a prefix, and of all under "#" (hash)  5 marks (hash)
+--       4 "seq count steps" a prefix, "seq count" of all under "#", the form under "#form" (hash)
+--       5 blocks: "seq steps" under "prefix n" (hash)
 --       6 7 8 idempotency keys of the day before, the day and the day after (hashes)
 -- ARGV  the number of commits  the day, counted from 1970  ttl of a day's keys in s  shapes
 --       the number of parents of topics (a topic without its last level), and the parents
@@ -25,18 +26,22 @@
 -- It runs for each change there is, and a string of Lua costs its bytes each time it is made: so it makes
 -- few and short ones, and walks ARGV in place.
 --
+-- Where the records under a prefix are: every BLOCK of them are a block, known by the seq of its last one and the
+-- steps to it: how far it is from each to the next. What is no whole block yet is kept with the prefix.
+--
 -- Published on the log's own name: "first last\n" and the records with these seqs, one behind the other.
 
-local MARK = 128       -- every so many records of a prefix its seq is marked, so that reading can start there
+local FORM = '2'       -- of what is kept: store_setup.c refuses another
+local BLOCK = 128      -- records
 local CHUNK = 4000     -- arguments that unpack() and a command can take
 local DAY_MS = 86400000
 local DIGITS = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 
-local call, format, find, sub, match -- there only when a function runs
+local call, format, find, sub, match, concat -- there only when a function runs
 
 local function begin()
     call = redis.call
-    format, find, sub, match = string.format, string.find, string.sub, string.match
+    format, find, sub, match, concat = string.format, string.find, string.sub, string.match, table.concat
 end
 
 local function text_of(n) return format('%d', n) end
@@ -90,29 +95,45 @@ local function shapes_of(text)
     return shapes, fields, topics
 end
 
--- "seq count" of a prefix, as it is kept. Seqs are texts: most of them are only written again.
-local function head_of(value)
-    if not value then return '0', 0 end
-    local space = find(value, ' ', 1, true)
-    return sub(value, 1, space - 1), tonumber(sub(value, space + 1))
+-- "seq count steps" of a prefix, as it is kept. Seqs are texts too: most of them are only written again.
+local function head_of(prefix, value)
+    local head = {prefix = prefix, last = '0', seq = 0, count = 0, steps = {}, n = 0}
+    if value then
+        local last, count, steps = match(value, '^(%d+) (%d+) ?(.*)')
+        head.last, head.seq, head.count = last, tonumber(last), tonumber(count)
+        if steps ~= '' then head.steps[1], head.n = steps, 1 end
+    end
+    return head
 end
 
--- The parents' prefixes, each once, with what is kept of them.
+-- What is kept of it.
+local function value_of(head)
+    if head.count == 1 then return head.last .. ' 1' end
+    return head.last .. ' ' .. text_of(head.count) .. (head.n > 0 and ' ' .. concat(head.steps, ' ', 1, head.n) or '')
+end
+
+-- The heads of each parent's prefixes; all of them, by prefix; and in a row.
 local function parents_of(key, ARGV, from, upto)
-    local lists, last, count, names = {}, {}, {}, {'#'}
+    local lists, heads, row, names = {}, {}, {}, {'#'}
     for i = from, upto do
         local list = prefixes_of(ARGV[i])
         lists[i - from + 1] = list
         for k = 1, #list do
-            if not last[list[k]] then
-                last[list[k]] = true
+            if not heads[list[k]] then
+                heads[list[k]] = true
                 names[#names + 1] = list[k]
             end
         end
     end
     local values = get_all(key, names, 1, #names)
-    for i = 1, #names do last[names[i]], count[names[i]] = head_of(values[i]) end
-    return lists, last, count, names
+    for i = 1, #names do
+        row[i] = head_of(names[i], values[i])
+        heads[names[i]] = row[i]
+    end
+    for i = 1, #lists do
+        for k = 1, #lists[i] do lists[i][k] = heads[lists[i][k]] end
+    end
+    return lists, heads, row
 end
 
 -- What is kept under a key: with "=" for the reply it is the data of the record.
@@ -131,11 +152,6 @@ end
 local function now_ms()
     local time = call('TIME')
     return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
-local function mark(marks, prefix, count, seq)
-    marks[#marks + 1] = prefix .. ' ' .. text_of(count / MARK)
-    marks[#marks + 1] = seq
 end
 
 -- Tells who follows the whole log of seq, record, seq, record, … Eight go in one message, joined at once:
@@ -159,17 +175,18 @@ local function commit(KEYS, ARGV)
     local digest, revision, field = key + n, key + 2 * n, key + 3 * n
     local topic = field + field_count
     local at = topic + topic_count
-    local lists, last, count, prefixes = parents_of(KEYS[4], ARGV, 6, key - 1)
-    local heads = get_all(KEYS[4], ARGV, topic, at - 1)
+    local lists, heads, parents = parents_of(KEYS[4], ARGV, 6, key - 1)
+    local leaves = get_all(KEYS[4], ARGV, topic, at - 1)
     local documents = get_all(KEYS[1], ARGV, field, topic - 1)
     -- the store's clock says which day it is; the caller's may be one off
     local day = 7 + math.max(-1, math.min(1, math.floor(now / DAY_MS) - ARGV[2]))
     local kept = get_all(KEYS[day], ARGV, key, digest - 1)
     local older = day > 6 and get_all(KEYS[day - 1], ARGV, key, digest - 1) or {}
-    local first = tonumber(last['#'])
-    local seq, text, tens, front = first, last['#'], -1, nil
-    local writes, added, removed, log, moved, marks, keeps, roots = {}, {}, {}, {}, {}, {}, {}, {}
+    local first = parents[1].seq
+    local seq, text, tens, front = first, parents[1].last, -1, nil
+    local writes, added, removed, log, moved, blocks, keeps, roots = {}, {}, {}, {}, {}, {}, {}, {}
     local writes_n, added_n, log_n, moved_n, keeps_n = 0, 0, 0, 0, 0
+
 
     -- Why commit i is refused, whose first check comes after `checked`; nil if it is not.
     local function refusal(i, shape, checked)
@@ -188,11 +205,23 @@ local function commit(KEYS, ARGV)
         return revisions ~= ARGV[revision + i - 1] and '1' or nil
     end
 
-    -- Adds the record of topic number i, with the prefixes of its parent, its head and its data.
-    local function add_record(i, list, head, data)
+    -- Counts the record that is being added under a prefix.
+    local function pass(head)
+        local passed, step, n = head.count + 1, seq - head.seq, head.n
+        head.last, head.seq, head.count = text, seq, passed
+        if passed % BLOCK == 1 then return end -- it is the first of a block
+        n = n + 1
+        head.steps[n], head.n = step < 10 and DIGITS[step + 1] or text_of(step), n
+        if passed % BLOCK == 0 then
+            blocks[#blocks + 1] = head.prefix .. ' ' .. text_of(passed / BLOCK)
+            blocks[#blocks + 1] = text .. ' ' .. concat(head.steps, ' ', 1, n)
+            head.n = 0
+        end
+    end
+
+    -- Adds the record of topic number i, with the prefixes of its parent, its fixed head and its data.
+    local function add_record(i, list, fixed, data)
         local name = ARGV[topic + i - 1]
-        local prev, passed = last[name], count[name]
-        if not prev then prev, passed = head_of(heads[i]) end
         seq = seq + 1
         local digit = seq % 10
         if seq - digit ~= tens then
@@ -200,24 +229,27 @@ local function commit(KEYS, ARGV)
             front = tens == 0 and '' or text_of(tens / 10)
         end
         text = front .. DIGITS[digit + 1]
-        local line, text = '', text
+        local line = ''
         for k = 1, #list do
-            local prefix = list[k]
-            local now_passed = count[prefix] + 1
-            line = line .. last[prefix] .. ' '
-            last[prefix], count[prefix] = text, now_passed
-            if now_passed % MARK == 0 then mark(marks, prefix, now_passed, text) end
+            line = line .. list[k].last .. ' '
+            pass(list[k])
         end
-        passed = passed + 1
-        last[name], count[name] = text, passed
-        if passed % MARK == 0 then mark(marks, name, passed, text) end
+        local own, prev, value = heads[name] or leaves[i], '0', text .. ' 1'
+        if own then -- it is not the first of its topic
+            if type(own) == 'string' then own = head_of(name, own) end
+            prev = own.last
+            pass(own)
+            value = value_of(own)
+        end
+        heads[name] = own or value
         moved[moved_n + 1] = name
         moved_n = moved_n + 2
-        moved[moved_n] = text .. (passed == 1 and ' 1' or ' ' .. text_of(passed))
-        roots[list[1] == '' and (list[2] or name) or list[1]] = text
+        moved[moved_n] = value
+        local root = list[1] and list[1].prefix == '' and list[2] or list[1]
+        roots[root and root.prefix ~= '' and root.prefix or name] = text
         log[log_n + 1] = text
         log_n = log_n + 2
-        log[log_n] = line .. prev .. ' ' .. now_text .. '\n' .. head .. data
+        log[log_n] = line .. prev .. ' ' .. now_text .. '\n' .. fixed .. data
     end
 
     -- Takes over what commit i writes; its own arguments begin at `write`, its fields after `checked`, its
@@ -263,15 +295,19 @@ local function commit(KEYS, ARGV)
     call_all('ZREM', KEYS[2], removed)
     call_all('ZADD', KEYS[2], added)
     if seq > first then
-        last['#'], count['#'] = text, seq
-        for i = 1, #prefixes do
-            moved[moved_n + 1] = prefixes[i]
+        parents[1].last, parents[1].count = text, seq
+        for i = 1, #parents do
+            moved[moved_n + 1] = parents[i].prefix
             moved_n = moved_n + 2
-            moved[moved_n] = last[prefixes[i]] .. ' ' .. text_of(count[prefixes[i]])
+            moved[moved_n] = value_of(parents[i])
+        end
+        if first == 0 then
+            moved[moved_n + 1] = '#form'
+            moved[moved_n + 2] = FORM
         end
         call_all('HSET', KEYS[3], log)
         call_all('HSET', KEYS[4], moved)
-        call_all('HSET', KEYS[5], marks)
+        call_all('HSET', KEYS[5], blocks)
         publish(KEYS[3], log)
         -- who follows one tree only (common/log/follow.c) is told that there is something to read
         for root, upto in pairs(roots) do call('PUBLISH', KEYS[3] .. ':' .. root, upto) end
@@ -283,64 +319,36 @@ local function commit(KEYS, ARGV)
     return answers
 end
 
--- Where to begin to walk back so that the first `limit` records after `after` are passed: the mark that
--- lies far enough behind the first mark after `after`, or the newest record.
-local function walk_from(key, prefix, after, limit, seq, count)
-    local low, high = 1, math.floor(count / MARK) + 1 -- the first mark with a seq > after is in [low, high]
+-- The number of the first block of a prefix that ends after `after`, or of the one behind all.
+local function first_block(key, prefix, after, count)
+    local low, high = 1, math.floor(count / BLOCK) + 1
     while low < high do
         local middle = math.floor((low + high) / 2)
-        local mark = call('HGET', key, prefix .. ' ' .. text_of(middle))
-        if mark and tonumber(mark) > after then high = middle else low = middle + 1 end
+        local block = call('HGET', key, prefix .. ' ' .. text_of(middle))
+        if block and tonumber(match(block, '^%d+')) > after then high = middle else low = middle + 1 end
     end
-    local mark = call('HGET', key, prefix .. ' ' .. text_of(low + math.ceil(limit / MARK)))
-    return mark and tonumber(mark) or seq
+    return low
 end
 
--- The seqs and records under a prefix that were passed by walking back along prev, newest first.
-local function read_back(log, prefix, after, from)
-    local level, at = sub(prefix, 1, 8) == 'private.' and 0 or 1, 0
-    while true do
-        at = find(prefix, '.', at + 1, true)
-        if not at then break end
-        level = level + 1
-    end
-    local pattern = '^' .. ('%d+ '):rep(level - 1) .. '(%d+)'
-    local seqs, records, n, seq = {}, {}, 0, text_of(from)
-    while tonumber(seq) > after do
-        local record = call('HGET', log, seq)
-        if not record then break end -- older than what is kept
-        n = n + 1
-        seqs[n], records[n] = seq, record
-        seq = match(record, pattern)
-    end
-    return seqs, records, n
-end
-
--- KEYS 1 log  2 prefixes  3 marks; ARGV prefix, after, limit, bytes.
--- Answers last, first, upto, then seq, record for each that is found: in order, at most `limit`, and no more
--- than pass `bytes`. Costs what is read and at most two marks' worth more. Where the prefix has half of all
--- records or more, it reads nothing itself, for to pass what is read through here costs ten times the
--- reading: `upto`, else 0, says that the caller is to read the seqs after `after` up to there and to leave
--- out what is not under the prefix.
-local function log_read(KEYS, ARGV)
+-- KEYS 1 prefixes  2 blocks; ARGV prefix, after, limit.
+-- Answers last, first, then "seq steps" of each block with records after `after`, in order: those of the first
+-- `limit` records and some more. To read the records themselves here would cost several times what it costs to
+-- read them by their seqs.
+local function log_find(KEYS, ARGV)
     begin()
-    local prefix, after, limit, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-    local values = call('HMGET', KEYS[2], prefix, '#first')
-    local last, count = head_of(values[1])
-    local seq, page = tonumber(last), {last, values[2] or '1', '0'}
-    if seq <= after or limit == 0 then return page end
-    local from = prefix == '' and seq or walk_from(KEYS[3], prefix, after, limit, seq, count)
-    if prefix == '' or from - after <= 2 * (limit + MARK) then
-        page[3] = text_of(from)
-        return page
+    local prefix, after, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+    local values = call('HMGET', KEYS[1], prefix, '#first')
+    local head = head_of(prefix, values[1])
+    local count, page = head.count, {head.last, values[2] or '1'}
+    after = math.max(after, tonumber(page[2]) - 1)
+    if head.seq <= after or limit == 0 then return page end
+    local low, names = first_block(KEYS[2], prefix, after, count), {}
+    for i = low, math.min(low + math.floor(limit / BLOCK) + 1, math.floor(count / BLOCK)) do
+        names[#names + 1] = prefix .. ' ' .. text_of(i)
     end
-    local seqs, records, n = read_back(KEYS[1], prefix, after, from)
-    for i = n, math.max(1, n - limit + 1), -1 do
-        page[#page + 1] = seqs[i]
-        page[#page + 1] = records[i]
-        bytes = bytes - #records[i]
-        if bytes <= 0 then break end
-    end
+    local blocks = get_all(KEYS[2], names, 1, #names)
+    for i = 1, #names do page[i + 2] = blocks[i] end
+    if low + #names > count / BLOCK and count % BLOCK > 0 then page[#page + 1] = head.last .. ' ' .. (head.steps[1] or '') end
     return page
 end
 
@@ -357,4 +365,4 @@ end
 
 redis.register_function('cbm_commit', commit)
 redis.register_function{function_name = 'cbm_key', callback = key_get, flags = {'no-writes'}}
-redis.register_function{function_name = 'cbm_log_read', callback = log_read, flags = {'no-writes'}}
+redis.register_function{function_name = 'cbm_log_find', callback = log_find, flags = {'no-writes'}}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -15,6 +16,7 @@
 #define RETRY_MIN_MS 20
 #define RETRY_MAX_MS 1000
 #define ADDRESS_MAX 512
+#define READS_A_TURN 16 /* of 16 KiB each: less than that, and a page of the log is many turns */
 
 struct redis_link {
     struct loop *loop;
@@ -247,6 +249,13 @@ link_tick(void *arg, int64_t now_ms)
     return link->context ? LOOP_NEVER : link->connect_at_ms;
 }
 
+static bool
+unread(int fd)
+{
+    int bytes = 0;
+    return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
 static void
 on_fd(void *arg, short revents)
 {
@@ -254,8 +263,11 @@ on_fd(void *arg, short revents)
     link->in_callback = true;
     if (link->context && (revents & ZMQ_POLLOUT))
         redisAsyncHandleWrite(link->context);
-    if (link->context && (revents & (ZMQ_POLLIN | ZMQ_POLLERR)))
+    bool readable = revents & (ZMQ_POLLIN | ZMQ_POLLERR);
+    for (int i = 0; link->context && readable && i < READS_A_TURN; i++) {
         redisAsyncHandleRead(link->context);
+        readable = link->context && unread(link->context->c.fd);
+    }
     link->in_callback = false;
     if (link->up && link->events.turn)
         link->events.turn(link->arg);

@@ -56,56 +56,87 @@ reply_commit(const redisReply *reply, unsigned index, unsigned count, int64_t *n
     }
 }
 
-#define PAGE_HEAD 3 /* last, first, upto */
+#define FOUND_HEAD 2 /* last, first */
 
-struct log_record *
-reply_log_page(const redisReply *reply, struct store_log_page *page, int64_t *upto)
+/* A decimal of at most 18 digits at the front, and the space behind it. */
+static bool
+take_number(struct text *from, int64_t *out)
 {
-    int64_t head[PAGE_HEAD];
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements < PAGE_HEAD ||
-        (reply->elements - PAGE_HEAD) % 2)
-        return NULL;
-    for (unsigned i = 0; i < PAGE_HEAD; i++) {
-        if (reply->element[i]->type != REDIS_REPLY_STRING)
-            return NULL;
-        head[i] = strtoll(reply->element[i]->str, NULL, 10);
+    uint32_t at = 0;
+    for (*out = 0; at < from->len && at < 18 && from->ptr[at] >= '0' && from->ptr[at] <= '9'; at++)
+        *out = *out * 10 + (from->ptr[at] - '0');
+    if (at == 0 || (at < from->len && from->ptr[at] != ' '))
+        return false;
+    uint32_t len = at < from->len ? at + 1 : at;
+    *from = (struct text){from->ptr + len, from->len - len};
+    return true;
+}
+
+/* The seqs of "seq steps" that are after `after`, at most `max`: into `out`, in order. The last one
+ * comes first and the steps lead to it, so it is known where they begin only when they are summed
+ * up. -1 if it is damaged. */
+static int
+take_block(struct text block, int64_t after, unsigned max, int64_t *out)
+{
+    int64_t seq, step;
+    if (!take_number(&block, &seq))
+        return -1;
+    for (struct text steps = block; steps.len; seq -= step)
+        if (!take_number(&steps, &step) || step < 1 || step >= seq)
+            return -1;
+    unsigned count = 0;
+    for (bool more = true; more && count < max; seq += step) {
+        if (seq > after)
+            out[count++] = seq;
+        more = take_number(&block, &step);
     }
-    unsigned count = (unsigned)(reply->elements - PAGE_HEAD) / 2;
-    struct log_record *records = malloc((count + 1) * sizeof *records);
-    for (unsigned i = 0; records && i < count; i++) {
-        redisReply *const *pair = reply->element + PAGE_HEAD + (size_t)2 * i;
-        if (pair[0]->type != REDIS_REPLY_STRING ||
-            !log_record_parse(reply_text(pair[1]), strtoll(pair[0]->str, NULL, 10), &records[i])) {
-            free(records);
-            return NULL;
+    return (int)count;
+}
+
+bool
+reply_log_found(const redisReply *reply, int64_t after, unsigned limit, struct reply_found *out)
+{
+    int64_t head[FOUND_HEAD];
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements < FOUND_HEAD)
+        return false;
+    for (unsigned i = 0; i < FOUND_HEAD; i++) {
+        struct text number = reply_text(reply->element[i]);
+        if (!number.ptr || !take_number(&number, &head[i]) || number.len)
+            return false;
+    }
+    *out = (struct reply_found){head[0], head[1], 0, malloc((limit + 1) * sizeof *out->seqs)};
+    for (size_t i = FOUND_HEAD; out->seqs && i < reply->elements; i++) {
+        struct text block = reply_text(reply->element[i]);
+        int taken =
+            block.ptr ? take_block(block, after, limit - out->count, out->seqs + out->count) : -1;
+        if (taken < 0) {
+            free(out->seqs);
+            return false;
         }
+        out->count += (unsigned)taken;
+        after = taken ? out->seqs[out->count - 1] : after; /* in order, whatever Redis says */
     }
-    *page = (struct store_log_page){head[0], head[1], count, records};
-    *upto = head[2];
-    return records;
+    return out->seqs != NULL;
 }
 
 struct log_record *
-reply_log_range(const redisReply *reply, int64_t after, const struct text *prefix,
-                struct store_log_page *page)
+reply_log_records(const redisReply *reply, int64_t after, const int64_t *seqs, unsigned count,
+                  struct store_log_page *page)
 {
-    if (!reply || reply->type != REDIS_REPLY_ARRAY)
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != count)
         return NULL;
-    struct log_record *records = malloc((reply->elements + 1) * sizeof *records);
+    struct log_record *records = malloc(((size_t)count + 1) * sizeof *records);
     page->records = records;
     page->count = 0;
-    for (size_t i = 0; records && i < reply->elements; i++) {
-        struct log_record *record = &records[page->count];
+    for (unsigned i = 0; records && i < count; i++) {
         const redisReply *stored = reply->element[i];
         if (stored->type == REDIS_REPLY_NIL)
             continue; /* older than what is kept */
-        if (!log_record_parse(reply_text(stored), after + 1 + (int64_t)i, record)) {
+        if (!log_record_parse(reply_text(stored), seqs ? seqs[i] : after + 1 + (int64_t)i,
+                              &records[page->count++])) {
             free(records);
             return NULL;
         }
-        if (!prefix || (prefix->len ? topic_starts_with(record->topic, *prefix)
-                                    : !topic_private(record->topic)))
-            page->count++;
     }
     return records;
 }

@@ -19,16 +19,22 @@ enum store_outcome reply_commit(const redisReply *reply, unsigned index, unsigne
 /* Whether the reply says that the functions are not loaded (FUNCTION FLUSH, a fresh Redis). */
 bool reply_function_lost(const redisReply *reply);
 
-/* A page of cbm_log_read: fills `page` and returns its records, which the caller frees; they borrow
- * from the reply. `upto`, if not 0, says to read the seqs themselves up to there. NULL if it is
- * damaged or memory is short. */
-struct log_record *reply_log_page(const redisReply *reply, struct store_log_page *page,
-                                  int64_t *upto);
+/* Where the records of a page are, as cbm_log_find says. */
+struct reply_found {
+    int64_t last, first;
+    unsigned count;
+    int64_t *seqs; /* owned by the caller */
+};
 
-/* The same of the seqs after `after` (store_range_read): what is under `prefix` ("" leaves out what
- * is private, NULL takes everything) goes to page->records and page->count. A seq that is not there
- * is passed over. */
-struct log_record *reply_log_range(const redisReply *reply, int64_t after,
-                                   const struct text *prefix, struct store_log_page *page);
+/* Fills `out` with the seqs after `after`, at most `limit`. False if the reply is damaged or memory
+ * is short: then there is nothing to free. */
+bool reply_log_found(const redisReply *reply, int64_t after, unsigned limit,
+                     struct reply_found *out);
+
+/* The records with these `count` seqs, or with those after `after` if `seqs` is NULL: fills
+ * page->count and page->records, and returns the latter, which the caller frees; they borrow from
+ * the reply. What is no longer kept is passed over. NULL if one is damaged or memory is short. */
+struct log_record *reply_log_records(const redisReply *reply, int64_t after, const int64_t *seqs,
+                                     unsigned count, struct store_log_page *page);
 
 #endif

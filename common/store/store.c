@@ -251,7 +251,7 @@ store_log_read(struct store *store, struct text prefix, int64_t after, unsigned 
                store_log_fn *fn, void *arg, unsigned slot)
 {
     struct store_page_keys keys = {store->keys[KEY_LOG], store->keys[KEY_PREFIX],
-                                   store->keys[KEY_MARK]};
+                                   store->keys[KEY_BLOCK]};
     struct single *single = malloc(sizeof *single);
     if (single)
         *single = (struct single){.page = fn, .arg = arg, .slot = slot};
@@ -307,7 +307,7 @@ static void
 make_keys(struct store *store, const char *org, const char *service)
 {
     static const char *const own[] = {"doc", "ix"};
-    static const char *const log[] = {"log", "log:prefix", "log:mark"};
+    static const char *const log[] = {"log", "log:prefix", "log:block"};
     for (int i = 0; i < 2; i++)
         snprintf(store->keys[i], STORE_KEY_MAX, "{%s}:%s:%s", org, service, own[i]);
     for (int i = 0; i < 3; i++)

@@ -3,12 +3,17 @@
  * for in a turn leaves as few commands at store_flush. It must not know any domain.
  *
  * Keys (`org` is the hash tag, `service` owns all but the log, which is everybody's):
- *   {org}:<service>:doc         hash  <kind>/<id> -> "revision document", the document in
- * MessagePack {org}:<service>:ix          zset  index entries, all of score 0, ordered by bytes
- *   {org}:<service>:keys:<day>  hash  <principal>:<key> -> "digest time seq reply"; gone after 3
- * days {org}:log                   hash  the log (common/log/record.h) {org}:log:prefix hash prefix
- * -> "last-seq count"; "#" for all {org}:log:mark              hash  "<prefix> <n>" -> seq of its
- * n*128th record */
+ *
+ *   {org}:<service>:doc         hash  <kind>/<id> -> "revision document" (MessagePack)
+ *   {org}:<service>:ix          zset  index entries, all of score 0, ordered by bytes
+ *   {org}:<service>:keys:<day>  hash  <principal>:<key> -> "digest time seq reply", for 3 days
+ *   {org}:log                   hash  seq -> record (common/log/record.h)
+ *   {org}:log:prefix            hash  prefix -> "last-seq count steps"; "#" for all
+ *   {org}:log:block             hash  "<prefix> <n>" -> "last-seq steps" of 128 records
+ *
+ * Steps are the distances from each record under the prefix to the next: so "9 3 2 5" is the
+ * records 2, 4 and 9 ("9 2 5"), of 3 that there are. A block has 127 of them; with the prefix
+ * stand those since its last block. */
 #ifndef CBM_STORE_STORE_H
 #define CBM_STORE_STORE_H
 

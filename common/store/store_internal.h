@@ -7,7 +7,7 @@
 
 #define STORE_KEY_MAX 160
 
-enum store_key { KEY_DOC, KEY_INDEX, KEY_LOG, KEY_PREFIX, KEY_MARK, KEY_COUNT };
+enum store_key { KEY_DOC, KEY_INDEX, KEY_LOG, KEY_PREFIX, KEY_BLOCK, KEY_COUNT };
 
 /* One ask of a kind that is answered by one command for all. */
 struct store_ask {

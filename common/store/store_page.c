@@ -1,5 +1,5 @@
-/* See store_page.h. States: asked the function -> given the page, or reading seqs up to where it
- * said, until something under the prefix came. */
+/* See store_page.h. States: asked where the records are -> reading them, and those behind while
+ * none of them is kept any more -> given the page. */
 #include "common/store/store_page.h"
 
 #include <stdlib.h>
@@ -12,8 +12,9 @@ struct reading {
     struct store_page_keys keys;
     store_page_fn *fn;
     void *arg;
-    int64_t after, upto, last, first;
+    int64_t after;
     unsigned limit;
+    struct reply_found found;
     uint32_t prefix_len;
     char prefix[];
 };
@@ -22,6 +23,7 @@ static void
 finish(struct reading *reading, const struct store_log_page *page, const redisReply *failure)
 {
     reading->fn(reading->arg, page, failure);
+    free(reading->found.seqs);
     free(reading);
 }
 
@@ -37,64 +39,66 @@ cut(struct store_log_page *page)
     }
 }
 
-static int read_range(struct reading *reading);
+static int find(struct reading *reading);
 
 static void
-on_range(void *arg, const redisReply *reply)
+on_records(void *arg, const redisReply *reply)
 {
     struct reading *reading = arg;
-    struct store_log_page page = {.last = reading->last, .first = reading->first};
-    struct text prefix = {reading->prefix, reading->prefix_len};
-    struct log_record *records = reply_log_range(reply, reading->after, &prefix, &page);
-    if (records)
-        reading->after += (int64_t)reply->elements;
-    bool go_on = records && !page.count && reading->after < reading->upto;
-    if (!go_on || read_range(reading) != 0) {
+    const struct reply_found *found = &reading->found;
+    struct store_log_page page = {.last = found->last, .first = found->first};
+    struct log_record *records = reply_log_records(reply, 0, found->seqs, found->count, &page);
+    if (records && !page.count) { /* what is behind them may be kept */
+        reading->after = found->seqs[found->count - 1];
+        if (find(reading) != 0)
+            finish(reading, NULL, NULL);
+    } else {
         cut(&page);
-        finish(reading, records && !go_on ? &page : NULL, go_on ? NULL : reply);
+        finish(reading, records ? &page : NULL, reply);
     }
     free(records);
 }
 
+static void
+on_found(void *arg, const redisReply *reply)
+{
+    struct reading *reading = arg;
+    struct reply_found *found = &reading->found;
+    if (!reply_log_found(reply, reading->after, reading->limit, found)) {
+        found->seqs = NULL;
+        finish(reading, NULL, reply);
+    } else if (!found->count) {
+        finish(reading, &(struct store_log_page){.last = found->last, .first = found->first}, NULL);
+    } else if (store_seqs_read(reading->link, reading->keys.log, 0, found->seqs, found->count,
+                               on_records, reading) != 0) {
+        finish(reading, NULL, NULL);
+    }
+}
+
 int
-store_range_read(struct redis_link *link, const char *log, int64_t after, int64_t upto,
-                 redis_reply_fn *fn, void *arg)
+store_seqs_read(struct redis_link *link, const char *log, int64_t after, const int64_t *seqs,
+                unsigned count, redis_reply_fn *fn, void *arg)
 {
     struct redis_command command = {0};
-    if (upto - after > STORE_RANGE_MAX)
-        upto = after + STORE_RANGE_MAX;
     redis_command_add_string(&command, "HMGET");
     redis_command_add_string(&command, log);
-    for (int64_t seq = after + 1; seq <= upto; seq++)
-        redis_command_add_number(&command, seq);
+    for (unsigned i = 0; i < count; i++)
+        redis_command_add_number(&command, seqs ? seqs[i] : after + 1 + (int64_t)i);
     int result = redis_link_send(link, fn, arg, &command);
     redis_command_fini(&command);
     return result;
 }
 
+/* Asks where the records after reading->after are. */
 static int
-read_range(struct reading *reading)
+find(struct reading *reading)
 {
-    int64_t upto = reading->after + reading->limit;
-    return store_range_read(reading->link, reading->keys.log, reading->after,
-                            upto < reading->upto ? upto : reading->upto, on_range, reading);
-}
-
-static void
-on_page(void *arg, const redisReply *reply)
-{
-    struct reading *reading = arg;
-    struct store_log_page page;
-    struct log_record *records = reply_log_page(reply, &page, &reading->upto);
-    if (records && reading->upto > reading->after) {
-        reading->last = page.last;
-        reading->first = page.first;
-        if (read_range(reading) != 0)
-            finish(reading, NULL, NULL);
-    } else {
-        finish(reading, records ? &page : NULL, reply);
-    }
-    free(records);
+    free(reading->found.seqs);
+    reading->found.seqs = NULL;
+    return redis_link_sendf(reading->link, on_found, reading,
+                            "FCALL_RO cbm_log_find 2 %s %s %b %lld %u", reading->keys.prefix,
+                            reading->keys.block, reading->prefix, (size_t)reading->prefix_len,
+                            (long long)reading->after, reading->limit);
 }
 
 int
@@ -113,9 +117,7 @@ store_page_read(struct redis_link *link, const struct store_page_keys *keys, str
                                 .prefix_len = prefix.len};
     if (prefix.len)
         memcpy(reading->prefix, prefix.ptr, prefix.len);
-    if (redis_link_sendf(link, on_page, reading, "FCALL_RO cbm_log_read 3 %s %s %s %b %lld %u %d",
-                         keys->log, keys->prefix, keys->mark, reading->prefix, (size_t)prefix.len,
-                         (long long)after, limit, STORE_LOG_BYTES) == 0)
+    if (find(reading) == 0)
         return 0;
     free(reading);
     return -1;

@@ -1,5 +1,5 @@
-/* Pages of the log over a connection: asks the function where the prefix lies, and reads what lies
- * close seq by seq. It must not know who reads. */
+/* Pages of the log over a connection: asks the function where the records under a prefix are, and
+ * reads them. It must not know who reads. */
 #ifndef CBM_STORE_STORE_PAGE_H
 #define CBM_STORE_STORE_PAGE_H
 
@@ -9,7 +9,7 @@
 #include "common/store/store.h"
 
 struct store_page_keys {
-    const char *log, *prefix, *mark; /* borrowed until the page came */
+    const char *log, *prefix, *block; /* borrowed until the page came */
 };
 
 /* Called once with the page, borrowed for the call; NULL with what Redis said instead, which is
@@ -22,10 +22,9 @@ typedef void store_page_fn(void *arg, const struct store_log_page *page, const r
 int store_page_read(struct redis_link *link, const struct store_page_keys *keys, struct text prefix,
                     int64_t after, unsigned limit, store_page_fn *fn, void *arg);
 
-/* Reads the seqs after `after` up to `upto`, at most STORE_RANGE_MAX: the reply is for
- * reply_log_range. It leaves with the link's next flush. -1 as above. */
-#define STORE_RANGE_MAX 1000
-int store_range_read(struct redis_link *link, const char *log, int64_t after, int64_t upto,
-                     redis_reply_fn *fn, void *arg);
+/* Reads the records with these `count` seqs, or with those after `after` if `seqs` is NULL: the
+ * reply is for reply_log_records. It leaves with the link's next flush. -1 as above. */
+int store_seqs_read(struct redis_link *link, const char *log, int64_t after, const int64_t *seqs,
+                    unsigned count, redis_reply_fn *fn, void *arg);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/store/lua.h"
+#include "common/store/reply.h"
 
 static void
 refuse(struct store *store, const char *why)
@@ -16,20 +17,22 @@ refuse(struct store *store, const char *why)
     store->events.refused(store->arg, why);
 }
 
-/* The type of the log: earlier versions kept a stream. */
+#define FORM "2" /* of the log: FORM in commit.lua */
+
+/* The seq of the log and the form it is kept in. */
 static void
-on_type(void *arg, const redisReply *reply)
+on_form(void *arg, const redisReply *reply)
 {
     struct store *store = arg;
     if (!reply || store->closing || store->up)
         return;
-    if (reply->type != REDIS_REPLY_STATUS) {
-        log_event(LOG_LEVEL_ERROR, "Redis does not tell the type of the log",
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+        log_event(LOG_LEVEL_ERROR, "Redis does not tell the form of the log",
                   LOG_TEXT("error", reply->str ? reply->str : "no word"));
         redis_link_reset(store->link);
         return;
     }
-    if (strcmp(reply->str, "hash") != 0 && strcmp(reply->str, "none") != 0) {
+    if (reply_text(reply->element[0]).ptr && !text_is(reply_text(reply->element[1]), FORM)) {
         refuse(store, "the log in this Redis is not one that this version reads: start on an empty "
                       "Redis, or with another CBM_ORG");
         return;
@@ -53,7 +56,7 @@ on_loaded(void *arg, const redisReply *reply)
         redis_link_reset(store->link);
         return;
     }
-    redis_link_sendf(store->link, on_type, store, "TYPE %s", store->keys[KEY_LOG]);
+    redis_link_sendf(store->link, on_form, store, "HMGET %s # #form", store->keys[KEY_PREFIX]);
     redis_link_flush(store->link);
 }
 

@@ -3,12 +3,14 @@
 
 #include <string.h>
 
+#include "common/bus/sock.h"
+
 static void
 send_frame(struct bus_outbox *outbox, struct bus_outbox_frame *frame)
 {
     int sent = -1;
     if (zmq_send(frame->socket, frame->peer, frame->peer_len, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0)
-        sent = zmq_send(frame->socket, frame->buf.data, frame->buf.len, ZMQ_DONTWAIT);
+        sent = sock_send_buf(frame->socket, &frame->buf);
     if (sent < 0)
         outbox->lost(outbox->arg, frame);
     buf_clear(&frame->buf);

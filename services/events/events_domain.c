@@ -13,13 +13,17 @@ static const char *const action_words[EVENTS_ACTION_COUNT] = {"amend",    "accep
 /*   proposed ──accept──▶ accepted ──schedule──▶ scheduled ──hold──▶ held ──report──▶ reported
  *      │ │ └──────────────┬──┴────────────────────┤ ▲ └┐
  *      │ └─▶ withdrawn    ├──postpone──▶ postponed ─┘  └─ schedule: rescheduled
- *      │                  └──cancel────▶ cancelled ◀── postponed */
+ *      │                  └──cancel────▶ cancelled ◀── postponed
+ *
+ * When the clock has proposed to hold it (`hold_due`), a report of a scheduled event confirms that
+ * and is both steps. */
 struct step_row {
     enum event_status status;
     enum events_action action;
     enum event_status next;
     const char *record;
     const char *record_again; /* instead, if the event ever had a schedule */
+    const char *held;         /* only of what is to be held, and told before */
 };
 
 static const struct step_row steps[] = {
@@ -37,6 +41,7 @@ static const struct step_row steps[] = {
     {EVENT_SCHEDULED, EVENTS_POSTPONE, EVENT_POSTPONED, "event.postponed", NULL},
     {EVENT_SCHEDULED, EVENTS_CANCEL, EVENT_CANCELLED, "event.cancelled", NULL},
     {EVENT_SCHEDULED, EVENTS_HOLD, EVENT_HELD, "event.held", NULL},
+    {EVENT_SCHEDULED, EVENTS_REPORT, EVENT_REPORTED, "event.reported", NULL, "event.held"},
     {EVENT_POSTPONED, EVENTS_AMEND, EVENT_POSTPONED, "event.amended", NULL},
     {EVENT_POSTPONED, EVENTS_SCHEDULE, EVENT_SCHEDULED, "event.scheduled", "event.rescheduled"},
     {EVENT_POSTPONED, EVENTS_CANCEL, EVENT_CANCELLED, "event.cancelled", NULL},
@@ -45,13 +50,33 @@ static const struct step_row steps[] = {
 
 #define STEP_COUNT (sizeof steps / sizeof *steps)
 
+static int64_t
+last_end(const struct event *event)
+{
+    uint32_t count = event->sessions.count;
+    return count ? when_end_ms(event->sessions.items[count - 1].end) : TIME_NONE;
+}
+
+int64_t
+events_domain_hold_at(const struct event *event)
+{
+    bool waits = event->status == EVENT_SCHEDULED && event->hold_due == TIME_NONE;
+    return waits ? last_end(event) : TIME_NONE;
+}
+
+static bool
+is_possible(const struct step_row *row, const struct event *event)
+{
+    return (int)row->status == event->status && (!row->held || event->hold_due != TIME_NONE);
+}
+
 static enum status
 refuse_step(const struct event *event, enum events_action action, struct error *error)
 {
     char possible[160] = "";
     size_t len = 0;
     for (size_t i = 0; i < STEP_COUNT; i++)
-        if ((int)steps[i].status == event->status && len < sizeof possible)
+        if (is_possible(&steps[i], event) && len < sizeof possible)
             len += (size_t)snprintf(possible + len, sizeof possible - len, "%s%s", len ? ", " : "",
                                     action_words[steps[i].action]);
     const char *word = event_status_words[event->status - 1];
@@ -70,12 +95,15 @@ events_domain_step(const struct event *event, enum events_action action, struct 
 {
     for (size_t i = 0; i < STEP_COUNT; i++) {
         const struct step_row *row = &steps[i];
-        if ((int)row->status != event->status || row->action != action)
+        if (!is_possible(row, event) || row->action != action)
             continue;
         bool again = row->record_again && event->schedules > 0;
         out->next = row->next;
         out->record = again ? row->record_again : row->record;
-        out->from = action == EVENTS_AMEND ? NULL : event_status_words[event->status - 1];
+        out->held = row->held;
+        out->from = action == EVENTS_AMEND
+                        ? NULL
+                        : event_status_words[(row->held ? (int)EVENT_HELD : event->status) - 1];
         return STATUS_OK;
     }
     return refuse_step(event, action, error);
@@ -84,6 +112,8 @@ events_domain_step(const struct event *event, enum events_action action, struct 
 void
 events_domain_take(struct event *event, const struct events_step *step)
 {
+    if (event->status != (int)step->next || event->hold_due != last_end(event))
+        event->hold_due = TIME_NONE; /* it is done, or it has other dates */
     event->status = (int)step->next;
     if (step->next == EVENT_ACCEPTED || step->next == EVENT_SCHEDULED)
         event->draft = BOOL_NONE;

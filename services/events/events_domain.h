@@ -29,10 +29,15 @@ struct events_step {
     enum event_status next;
     const char *record; /* "event.accepted" */
     const char *from;   /* the word of the status before; NULL where the record has none */
+    const char *held;   /* "event.held", told before, of a report that confirms it; else NULL */
 };
 
 /* Takes the step: an event that is accepted or has dates is no draft any more. */
 void events_domain_take(struct event *event, const struct events_step *step);
+
+/* The instant at which the clock is to propose that a scheduled event was held: the end of its last
+ * session; TIME_NONE if it has none, or that was done. */
+int64_t events_domain_hold_at(const struct event *event);
 
 /* Looks the step up in the table. STATUS_FAILED_PRECONDITION with the steps that are possible. */
 enum status events_domain_step(const struct event *event, enum events_action action,

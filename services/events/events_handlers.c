@@ -3,6 +3,7 @@
 #include "services/events/events_handlers.h"
 
 #include "services/events/events_handlers_clash.h"
+#include "services/events/events_hold.h"
 
 #define METHOD(id, name, params, result, read_only, permission, answers, doc) id##_handle,
 op_handler_fn *const events_handlers[] = {
@@ -71,6 +72,14 @@ save(struct op *op, struct event *event)
 {
     event->changed = op_now_ms(op) / 1000 * 1000;
     return op_save(op, "event", event->id, &event_schema, event);
+}
+
+void
+events_handlers_tell(struct op *op, struct event *event, const char *type, const char *from)
+{
+    struct text saved = save(op, event);
+    op_record_raw(op, type, topic_of(op, event), saved, from, NULL, TEXT_NONE);
+    op_answer_raw(op, saved);
 }
 
 /* ---- proposals ------------------------------------------------------------------------------- */
@@ -152,10 +161,7 @@ event_propose_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
 
-    struct text topic = topic_of(op, event);
-    struct text saved = save(op, event);
-    op_record_raw(op, "event.proposed", topic, saved, NULL, NULL, TEXT_NONE);
-    op_answer_raw(op, saved);
+    events_handlers_tell(op, event, "event.proposed", NULL);
     return events_handlers_index(op, NULL, event);
 }
 
@@ -165,6 +171,7 @@ event_propose_handle(struct op *op, const void *params)
 struct change {
     struct event *event;
     struct events_step step;
+    int64_t hold_at; /* before the step: events_domain_hold_at */
 };
 
 /* Loads the event and checks who asks, the revision expected, and that the step is possible. */
@@ -185,6 +192,7 @@ begin(struct op *op, struct text id, int64_t rev, enum events_action action, str
         status = op_expect_rev(op, rev, out->event->rev);
     if (status != STATUS_OK)
         return status;
+    out->hold_at = events_domain_hold_at(out->event);
     return events_domain_step(out->event, action, &out->step, op_error(op));
 }
 
@@ -215,6 +223,24 @@ record_move(struct op *op, const char *type, struct text old_topic, struct text 
     return STATUS_OK;
 }
 
+/* Tells of a step on the way to the one that is taken. */
+static enum status
+record_held(struct op *op, const struct change *change)
+{
+    struct event *told = op_alloc(op, sizeof *told);
+    if (!told)
+        return op_no_memory(op);
+    *told = *change->event;
+    told->report.present = false;
+    told->status = EVENT_HELD;
+    told->hold_due = TIME_NONE;
+    told->changed = op_now_ms(op) / 1000 * 1000;
+    told->rev++;
+    op_record(op, change->step.held, topic_of(op, told), &event_schema, told,
+              event_status_words[change->event->status - 1], NULL, TEXT_NONE);
+    return STATUS_OK;
+}
+
 /* Saves, records and answers; `override` is one more text of the record. */
 static enum status
 finish(struct op *op, struct change *change, struct text override)
@@ -222,7 +248,10 @@ finish(struct op *op, struct change *change, struct text override)
     struct event *event = change->event;
     const struct events_step *step = &change->step;
     struct text old_topic = topic_of(op, event);
+    if (step->held && record_held(op, change) != STATUS_OK)
+        return STATUS_RESOURCE_EXHAUSTED;
     events_domain_take(event, step);
+    events_hold_plan(op, change->hold_at, event);
     struct text topic = topic_of(op, event), saved = save(op, event);
     if (!text_equal(old_topic, topic)) {
         enum status status =

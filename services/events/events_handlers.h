@@ -1,8 +1,8 @@
 /* The handlers of the events service: load, ask the domain, save, record, answer. They must not
  * know sockets or Redis, and hold no rule that can be said without them.
  *
- * Documents: kind "event" (its id), "plan" (the year). Index: see events_domain.h for events, and
- * "p|<year>" for plans. */
+ * Documents: kind "event" (its id), "plan" (the year), "plan-page" (events_handlers_plan.h). Index:
+ * see events_domain.h for events, and "p|<year>" for plans. */
 #ifndef CBM_EVENTS_HANDLERS_H
 #define CBM_EVENTS_HANDLERS_H
 
@@ -37,9 +37,17 @@ struct events_actor events_handlers_actor(const struct op *op);
 /* STATUS_NOT_FOUND, as if there were none, for an event that the asker may not see. */
 enum status events_handlers_visible(struct op *op, const struct event *event);
 
+/* Saves an event, with the time of its change, tells it on its topic by a record of the type, and
+ * answers it. `from` is the status before, NULL for none. */
+void events_handlers_tell(struct op *op, struct event *event, const char *type, const char *from);
+
 /* Replaces the index entries of an event (`before` NULL: it is new). */
 enum status events_handlers_index(struct op *op, const struct event *before,
                                   const struct event *after);
+
+/* Whether a stored event is a draft. Few are, and to decode the others would cost event.get the
+ * most of what it does. */
+bool events_handlers_is_draft(struct text document);
 
 /* ---- lists (events_handlers_list.c) ---------------------------------------------------------- */
 
@@ -73,5 +81,24 @@ struct events_listing {
 enum status events_handlers_listing(struct op *op, const struct event_list *in,
                                     const struct events_limits *limits,
                                     struct events_listing **out);
+
+/* ---- the log (events_handlers_history.c) ----------------------------------------------------- */
+
+/* A step of an event as the log tells it; absent is what it does not tell. */
+struct events_told {
+    int64_t seq, time_ms;
+    struct text type, actor, status, from, reason, moved_from;
+};
+
+/* Reads a record as op_log_read gives it; the texts borrow from it. */
+enum status events_handlers_told(struct op *op, const struct log_record *record,
+                                 struct events_told *out);
+
+/* Whether it is a step of the event itself: not its move to another topic, nor a record of a part
+ * of it, which stands under its topic. */
+bool events_handlers_is_step(const struct events_told *told);
+
+/* Writes {seq, type, time, actor, status, from?, reason?}. */
+void events_handlers_write_told(struct buf *buf, const struct events_told *told);
 
 #endif

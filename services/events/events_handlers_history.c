@@ -12,24 +12,18 @@
 #define LIMIT_DEFAULT 100
 #define PAGE_BYTES_MAX (768 * 1024)
 
-/* What an item of the answer is made from; all borrowed from the record. */
-struct told {
-    int64_t seq;
-    struct text type, time, actor, status, from, reason;
-};
-
 struct history {
     int64_t after, complete; /* every record with after < seq <= complete has been read */
     unsigned topic_count, count, room;
     struct text topics[TOPICS_MAX];
-    struct told *told;
+    struct events_told *told;
 };
 
 static struct text
 text_at(const msgpack_object *map, const char *key)
 {
     struct text text = TEXT_NONE;
-    const msgpack_object *value = map ? mp_map_get(map, key) : NULL;
+    const msgpack_object *value = mp_map_get(map, key);
     if (value)
         mp_as_text(value, &text);
     return text;
@@ -45,31 +39,53 @@ add_topic(struct history *history, struct text topic)
         history->topics[history->topic_count++] = topic;
 }
 
-/* Reads one record; the record of a move away is no step of its own. */
-static enum status
-read_item(struct op *op, struct history *history, struct text item, msgpack_zone *zone)
+enum status
+events_handlers_told(struct op *op, const struct log_record *record, struct events_told *out)
 {
-    msgpack_object object;
-    struct told told;
-    enum status status = mp_unpack(item.ptr, item.len, zone, &object, op_error(op));
+    msgpack_zone zone;
+    msgpack_object data;
+    struct log_attributes its;
+    if (!msgpack_zone_init(&zone, MSGPACK_ZONE_CHUNK_SIZE))
+        return op_no_memory(op);
+    bool good = log_record_attributes(record, &its) &&
+                mp_unpack(record->data.ptr, record->data.len, &zone, &data, NULL) == STATUS_OK;
+    if (good) {
+        *out = (struct events_told){.seq = record->seq,
+                                    .time_ms = record->time_ms,
+                                    .type = its.type,
+                                    .actor = its.actor,
+                                    .status = text_at(&data, "status"),
+                                    .from = text_at(&data, "from"),
+                                    .moved_from = text_at(&data, "moved_from")};
+        if (text_is(out->type, "event.amended"))
+            out->reason = text_at(&data, "amend_reason");
+        if (text_is(out->type, "event.postponed") || text_is(out->type, "event.cancelled") ||
+            text_is(out->type, "event.withdrawn"))
+            out->reason = text_at(&data, "reason");
+    }
+    msgpack_zone_destroy(&zone);
+    return good ? STATUS_OK
+                : error_set(op_error(op), STATUS_INTERNAL, NULL, "a record of the log is damaged");
+}
+
+bool
+events_handlers_is_step(const struct events_told *told)
+{
+    return told->type.len > 6 && memcmp(told->type.ptr, "event.", 6) == 0 &&
+           !text_is(told->type, "event.moved");
+}
+
+/* Reads one record; the record of a move away is no step of its own, nor is one of a part of the
+ * event, which stands under its topic. */
+static enum status
+read_record(struct op *op, struct history *history, const struct log_record *record)
+{
+    struct events_told told;
+    enum status status = events_handlers_told(op, record, &told);
     if (status != STATUS_OK)
-        return error_set(op_error(op), STATUS_INTERNAL, NULL, "a record of the log is damaged");
-    const msgpack_object *meta = mp_map_get(&object, "meta");
-    const msgpack_object *data = mp_map_get(&object, "data");
-    const msgpack_object *seq = meta ? mp_map_get(meta, "seq") : NULL;
-    if (!seq || !mp_as_int(seq, &told.seq))
-        return error_set(op_error(op), STATUS_INTERNAL, NULL, "a record of the log is damaged");
-    told.type = text_at(meta, "type");
-    told.time = text_at(meta, "time");
-    told.actor = text_at(meta, "actor");
-    told.status = text_at(data, "status");
-    told.from = text_at(data, "from");
-    told.reason = text_is(told.type, "event.amended") ? text_at(data, "amend_reason") : TEXT_NONE;
-    if (text_is(told.type, "event.postponed") || text_is(told.type, "event.cancelled") ||
-        text_is(told.type, "event.withdrawn"))
-        told.reason = text_at(data, "reason");
-    add_topic(history, text_at(data, "moved_from"));
-    if (!text_is(told.type, "event.moved") && history->count < history->room)
+        return status;
+    add_topic(history, told.moved_from);
+    if (events_handlers_is_step(&told) && history->count < history->room)
         history->told[history->count++] = told;
     return STATUS_OK;
 }
@@ -84,22 +100,15 @@ read_topic(struct op *op, struct history *history, struct text topic)
     if (page.next < page.last && page.next < history->complete)
         history->complete = page.next; /* cut: what is beyond belongs to a later page */
     size_t size = (history->count + page.count + 1) * sizeof *history->told;
-    struct told *grown = op_alloc(op, size);
-    msgpack_zone *zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
-    if (!grown || !zone) {
-        if (zone)
-            msgpack_zone_free(zone);
+    struct events_told *grown = op_alloc(op, size);
+    if (!grown)
         return op_no_memory(op);
-    }
     if (history->count)
         memcpy(grown, history->told, history->count * sizeof *grown);
     history->told = grown;
     history->room = history->count + page.count;
-    for (unsigned i = 0; i < page.count && status == STATUS_OK; i++) {
-        msgpack_zone_clear(zone);
-        status = read_item(op, history, page.items[i], zone);
-    }
-    msgpack_zone_free(zone);
+    for (unsigned i = 0; i < page.count && status == STATUS_OK; i++)
+        status = read_record(op, history, &page.records[i]);
     return status;
 }
 
@@ -108,7 +117,7 @@ static void
 sort(struct history *history)
 {
     for (unsigned i = 1; i < history->count; i++) {
-        struct told told = history->told[i];
+        struct events_told told = history->told[i];
         unsigned at = i;
         for (; at && history->told[at - 1].seq > told.seq; at--)
             history->told[at] = history->told[at - 1];
@@ -117,21 +126,23 @@ sort(struct history *history)
 }
 
 static size_t
-map_len(const struct told *told)
+map_len(const struct events_told *told)
 {
     return 5 + (size_t)(told->from.ptr != NULL) + (size_t)(told->reason.ptr != NULL);
 }
 
-static void
-write_item(struct buf *buf, const struct told *told)
+void
+events_handlers_write_told(struct buf *buf, const struct events_told *told)
 {
+    char time[TIME_TEXT_MAX];
+    time_print(told->time_ms, time);
     mp_map(buf, map_len(told));
     mp_string(buf, "seq");
     mp_int(buf, told->seq);
     mp_string(buf, "type");
     mp_text(buf, told->type);
     mp_string(buf, "time");
-    mp_text(buf, told->time);
+    mp_string(buf, time);
     mp_string(buf, "actor");
     mp_text(buf, told->actor);
     mp_string(buf, "status");
@@ -157,7 +168,7 @@ answer(struct op *op, const struct history *history, unsigned limit, int64_t seq
     while (count < limit && count < history->count && bytes < PAGE_BYTES_MAX &&
            history->told[count].seq <= history->complete) {
         buf_clear(&buf);
-        write_item(&buf, &history->told[count++]);
+        events_handlers_write_told(&buf, &history->told[count++]);
         if (buf.failed)
             break;
         bytes += buf.len;

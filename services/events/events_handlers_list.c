@@ -1,8 +1,8 @@
-/* See events_handlers.h: event.get and event.list, the index behind it, and plans.
+/* See events_handlers.h: event.get and event.list, and the index behind it.
  * It must not know sockets or Redis. */
 #include "common/msg/mp.h"
 #include "common/msg/schema_mp.h"
-#include "services/events/events_handlers.h"
+#include "services/events/events_handlers_plan.h"
 
 #define SCANNED_MAX 20000 /* index entries that one request passes … */
 #define LOOKED_MAX 2000   /* … and events that it looks at */
@@ -28,12 +28,14 @@ entries_of(struct op *op, const struct event *event, struct entries *out)
     unsigned max = event ? events_domain_keys_max(event) : 0;
     struct events_key *keys = op_alloc(op, (max + 1) * sizeof *keys);
     unsigned count = event && keys ? events_domain_keys(event, keys) : 0;
-    out->items = op_alloc(op, (count + 1) * sizeof *out->items);
+    out->items = op_alloc(op, (count + 2) * sizeof *out->items);
     if (!keys || !out->items)
         return false;
-    for (; out->count < count; out->count++) {
-        uint32_t len = events_domain_entry(event, &keys[out->count], entry);
-        out->items[out->count] = op_join(op, 1, &(struct text){entry, len});
+    if (event)
+        out->items[out->count++] = events_handlers_year_entry(op, event);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t len = events_domain_entry(event, &keys[i], entry);
+        out->items[out->count++] = op_join(op, 1, &(struct text){entry, len});
     }
     return true;
 }
@@ -64,10 +66,8 @@ events_handlers_index(struct op *op, const struct event *before, const struct ev
 
 /* ---- event.get and event.list ---------------------------------------------------------------- */
 
-/* Whether a stored event has the field `draft`. Few have, and to decode the others would cost
- * event.get the most of what it does. */
-static bool
-has_draft(struct text document)
+bool
+events_handlers_is_draft(struct text document)
 {
     struct mp_value map, key;
     const char *at = mp_read(document.ptr, &map);
@@ -103,7 +103,7 @@ event_get_handle(struct op *op, const void *params)
         return events_handlers_found(op, status, "event", in->id);
     op_answer_raw(op, bytes);
     bool all = op_principal(op)->roles & PERMIT_SECRETARIAT;
-    return !all && has_draft(bytes) ? check_draft(op, bytes) : STATUS_OK;
+    return !all && events_handlers_is_draft(bytes) ? check_draft(op, bytes) : STATUS_OK;
 }
 
 /* Takes an event that belongs on the list and that the asker may see. */
@@ -225,88 +225,5 @@ event_list_handle(struct op *op, const void *params)
     for (unsigned i = 0; i < listing->count; i++)
         op_list_item_raw(op, listing->items[i].bytes);
     op_list_end(op, listing->ended ? TEXT_NONE : listing->cursor, listing->seq);
-    return STATUS_OK;
-}
-
-/* ---- plans ----------------------------------------------------------------------------------- */
-
-enum status
-plan_open_handle(struct op *op, const void *params)
-{
-    const struct plan_open *in = params;
-    struct plan plan;
-    struct text id = op_format(op, "%lld", (long long)in->year);
-    struct text topic = op_format(op, "plan.%lld.", (long long)in->year);
-    struct text entry = op_format(op, "p|%lld", (long long)in->year);
-    enum status status = op_load(op, "plan", id, &plan_schema, &plan);
-    if (status == STATUS_OK)
-        return error_set(op_error(op), STATUS_ALREADY_EXISTS, "year",
-                         "the plan of %.*s is open already", TEXT_ARG(id));
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    schema_init(&plan_schema, &plan);
-    plan.present = true;
-    plan.year = in->year;
-    plan.title = in->title;
-    plan.status = PLAN_OPEN;
-    plan.version = 1;
-    op_save(op, "plan", id, &plan_schema, &plan);
-    op_index_add(op, entry);
-    op_record(op, "plan.opened", topic, &plan_schema, &plan, NULL, NULL, TEXT_NONE);
-    op_answer(op, &plan_schema, &plan);
-    return STATUS_OK;
-}
-
-enum status
-plan_get_handle(struct op *op, const void *params)
-{
-    const struct plan_ref *in = params;
-    struct text bytes, id = op_format(op, "%lld", (long long)in->year);
-    enum status status = op_load_raw(op, "plan", id, &bytes);
-    if (status == STATUS_NOT_FOUND)
-        return error_set(op_error(op), STATUS_NOT_FOUND, "year", "there is no plan of %.*s",
-                         TEXT_ARG(id));
-    if (status == STATUS_OK)
-        op_answer_raw(op, bytes);
-    return status;
-}
-
-enum status
-plan_list_handle(struct op *op, const void *params)
-{
-    const struct plan_list *in = params;
-    unsigned limit = in->limit == INT_NONE ? 100 : (unsigned)in->limit;
-    int64_t seq = 0, after;
-    struct op_range range;
-    enum status status = events_domain_cursor(in->cursor, 0, &after, op_error(op));
-    if (status != STATUS_OK)
-        return status;
-    struct text from = op_format(op, "p|%04lld!", (long long)after);
-    enum status seq_status = op_seq(op, &seq);
-    status = op_scan(op, from, TEXT_LITERAL("p|}"), limit + 1, &range);
-    if (status != STATUS_OK || seq_status != STATUS_OK)
-        return status != STATUS_OK ? status : seq_status;
-    unsigned count = range.count < limit ? range.count : limit;
-    struct text *items = op_alloc(op, (count + 1) * sizeof *items);
-    if (!items)
-        return op_no_memory(op);
-    for (unsigned i = 0; i < count; i++) {
-        struct text id = {range.items[i].ptr + 2, range.items[i].len - 2};
-        enum status peeked = op_peek(op, "plan", id, NULL, NULL, &items[i]);
-        if (peeked == STATUS_NOT_FOUND)
-            items[i] = TEXT_NONE;
-        else if (peeked != STATUS_OK)
-            status = peeked;
-    }
-    if (status != STATUS_OK)
-        return status;
-    op_list_begin(op);
-    for (unsigned i = 0; i < count; i++)
-        if (items[i].ptr)
-            op_list_item_raw(op, items[i]);
-    struct text next = TEXT_NONE;
-    if (range.count > limit)
-        next = (struct text){range.items[count - 1].ptr + 2, range.items[count - 1].len - 2};
-    op_list_end(op, next, seq);
     return STATUS_OK;
 }

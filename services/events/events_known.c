@@ -1,4 +1,5 @@
-/* See events_known.h. Tables are small (tens of rows), so they are searched from front to back.
+/* See events_known.h. Tables are small (tens of rows, some hundred decisions), so they are searched
+ * from front to back.
  * It must not know messages on the wire or where records come from. */
 #include "services/events/events_known.h"
 
@@ -42,12 +43,19 @@ struct known_place {
     char area[TEXT_ID_MAX + 1];
 };
 
+struct known_catalogue {
+    int64_t revision;
+    date_day adopted;
+    unsigned count;
+    struct known_place *places; /* owned */
+};
+
 struct events_known {
-    unsigned participant_count, area_count, place_count;
+    unsigned participant_count, area_count, catalogue_count, decision_count;
     struct known_participant *participants; /* owned */
     struct known_area *areas;               /* owned */
-    struct known_place *places;             /* owned */
-    int64_t revision;
+    struct known_catalogue *catalogues;     /* owned, by number */
+    struct events_decision *decisions;      /* owned */
 };
 
 static void
@@ -76,7 +84,10 @@ events_known_destroy(struct events_known **known)
         free((*known)->areas[i].history);
     free((*known)->participants);
     free((*known)->areas);
-    free((*known)->places);
+    for (unsigned i = 0; i < (*known)->catalogue_count; i++)
+        free((*known)->catalogues[i].places);
+    free((*known)->catalogues);
+    free((*known)->decisions);
     free(*known);
     *known = NULL;
 }
@@ -170,11 +181,31 @@ events_known_put_area(struct events_known *known, const struct area *from)
     return true;
 }
 
+/* Puts it in order of numbers; another telling of the same revision takes its place. */
+static bool
+insert_catalogue(struct events_known *known, const struct known_catalogue *new)
+{
+    unsigned at = known->catalogue_count;
+    while (at && known->catalogues[at - 1].revision >= new->revision)
+        at--;
+    if (at < known->catalogue_count && known->catalogues[at].revision == new->revision) {
+        free(known->catalogues[at].places);
+        known->catalogues[at] = *new;
+        return true;
+    }
+    struct known_catalogue *grown =
+        realloc(known->catalogues, (known->catalogue_count + 1) * sizeof *grown);
+    if (!grown)
+        return false;
+    known->catalogues = grown;
+    memmove(grown + at + 1, grown + at, (known->catalogue_count++ - at) * sizeof *grown);
+    grown[at] = *new;
+    return true;
+}
+
 bool
 events_known_put_catalogue(struct events_known *known, const struct catalogue *from)
 {
-    if (from->revision < known->revision)
-        return true;
     unsigned count = 0;
     for (uint32_t i = 0; i < from->dimensions.count; i++)
         count += 1 + from->dimensions.items[i].areas.count;
@@ -190,11 +221,45 @@ events_known_put_catalogue(struct events_known *known, const struct catalogue *f
             keep(places[count++].area, TEXT_ID_MAX + 1, dimension->areas.items[k].code);
         }
     }
-    free(known->places);
-    known->places = places;
-    known->place_count = count;
-    known->revision = from->revision;
+    struct known_catalogue new = {from->revision, from->adopted, count, places};
+    if (insert_catalogue(known, &new))
+        return true;
+    free(places);
+    return false;
+}
+
+bool
+events_known_put_decision(struct events_known *known, const struct decision *from)
+{
+    struct events_decision *at = NULL;
+    for (unsigned i = known->decision_count; i && !at; i--) /* the last ones change most */
+        if (text_is(from->id, known->decisions[i - 1].id))
+            at = &known->decisions[i - 1];
+    if (!at) {
+        unsigned count = known->decision_count;
+        if (!(count & (count - 1))) { /* 0 and powers of two */
+            struct events_decision *grown =
+                realloc(known->decisions, (count ? 2 * count : 1) * sizeof *grown);
+            if (!grown)
+                return false;
+            known->decisions = grown;
+        }
+        at = &known->decisions[known->decision_count++];
+    }
+    keep(at->id, sizeof at->id, from->id);
+    keep(at->body, sizeof at->body, from->body);
+    keep(at->digest, sizeof at->digest, from->digest);
+    at->status = (enum decision_status)from->status;
     return true;
+}
+
+const struct events_decision *
+events_known_decision(const struct events_known *known, struct text id)
+{
+    for (unsigned i = 0; i < known->decision_count; i++)
+        if (text_is(id, known->decisions[i].id))
+            return &known->decisions[i];
+    return NULL;
 }
 
 bool
@@ -203,13 +268,13 @@ events_known_participant(const struct events_known *known, struct text code)
     return find_participant(known, code) != NULL;
 }
 
-/* Before all entries the recorded status stands. */
-bool
-events_known_takes_part(const struct events_known *known, struct text code, date_day day)
+/* Its status on the day, absent if it is not known. Before all entries the recorded one stands. */
+static enum participant_status
+status_on(const struct events_known *known, struct text code, date_day day)
 {
     const struct known_participant *participant = find_participant(known, code);
     if (!participant)
-        return false;
+        return participant_status_absent;
     struct dated list = {participant->history,
                          participant->count,
                          sizeof *participant->history,
@@ -217,7 +282,20 @@ events_known_takes_part(const struct events_known *known, struct text code, date
                          offsetof(struct status_from, supersedes),
                          DATED_NONE};
     int now = dated_on(&list, TEXT_NONE, day);
-    return (now < 0 ? participant->status : participant->history[now].status) != PARTICIPANT_FORMER;
+    return now < 0 ? participant->status : participant->history[now].status;
+}
+
+bool
+events_known_takes_part(const struct events_known *known, struct text code, date_day day)
+{
+    enum participant_status status = status_on(known, code, day);
+    return status != participant_status_absent && status != PARTICIPANT_FORMER;
+}
+
+bool
+events_known_member(const struct events_known *known, struct text code, date_day day)
+{
+    return status_on(known, code, day) == PARTICIPANT_MEMBER;
 }
 
 bool
@@ -240,35 +318,63 @@ events_known_coordinates(const struct events_known *known, struct text area, con
     return false;
 }
 
+/* The newest revision; an empty one if there is none. */
+static struct known_catalogue
+newest(const struct events_known *known)
+{
+    unsigned count = known->catalogue_count;
+    return count ? known->catalogues[count - 1] : (struct known_catalogue){.count = 0};
+}
+
+int64_t
+events_known_areas(const struct events_known *known, date_day day, struct text *areas, unsigned max,
+                   unsigned *count)
+{
+    const struct known_catalogue *in_force = known->catalogues;
+    *count = 0;
+    for (unsigned i = 1; i < known->catalogue_count; i++)
+        if (known->catalogues[i].adopted <= day)
+            in_force = &known->catalogues[i];
+    if (!in_force)
+        return 0;
+    for (unsigned i = 0; i < in_force->count && *count < max; i++)
+        if (*in_force->places[i].area)
+            areas[(*count)++] = text_of(in_force->places[i].area);
+    return in_force->revision;
+}
+
 int64_t
 events_known_revision(const struct events_known *known)
 {
-    return known->revision;
+    return newest(known).revision;
 }
 
 struct text
 events_known_area(const struct events_known *known, struct text area)
 {
-    for (unsigned i = 0; i < known->place_count; i++)
-        if (*known->places[i].area && text_is(area, known->places[i].area))
-            return text_of(known->places[i].dimension);
+    struct known_catalogue in = newest(known);
+    for (unsigned i = 0; i < in.count; i++)
+        if (*in.places[i].area && text_is(area, in.places[i].area))
+            return text_of(in.places[i].dimension);
     return TEXT_NONE;
 }
 
 struct text
 events_known_area_at(const struct events_known *known, unsigned n)
 {
-    for (unsigned i = 0; i < known->place_count; i++)
-        if (*known->places[i].area && n-- == 0)
-            return text_of(known->places[i].area);
+    struct known_catalogue in = newest(known);
+    for (unsigned i = 0; i < in.count; i++)
+        if (*in.places[i].area && n-- == 0)
+            return text_of(in.places[i].area);
     return TEXT_NONE;
 }
 
 bool
 events_known_dimension(const struct events_known *known, struct text dimension)
 {
-    for (unsigned i = 0; i < known->place_count; i++)
-        if (text_is(dimension, known->places[i].dimension))
+    struct known_catalogue in = newest(known);
+    for (unsigned i = 0; i < in.count; i++)
+        if (text_is(dimension, in.places[i].dimension))
             return true;
     return false;
 }

@@ -1,24 +1,30 @@
 /* See events_view.h. It must not know handlers or any rule of events. */
 #include "services/events/events_view.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
 #include "common/log/follow.h"
 #include "common/msg/schema_mp.h"
+#include "services/events/events_plan.h"
 
 #define PREFIX "registry."
+#define DECISIONS "decisions."
 
 /* A decoded record; the catalogue is large, so this is never on the stack. */
 union events_view_message {
     struct participant participant;
     struct area area;
     struct catalogue catalogue;
+    struct decision decision;
+    struct plan_refusal refusal;
 };
 
 struct events_view {
-    struct events_known *known;         /* owned */
-    struct log_follow *follow;          /* owned */
+    struct events_known *known;              /* owned */
+    struct log_follow *registry, *decisions; /* owned */
+    struct chores *plans;
     union events_view_message *message; /* owned */
     struct events_zones zones;
     bool opened, failed;
@@ -38,6 +44,30 @@ decode(struct events_view *view, const struct log_record *record, const struct s
     return status == STATUS_OK;
 }
 
+/* A plan waits for the outcome of its decision, or hears that it could not be opened. */
+static bool
+put_plan(struct events_view *view, struct text topic, struct text id, struct text reason)
+{
+    char data[TEXT_ID_MAX + ERROR_MESSAGE_MAX + 2];
+    int len = snprintf(data, sizeof data, "%.*s%s%.*s", TEXT_ARG(id), reason.ptr ? " " : "",
+                       TEXT_ARG(reason));
+    if (len >= (int)sizeof data)
+        len = (int)sizeof data - 1;
+    return chores_put(view->plans, topic, (struct text){data, (uint32_t)len});
+}
+
+static bool
+on_decision(struct events_view *view, const struct log_record *record)
+{
+    const struct decision *decision = &view->message->decision;
+    if (!decode(view, record, &decision_schema))
+        return true;
+    if (!events_known_put_decision(view->known, decision))
+        return false;
+    return decision->status == DECISION_OPEN || !events_plan_decision_year(decision->id) ||
+           put_plan(view, record->topic, decision->id, TEXT_NONE);
+}
+
 static void
 on_record(void *arg, const struct log_record *record)
 {
@@ -52,6 +82,12 @@ on_record(void *arg, const struct log_record *record)
     } else if (topic_starts_with(record->topic, TEXT_LITERAL(PREFIX "catalogue."))) {
         if (decode(view, record, &catalogue_schema))
             kept = events_known_put_catalogue(view->known, &view->message->catalogue);
+    } else if (topic_starts_with(record->topic, TEXT_LITERAL(PREFIX "plan."))) {
+        if (decode(view, record, &plan_refusal_schema))
+            kept = put_plan(view, record->topic, view->message->refusal.decision,
+                            view->message->refusal.reason);
+    } else if (topic_starts_with(record->topic, TEXT_LITERAL(DECISIONS))) {
+        kept = on_decision(view, record);
     }
     if (!kept && !view->failed) {
         view->failed = true; /* never go on with a hole in what is known */
@@ -61,17 +97,21 @@ on_record(void *arg, const struct log_record *record)
 }
 
 struct events_view *
-events_view_new(struct loop *loop, const char *redis, const char *org)
+events_view_new(struct loop *loop, const char *redis, const char *org, struct chores *plans)
 {
     struct events_view *view = calloc(1, sizeof *view);
     if (!view)
         return NULL;
+    view->plans = plans;
     view->known = events_known_new();
     view->message = malloc(sizeof *view->message);
-    if (view->known && view->message)
-        view->follow =
+    if (view->known && view->message) {
+        view->registry =
             log_follow_new(loop, redis, org, TEXT_LITERAL(PREFIX), 0, on_record, NULL, view);
-    if (!view->follow)
+        view->decisions =
+            log_follow_new(loop, redis, org, TEXT_LITERAL(DECISIONS), 0, on_record, NULL, view);
+    }
+    if (!view->registry || !view->decisions)
         events_view_destroy(&view);
     return view;
 }
@@ -81,7 +121,8 @@ events_view_destroy(struct events_view **view)
 {
     if (!*view)
         return;
-    log_follow_destroy(&(*view)->follow);
+    log_follow_destroy(&(*view)->registry);
+    log_follow_destroy(&(*view)->decisions);
     free((*view)->message);
     events_known_destroy(&(*view)->known);
     events_zones_fini(&(*view)->zones);
@@ -111,15 +152,24 @@ bool
 events_view_open(void *arg)
 {
     struct events_view *view = arg;
-    view->opened = view->opened || log_follow_current(view->follow);
+    view->opened =
+        view->opened || (log_follow_current(view->registry) && log_follow_current(view->decisions));
     return view->opened && !view->failed;
+}
+
+static int64_t
+position(struct log_follow *follow, int64_t wanted)
+{
+    if (log_follow_seq(follow) < wanted)
+        log_follow_hurry(follow);
+    return log_follow_seq(follow);
 }
 
 int64_t
 events_view_position(void *arg, int64_t wanted)
 {
     struct events_view *view = arg;
-    if (log_follow_seq(view->follow) < wanted)
-        log_follow_hurry(view->follow);
-    return log_follow_seq(view->follow);
+    int64_t registry = position(view->registry, wanted);
+    int64_t decisions = position(view->decisions, wanted);
+    return registry < decisions ? registry : decisions;
 }

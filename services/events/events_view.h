@@ -1,17 +1,21 @@
-/* The service's own copy of the registry, kept from the registry's records on the log, as any
- * subscriber would. It must not know handlers or the registry's documents in the store. */
+/* The service's own copy of the registry, kept from the registry's records on the log (`registry.`
+ * and `decisions.`), as any subscriber would. It must not know handlers or the registry's documents
+ * in the store. */
 #ifndef CBM_EVENTS_VIEW_H
 #define CBM_EVENTS_VIEW_H
 
 #include "common/base/loop.h"
+#include "common/service/chores.h"
 #include "services/events/events_known.h"
 #include "services/events/events_zone.h"
 
 struct events_view;
 
-/* Starts following the log. `redis` and `org` as in struct service_config. NULL when out of memory.
- */
-struct events_view *events_view_new(struct loop *loop, const char *redis, const char *org);
+/* Starts following the log. `redis` and `org` as in struct service_config. What became of a plan's
+ * decision is put into `plans`, which outlives the view, as events_handlers_plan_settle reads it.
+ * NULL when out of memory. */
+struct events_view *events_view_new(struct loop *loop, const char *redis, const char *org,
+                                    struct chores *plans);
 void events_view_destroy(struct events_view **view);
 
 /* What is known; borrowed, changes as records come in. */

@@ -3,8 +3,10 @@
 
 #include "common/base/log.h"
 #include "common/base/run.h"
-#include "common/service/service.h"
-#include "services/events/events_handlers.h"
+#include "common/service/chores.h"
+#include "common/service/due.h"
+#include "services/events/events_handlers_plan.h"
+#include "services/events/events_hold.h"
 
 struct events_config {
     struct service_config service;
@@ -14,6 +16,8 @@ struct events_config {
 struct events {
     struct service *service;  /* owned; the first member, for service_run_* */
     struct events_view *view; /* owned */
+    struct chores *plans;     /* owned; what became of the decisions of plans */
+    struct due_clock *clock;  /* owned; of last sessions */
 };
 
 static const struct cfg_row rows[] = {SERVICE_ROWS(struct events_config, service), CFG_END};
@@ -24,6 +28,8 @@ stop(void *state)
     struct events *events = state;
     service_destroy(&events->service);
     events_view_destroy(&events->view);
+    chores_destroy(&events->plans);
+    due_clock_destroy(&events->clock);
     free(events);
 }
 
@@ -34,7 +40,10 @@ start(struct loop *loop, const void *config, int *exit_code)
     struct events *events = calloc(1, sizeof *events);
     if (!events)
         return NULL;
-    events->view = events_view_new(loop, service->redis, service->org);
+    events->plans = chores_new(loop, events_handlers_plan_settle);
+    events->clock = due_clock_new(loop, EVENTS_HOLD_PREFIX, events_hold_settle);
+    if (events->plans && events->clock)
+        events->view = events_view_new(loop, service->redis, service->org, events->plans);
     if (events->view)
         events->service =
             service_new(loop, &events_interface, events_handlers, service, events->view, exit_code);
@@ -44,6 +53,8 @@ start(struct loop *loop, const void *config, int *exit_code)
     }
     service_set_gate(events->service, events_view_open, events->view);
     service_set_position(events->service, events_view_position, events->view);
+    chores_start(events->plans, events->service);
+    due_clock_start(events->clock, events->service);
     return events;
 }
 

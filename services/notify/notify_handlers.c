@@ -60,33 +60,48 @@ refuse_trimmed(struct op *op, int64_t after, int64_t first)
     return STATUS_FAILED_PRECONDITION;
 }
 
-/* The seq in the meta of an encoded item; -1 if it has none. */
-static int64_t
-item_seq(struct text item)
-{
-    int64_t seq = -1;
-    msgpack_zone zone;
-    msgpack_object object;
-    if (!msgpack_zone_init(&zone, 1024))
-        return -1;
-    if (mp_unpack(item.ptr, item.len, &zone, &object, NULL) == STATUS_OK)
-        mp_as_int(mp_map_get(mp_map_get(&object, "meta"), "seq"), &seq);
-    msgpack_zone_destroy(&zone);
-    return seq;
-}
-
-/* How many items fit into an answer, at least one if there is any. */
+/* How many records fit into an answer in either form, at least one if there is any. */
 static unsigned
-items_that_fit(const struct op_log_page *page)
+records_that_fit(const struct op_log_page *page)
 {
     size_t bytes = 0;
     unsigned count = 0;
     while (count < page->count) {
-        bytes += page->items[count].len;
+        const struct log_record *record = &page->records[count];
+        bytes += LOG_ITEM_ROOM + (size_t)record->stored.len + record->topic.len;
         if (count && bytes > PAGE_BYTES_MAX)
             break;
         count++;
     }
+    return count;
+}
+
+/* Both write so many records, or those before one that is damaged, and return how many: the reader
+ * of the next page is told of the hole. */
+static unsigned
+write_items(struct buf *out, const struct log_record *records, unsigned count)
+{
+    size_t begin = out->len;
+    mp_string(out, "items");
+    mp_array(out, count);
+    for (unsigned i = 0; i < count; i++)
+        if (log_record_item(&records[i], out) != STATUS_OK) {
+            out->len = begin;
+            return write_items(out, records, i);
+        }
+    return count;
+}
+
+static unsigned
+write_pack(struct buf *out, const struct log_record *records, unsigned count)
+{
+    size_t len = 0;
+    for (unsigned i = 0; i < count; i++)
+        len += log_pack_len(&records[i]);
+    mp_string(out, "records");
+    mp_bin_head(out, len);
+    for (unsigned i = 0; i < count; i++)
+        log_pack_add(out, &records[i]);
     return count;
 }
 
@@ -104,21 +119,15 @@ log_read_handle(struct op *op, const void *params)
         return status;
     if (page.first > 1 && in->after < page.first - 1)
         return refuse_trimmed(op, in->after, page.first);
-    unsigned count = items_that_fit(&page);
-    int64_t next = count < page.count ? item_seq(page.items[count - 1]) : page.next;
-    if (next < 0 || (count == 0 && in->after < page.last)) /* never an empty page before the end */
+    struct buf *out = op_result(op);
+    unsigned count = records_that_fit(&page);
+    mp_map(out, 4);
+    count = (in->form == FORM_COMPACT ? write_pack : write_items)(out, page.records, count);
+    if (count == 0 && in->after < page.last) /* never an empty page before the end */
         return error_set(op_error(op), STATUS_INTERNAL, NULL, "the record after %lld is damaged",
                          (long long)in->after);
-    struct buf *out = op_result(op);
-    mp_map(out, 4);
-    mp_string(out, "items");
-    mp_array(out, count);
-    if (count) {
-        const char *end = page.items[count - 1].ptr + page.items[count - 1].len;
-        buf_append(out, page.items[0].ptr, (size_t)(end - page.items[0].ptr));
-    }
     mp_string(out, "next");
-    mp_uint(out, (uint64_t)next);
+    mp_uint(out, (uint64_t)(count ? page.records[count - 1].seq : in->after));
     mp_string(out, "last");
     mp_uint(out, (uint64_t)page.last);
     mp_string(out, "first");

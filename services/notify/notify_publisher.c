@@ -20,6 +20,7 @@
 #define WATERMARKS_A_TURN 1000
 #define ASK_AGAIN_MS 100
 #define WARN_EVERY_MS 10000
+#define GREET_MS 100
 /* Subscribers send nothing but subscriptions and the handshake; more cuts the peer. A longer
  * subscription could match no topic, and each of its bytes would cost libzmq a node of its trie. */
 #define INBOUND_MAX 1024
@@ -35,6 +36,8 @@ struct notify_publisher {
     struct buf meta;
     bool untold;      /* records may be wanted in frames by who is not in the table */
     int64_t open_seq; /* the last open record that was published; -1 while it is not known */
+    int64_t greet_by; /* somebody's first watermark of "" is due, at the latest then; 0: nobody's */
+    int64_t greet_seq; /* the last open record in the store; -1 while it is not known */
     int64_t published, watermarks, subscriptions, prefix_count, refused, denied, lost; /* gauges */
     int64_t warned_ms;
 };
@@ -91,6 +94,7 @@ send_watermark(struct notify_publisher *publisher, struct text topic, struct tex
 }
 
 static void answered(void *arg, struct text prefix, int64_t seq);
+static void try_greet(struct notify_publisher *publisher, int64_t now_ms);
 
 /* Asks what is not known and sends what is due, both bounded, and the batches. Returns when to go
  * on. */
@@ -118,6 +122,9 @@ work(void *arg, int64_t now_ms)
             notify_batches_watermark(&publisher->batches, mark.batch, mark.seq);
     }
     notify_batches_flush(&publisher->batches);
+    try_greet(publisher, now_ms);
+    if (publisher->greet_by && publisher->greet_by < next)
+        next = publisher->greet_by;
     int64_t due = notify_prefixes_next_ms(publisher->prefixes);
     return due < next ? due : next;
 }
@@ -136,6 +143,8 @@ answered(void *arg, struct text prefix, int64_t seq)
     int64_t now = clock_mono_ms(), passed = log_follow_seq(publisher->follow);
     if (!prefix.len && seq > publisher->open_seq && seq <= passed)
         publisher->open_seq = seq;
+    if (!prefix.len && publisher->greet_by)
+        publisher->greet_seq = seq;
     notify_prefixes_answered(publisher->prefixes, prefix, seq, passed, now);
     work_now(publisher, now);
 }
@@ -208,15 +217,30 @@ grant_all(struct notify_publisher *publisher, const struct notify_grant *grant, 
 
 /* Whoever subscribes to "" is matched for the open roots, not for an empty topic (notify_access.h);
  * but the first watermark can be for its socket alone, and so have the very topic that was asked
- * for. */
+ * for. libzmq holds to that socket until the next subscription is read, so none is until it is
+ * known what the watermark must say, or it takes too long. The loop tells of what waits again. */
 static void
-greet(struct notify_publisher *publisher)
+begin_greeting(struct notify_publisher *publisher, int64_t now_ms)
 {
-    if (publisher->open_seq < 0)
+    publisher->greet_by = now_ms + GREET_MS;
+    publisher->greet_seq = -1;
+    if (log_follow_last(publisher->follow, TEXT_LITERAL(""), answered, publisher) != 0)
+        publisher->greet_by = now_ms;
+}
+
+static void
+try_greet(struct notify_publisher *publisher, int64_t now_ms)
+{
+    bool known =
+        publisher->greet_seq >= 0 && publisher->greet_seq <= log_follow_seq(publisher->follow);
+    if (!publisher->greet_by || (!known && now_ms < publisher->greet_by))
         return;
-    zmq_setsockopt(publisher->handle, ZMQ_SUBSCRIBE, "", 0);
-    send_watermark(publisher, TEXT_LITERAL(""), TEXT_LITERAL(""), publisher->open_seq);
-    zmq_setsockopt(publisher->handle, ZMQ_UNSUBSCRIBE, "", 0);
+    publisher->greet_by = 0;
+    if (publisher->open_seq >= 0) {
+        zmq_setsockopt(publisher->handle, ZMQ_SUBSCRIBE, "", 0);
+        send_watermark(publisher, TEXT_LITERAL(""), TEXT_LITERAL(""), publisher->open_seq);
+        zmq_setsockopt(publisher->handle, ZMQ_UNSUBSCRIBE, "", 0);
+    }
 }
 
 static void
@@ -260,7 +284,7 @@ take_subscription(struct notify_publisher *publisher, zmq_msg_t *msg, int64_t no
     publisher->denied += data[0] && !grant.count;
     count_subscription(publisher, prefix, form, peer, data[0], now_ms);
     if (data[0] && grant.count && !asked.len)
-        greet(publisher);
+        begin_greeting(publisher, now_ms);
 }
 
 static void
@@ -271,7 +295,7 @@ on_subscriptions(void *arg, short revents)
     int64_t now = clock_mono_ms();
     zmq_msg_t msg;
     zmq_msg_init(&msg);
-    for (unsigned i = 0; i < SUBSCRIPTIONS_A_TURN; i++) {
+    for (unsigned i = 0; i < SUBSCRIPTIONS_A_TURN && !publisher->greet_by; i++) {
         if (zmq_msg_recv(&msg, publisher->handle, ZMQ_DONTWAIT) < 0)
             break;
         take_subscription(publisher, &msg, now);

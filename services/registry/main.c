@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "common/base/run.h"
-#include "common/service/service.h"
-#include "services/registry/registry_clock.h"
-#include "services/registry/registry_handlers.h"
+#include "common/service/due.h"
+#include "services/registry/registry_handlers_decision.h"
+#include "services/registry/registry_plans.h"
 
 struct registry_config {
     struct service_config service;
@@ -16,7 +16,8 @@ static const struct cfg_row rows[] = {SERVICE_ROWS(struct registry_config, servi
 /* The running service. */
 struct registry {
     struct service *service;      /* owned; the first member, for service_run_* */
-    struct registry_clock *clock; /* owned */
+    struct due_clock *clock;      /* owned; of silences */
+    struct registry_plans *plans; /* owned */
 };
 
 static void
@@ -24,7 +25,8 @@ stop(void *state)
 {
     struct registry *registry = state;
     service_destroy(&registry->service);
-    registry_clock_destroy(&registry->clock);
+    due_clock_destroy(&registry->clock);
+    registry_plans_destroy(&registry->plans);
     free(registry);
 }
 
@@ -35,15 +37,17 @@ start(struct loop *loop, const void *config, int *exit_code)
     struct registry *registry = calloc(1, sizeof *registry);
     if (!registry)
         return NULL;
-    registry->clock = registry_clock_new(loop);
-    if (registry->clock)
+    registry->clock = due_clock_new(loop, REGISTRY_DUE_PREFIX, registry_handlers_settle);
+    registry->plans = registry_plans_new(loop, settings->service.redis, settings->service.org);
+    if (registry->clock && registry->plans)
         registry->service = service_new(loop, &registry_interface, registry_handlers,
                                         &settings->service, registry->clock, exit_code);
     if (!registry->service) {
         stop(registry);
         return NULL;
     }
-    registry_clock_start(registry->clock, registry->service);
+    due_clock_start(registry->clock, registry->service);
+    registry_plans_start(registry->plans, registry->service);
     return registry;
 }
 

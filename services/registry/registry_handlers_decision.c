@@ -2,9 +2,7 @@
  * sockets or Redis. */
 #include "services/registry/registry_handlers_decision.h"
 
-#include <inttypes.h>
-
-#include "services/registry/registry_clock.h"
+#include "common/service/due.h"
 
 /* ---- shared ---- */
 
@@ -38,10 +36,9 @@ registry_handlers_decision(struct op *op, struct text id, struct decision **out,
 }
 
 static struct text
-due_entry(struct op *op, const struct decision *decision)
+entry_of(struct op *op, const struct decision *decision)
 {
-    return op_format(op, REGISTRY_DUE_PREFIX "%0*" PRId64 "|%.*s", REGISTRY_DUE_DIGITS,
-                     decision->deadline, TEXT_ARG(decision->id));
+    return due_entry(op, REGISTRY_DUE_PREFIX, decision->deadline, decision->id);
 }
 
 void
@@ -49,15 +46,15 @@ registry_handlers_due_add(struct op *op, const struct decision *decision)
 {
     if (decision->mode != DECISION_SILENCE)
         return;
-    op_index_add(op, due_entry(op, decision));
-    registry_clock_hint(op_service(op), decision->deadline);
+    op_index_add(op, entry_of(op, decision));
+    due_clock_hint(op_service(op), decision->deadline);
 }
 
 void
 registry_handlers_due_remove(struct op *op, const struct decision *decision)
 {
     if (decision->mode == DECISION_SILENCE)
-        op_index_remove(op, due_entry(op, decision));
+        op_index_remove(op, entry_of(op, decision));
 }
 
 enum status
@@ -88,6 +85,25 @@ registry_handlers_outcome(struct op *op, struct decision *decision)
         op_format(op, "decision.%s", decision_word((enum decision_status)decision->status));
     registry_handlers_due_remove(op, decision);
     commit(op, type.ptr, decision, decision_word(DECISION_OPEN));
+}
+
+/* Writes the outcome of what is due. The commit is refused if the document moved, which leaves one
+ * winner of all replicas, or if the store's clock has not reached the deadline. */
+enum status
+registry_handlers_settle(struct op *op, const void *params)
+{
+    const struct due *due = params;
+    struct decision *decision;
+    int64_t now_ms;
+    enum status status = registry_handlers_decision(op, text_of(due->id), &decision, &now_ms);
+    if (status != STATUS_OK)
+        return status;
+    if (!decision_due(decision, now_ms + DUE_EARLY_MS))
+        return STATUS_OK; /* another replica was first, or it was put off */
+    decision_settle(decision, decision->deadline);
+    op_not_before(op, decision->deadline);
+    registry_handlers_outcome(op, decision);
+    return STATUS_OK;
 }
 
 /* ---- changes before the outcome ---- */
@@ -167,7 +183,7 @@ decision_extend_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     int64_t before = decision->deadline;
-    struct text entry = due_entry(op, decision);
+    struct text entry = entry_of(op, decision);
     status =
         registry_decision_extend(decision, in->deadline, &actor, now_ms, &changed, op_error(op));
     if (status != STATUS_OK)

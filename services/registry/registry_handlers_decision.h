@@ -9,10 +9,7 @@
 #include "services/registry/registry_decision.h"
 #include "services/registry/registry_handlers.h"
 
-/* "deadline|<20 digits>|" */
 #define REGISTRY_DUE_PREFIX "deadline|"
-#define REGISTRY_DUE_DIGITS 20
-#define REGISTRY_DUE_HEAD (sizeof REGISTRY_DUE_PREFIX + REGISTRY_DUE_DIGITS)
 
 struct registry_actor registry_handlers_actor(const struct op *op);
 
@@ -27,6 +24,14 @@ enum status registry_handlers_decision(struct op *op, struct text id, struct dec
 /* Adds and removes the entry that says when it is due, if it is a silence. */
 void registry_handlers_due_add(struct op *op, const struct decision *decision);
 void registry_handlers_due_remove(struct op *op, const struct decision *decision);
+
+/* For the clock (common/service/due.h): gives a silence its outcome at its deadline. What the
+ * outcome is, decision.get says without it. */
+op_handler_fn registry_handlers_settle;
+
+/* decision.open as an actor, who need not be the one who asks. */
+enum status registry_handlers_open(struct op *op, const struct decision_open *in,
+                                   const struct registry_actor *actor);
 
 /* Saves a decision that has its outcome, with its record, and answers it. */
 void registry_handlers_outcome(struct op *op, struct decision *decision);

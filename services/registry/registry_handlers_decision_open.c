@@ -300,11 +300,10 @@ load_basis(struct op *op, struct text title, struct text text, struct text proce
 }
 
 enum status
-decision_open_handle(struct op *op, const void *params)
+registry_handlers_open(struct op *op, const struct decision_open *in,
+                       const struct registry_actor *actor)
 {
-    const struct decision_open *in = params;
     const struct text links[] = {in->recommends, in->recommended_by, in->supersedes, in->reopens};
-    struct registry_actor actor = registry_handlers_actor(op);
     struct decision *decision = op_alloc(op, sizeof *decision);
     struct decision *members = op_alloc(op, sizeof *members);
     struct basis basis = {.id = in->id, .level = INT_NONE};
@@ -318,7 +317,7 @@ decision_open_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     status =
-        registry_decision_open(in, &basis.procedure, &actor, basis.now_ms, decision, op_error(op));
+        registry_decision_open(in, &basis.procedure, actor, basis.now_ms, decision, op_error(op));
     if (status == STATUS_OK)
         status = check_links(op, decision, basis.level, basis.now_ms);
     if (status != STATUS_OK)
@@ -329,6 +328,13 @@ decision_open_handle(struct op *op, const void *params)
     if (decision->mode == DECISION_SILENCE)
         op_before(op, decision->deadline);
     return commit_new(op, "decision.opened", decision);
+}
+
+enum status
+decision_open_handle(struct op *op, const void *params)
+{
+    struct registry_actor actor = registry_handlers_actor(op);
+    return registry_handlers_open(op, params, &actor);
 }
 
 enum status

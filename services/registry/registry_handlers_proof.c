@@ -38,6 +38,27 @@ note_objection(struct proof *proof, const struct decision *data)
     }
 }
 
+/* The records of a page as items. */
+static enum status
+add_page(struct op *op, const struct op_log_page *page, struct proof *proof, size_t *bytes)
+{
+    struct buf item = {0};
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < page->count && status == STATUS_OK; i++) {
+        buf_clear(&item);
+        if (log_record_item(&page->records[i], &item) != STATUS_OK)
+            status =
+                error_set(op_error(op), STATUS_INTERNAL, NULL, "a record of the log is damaged");
+        else if (item.failed)
+            status = registry_no_memory(op);
+        const struct text bare = {(const char *)item.data, (uint32_t)item.len};
+        proof->records[proof->record_count++] = op_join(op, 1, &bare);
+        *bytes += item.len;
+    }
+    buf_fini(&item);
+    return status;
+}
+
 /* Reads the log until all or enough is here: a page of it may end before its limit. */
 static enum status
 load_records(struct op *op, struct text topic, int64_t after, struct proof *proof)
@@ -47,12 +68,10 @@ load_records(struct op *op, struct text topic, int64_t after, struct proof *proo
     do {
         enum status status =
             op_log_read(op, topic, page.next, RECORDS_MAX - proof->record_count, &page);
+        if (status == STATUS_OK)
+            status = add_page(op, &page, proof, &bytes);
         if (status != STATUS_OK)
             return status;
-        for (unsigned i = 0; i < page.count; i++) {
-            proof->records[proof->record_count++] = page.items[i];
-            bytes += page.items[i].len;
-        }
     } while (page.count && page.next < page.last && proof->record_count < RECORDS_MAX &&
              bytes < BYTES_MAX);
     proof->next = page.next < page.last ? page.next : INT_NONE;

@@ -360,6 +360,70 @@ def test_log_read_pages_with_every_limit(client):
     assert read(client, "nothing.", 0) == {"items": [], "next": 0, "last": 0, "first": 1}
 
 
+def unpacked(records):
+    """The records of the compact form as docs/protocol.md has it: as (seq, prev, ms, topic, attributes, data)."""
+    while records:
+        seq, (line, rest) = int.from_bytes(records[:8], "big"), records[8:].split(b"\n", 1)
+        sizes = [int.from_bytes(rest[at:at + size], "big") for at, size in ((0, 2), (2, 2), (4, 4), (8, 2))]
+        topic, attributes, data, skip = sizes
+        ends = [10, 10 + topic, 10 + topic + attributes, 10 + topic + attributes + data]
+        *prev, ms = map(int, line.split(b" "))
+        yield (seq, prev, ms, rest[10:ends[1]].decode(), msgpack.unpackb(rest[ends[1]:ends[2]]),
+               msgpack.unpackb(rest[ends[2] + skip:ends[3]]))
+        records = rest[ends[3]:]
+
+
+def test_log_read_in_the_compact_form(client):
+    """It says the same as items do."""
+    life(client, "compact-1")
+    client.call("events", "plan.open", {"year": 2077}, traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01")
+    for prefix in ("", "events.", "events.economic.tourism.compact-1.", "nothing."):
+        params = {"prefix": prefix, "after": 0, "limit": 1000}
+        items, compact = (client.call("notify", "log.read", {**params, "form": form}, safe=True)
+                          for form in ("items", "compact/1"))
+        assert client.call("notify", "log.read", params, safe=True) == items
+        assert set(compact) == {"records", "next", "last", "first"}
+        assert all(compact[key] == items[key] for key in ("next", "last", "first"))
+        records = list(unpacked(compact["records"]))
+        assert len(records) == len(items["items"])
+        for (seq, prev, ms, topic, attributes, data), item in zip(records, items["items"]):
+            meta = item["meta"]
+            assert (topic, data) == (item["topic"], item["data"])
+            assert (seq, prev) == (meta["seq"], meta["prev"])
+            assert attributes == [meta["type"], meta["source"], meta["actor"], meta.get("traceparent")]
+            assert meta["time"].startswith(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms / 1000)))
+    error = refused(client, {"prefix": "", "after": 0, "form": "compact/2"})
+    assert (error.code, error.field) == ("invalid_argument", "form")
+
+
+def test_prefixes_of_many_records(client):
+    """Where the records of a prefix are is kept in blocks of 128: none is lost at their edges."""
+    areas = (("economic", "tourism"), ("human", "youth"), ("human", None))
+    pending = []
+    for i in range(600):
+        dimension, area = areas[0 if i % 50 else 1 + i // 50 % 2]
+        pending.append(client.send("events", "event.propose", {
+            "title": f"many {i}", "id": f"many-{i}", "kind": "seminar", "host": "KZ", "year": 2022,
+            "dimension": dimension, **({"area": area} if area else {})}, key=f"many-{i}"))
+    for msgid in pending:
+        client.wait(msgid, 60)
+    for i in range(300):
+        client.call("events", "event.amend", {"id": "many-0", "title": f"amended {i}"})
+    log = whole_log(client)
+    assert seqs(log) == list(range(1, len(log) + 1)) and len(log) > 900
+    for prefix in ("", "events.", "events.economic.", "events.human.", "events.human.youth.", "events.human.-.",
+                   "events.human.youth.many-0.", "registry."):
+        want = [record for record in log if record[0].startswith(prefix)]
+        assert last(client, prefix) == want[-1][1]["seq"]
+        for limit in (1, 127, 128, 129, 1000) if len(want) < 300 else (127, 128, 129, 500, 1000):
+            assert whole_log(client, prefix, 0, limit) == want, (prefix, limit)
+        for at in {0, 1, 126, 127, 128, 129, 255, 256, len(want) - 1} & set(range(len(want))):
+            after = want[at][1]["seq"]
+            for shift in (-1, 0, 1):
+                assert whole_log(client, prefix, max(0, after + shift)) == [
+                    record for record in want if record[1]["seq"] > after + shift], (prefix, at, shift)
+
+
 @pytest.mark.parametrize("prefix", [
     "events", ".", "events..", ".events.", "events.*.", "events.>", "ev ents.", "événements.",
     "a." * 9, "x" * 299 + "..", "events.\n.", "events.\0."])

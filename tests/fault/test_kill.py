@@ -263,8 +263,8 @@ def test_weak_redis_is_refused_unless_named(scratch):
             weak.terminate()
             assert weak.wait(20 * SLOW) == 0
             weak.stderr.close()
-        subprocess.run(["redis-cli", "-p", str(port), "XADD", "{cica}:log", "1-1", "t", "x"], check=True,
-                       capture_output=True)  # as versions before the first release kept it
+        subprocess.run(["redis-cli", "-p", str(port), "HSET", "{cica}:log:prefix", "#", "1 1"], check=True,
+                       capture_output=True)  # as versions before the first release kept it: no "#form"
         done = subprocess.run([str(BUILD / "cbm-registry")], capture_output=True, text=True,
                               env={**env, "CBM_DURABILITY": "memory"}, timeout=20 * SLOW)
         assert done.returncode == 78 and "log in this Redis" in done.stderr, done

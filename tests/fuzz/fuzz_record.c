@@ -5,6 +5,22 @@
 #include "common/log/record.h"
 #include "common/msg/mp.h"
 
+/* What is taken from a pack and put into another is the same again. */
+static void
+check_pack(struct text pack)
+{
+    struct log_record record;
+    struct buf again = {0};
+    const char *begin = pack.ptr;
+    while (log_pack_next(&pack, &record) > 0) {
+        PROMISE(record.seq >= 0);
+        log_pack_add(&again, &record);
+    }
+    PROMISE(again.len == (size_t)(pack.ptr - begin));
+    PROMISE(!again.len || memcmp(again.data, begin, again.len) == 0);
+    buf_fini(&again);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -12,6 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct text rest = {(const char *)data, (uint32_t)len};
     for (int64_t seq = 1; rest.len && log_record_take(&rest, seq, &record); seq++)
         PROMISE(rest.ptr + rest.len == (const char *)data + len);
+    check_pack((struct text){(const char *)data, (uint32_t)len});
     if (!log_record_parse((struct text){(const char *)data, (uint32_t)len}, 1, &record))
         return 0;
     PROMISE(record.time_ms >= 0);

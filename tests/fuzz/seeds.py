@@ -27,7 +27,9 @@ for name in ("messages", "records"):
         elif kind == "attributes":
             topic, body = b"events.economic.sme.x.", b"3 \x80"  # as the commit function stores it
             lens = struct.pack(">HHIH", len(topic), len(data), len(body), 2)
-            seed("record", b"41 40 12 7 3 1626163200125\n" + lens + topic + data + body)
+            stored = b"41 40 12 7 3 1626163200125\n" + lens + topic + data + body
+            seed("record", stored)
+            seed("record", b"".join(seq.to_bytes(8, "big") + stored for seq in (42, 43)))
         elif kind not in ("meta", "item"):
             seed("rpc", data)
 for topic in ("", "events.", "events.human.-.id.", "private.kz.note.", "1.2.3.4.5.6.7.8.", "a..b."):
@@ -51,6 +53,7 @@ def batch(prefix, seq, *records):
 seed("batch", b"/compact/1/events./")
 seed("batch", batch(b"", 0))
 seed("batch", batch(b"events.", 9, (b"events.x.", b"\x81\xa3seq\x08", b"\x80"), (b"events.y.", b"\x80", b"")))
+seed("reply", b"*4\r\n$2\r\n30\r\n$1\r\n1\r\n$8\r\n12 2 3 1\r\n$4\r\n30 5\r\n")
 
 
 def zap(*frames):

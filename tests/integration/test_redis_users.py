@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 SERVICES = ("registry", "events", "notify")
-LOG = ("{cica}:log", "{cica}:log:prefix", "{cica}:log:mark")
+LOG = ("{cica}:log", "{cica}:log:prefix", "{cica}:log:block")
 
 
 class As:

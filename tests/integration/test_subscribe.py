@@ -312,34 +312,33 @@ def test_a_publisher_without_batches(stack):
         assert code == 0 and [json.loads(line)["sequence"] for line in out.splitlines()] == ["8", "9", "12"]
 
 
+def stored(seq, topic=b"events.x.", attributes=("t", "/s", None, None), data=b"\x80", skip=0):
+    """A record as it is kept (common/log/record.h), with its seq in front."""
+    packed = msgpack.packb(attributes)
+    head = b"".join(n.to_bytes(size, "big") for n, size in (
+        (len(topic), 2), (len(packed), 2), (len(data), 4), (skip, 2)))
+    return seq.to_bytes(8, "big") + b"0 0 0 1626163200125\n" + head + topic + packed + data
+
+
 def page(after, count, last, step=1):
     seqs = range(after + step, after + step * count + 1, step)
-    return {"items": [{"topic": "events.x.", "meta": {"type": "t", "seq": seq, "prev": [0, 0, 0]}, "data": {}}
-                      for seq in seqs], "next": seqs[-1], "last": last, "first": 1}
+    return {"records": b"".join(map(stored, seqs)), "next": seqs[-1], "last": last, "first": 1}
 
 
 @pytest.mark.parametrize("late_first", [True, False])
 def test_pages_are_asked_for_ahead(stack, late_first):
-    """Two at a time where the log is dense; whichever answer comes first, and whether the guess was right."""
+    """Several at a time where the log is dense; whichever answer comes first, and whether the guess was right."""
     with Fake(stack, "events.", "--json", "--from", 0, "--count", 4400) as fake:
-        def two():
-            """The next two requests, by the place they ask for."""
-            got = {}
-            for _ in range(2):
-                to, method, params = fake.request()
-                assert method == "log.read" and params["limit"] == 1000
-                got[params["after"]] = to
-            return got
-
-        assert fake.answer(result=page(0, 1000, 4400)) == ("log.read", {"prefix": "events.", "after": 0, "limit": 1000})
-        asked = two()
-        assert set(asked) == {1000, 2000}
-        for after in sorted(asked, reverse=late_first):
-            fake.reply(asked[after], result=page(after, 1000, 4400))
-        asked = two()
-        assert set(asked) == {3000, 4000}
-        for after in sorted(asked, reverse=late_first):  # short: what was guessed is of no use
-            fake.reply(asked[after], result=page(after, 500 if after == 3000 else 400, 4400))
+        assert fake.answer(result=page(0, 1000, 4400)) == (
+            "log.read", {"prefix": "events.", "after": 0, "limit": 1000, "form": "compact/1"})
+        asked = {}
+        while len(asked) < 4:
+            to, method, params = fake.request()
+            assert method == "log.read" and params["limit"] == 1000
+            asked[params["after"]] = to
+        assert set(asked) == {1000, 2000, 3000, 4000}
+        for after in sorted(asked, reverse=late_first):  # one is short: what was guessed behind it is of no use
+            fake.reply(asked[after], result=page(after, {3000: 500, 4000: 400}.get(after, 1000), 4400))
         to, _, params = fake.request()
         assert params["after"] == 3500
         fake.reply(to, error={"code": "unavailable", "message": "not now"})
@@ -348,6 +347,42 @@ def test_pages_are_asked_for_ahead(stack, late_first):
         fake.reply(to, result=page(3500, 900, 4400))
         code, out, _ = fake.end()
         assert code == 0 and [int(json.loads(line)["sequence"]) for line in out.splitlines()] == list(range(1, 4401))
+
+
+def test_a_guess_that_fails_is_asked_for_again(stack):
+    with Fake(stack, "events.", "--json", "--from", 0, "--count", 2500) as fake:
+        fake.answer(result=page(0, 1000, 2500))
+        asked = {}
+        while len(asked) < 2:
+            to, _, params = fake.request()
+            asked[params["after"]] = to
+        fake.reply(asked[2000], error={"code": "unavailable", "message": "not now"})
+        fake.reply(asked[1000], result=page(1000, 1000, 2500))
+        to, _, params = fake.request()
+        assert params["after"] == 2000
+        fake.reply(to, result=page(2000, 500, 2500))
+        code, out, _ = fake.end()
+        assert code == 0 and len(out.splitlines()) == 2500
+
+
+def test_pages_of_garbage(stack):
+    """What is no page is asked for again; what is no record is the end, and nothing of it is shown."""
+    good = {"next": 9, "last": 9, "first": 1}
+    with Fake(stack, "events.", "--json", "--from", 0, "--count", 1) as fake:
+        for bad in ({}, [], {**good, "records": [stored(9)]}, {**good, "items": []}, {**good, "records": "text"},
+                    {"records": stored(9), "last": 9}, {"records": b"", "next": 0, "last": 9}):
+            assert fake.answer(result=bad)[1]["after"] == 0
+        assert fake.answer(result={**good, "records": stored(9)})[1]["after"] == 0
+        code, out, _ = fake.end()
+        assert code == 0 and [json.loads(line)["sequence"] for line in out.splitlines()] == ["9"]
+    for bad in (stored(9)[:-1], stored(9) + b"\x00", b"\xff" + stored(9)[1:], stored(9, topic=b"plan.1."),
+                stored(9, topic=b"events.x"), stored(9, data=b"\xc1"), stored(9, skip=2), stored(9, attributes=["t"]),
+                stored(9)[:8] + stored(9)[9:]):
+        with Fake(stack, "events.", "--json", "--from", 0, "--count", 2) as fake:
+            fake.answer(result={**good, "records": bad})
+            code, out, err = fake.end()
+            assert code == 1 and "no record" in err, bad
+            assert out.count("\n") <= (bad == stored(9) + b"\x00")
 
 
 def test_a_log_with_other_prefixes_is_not_guessed(stack):

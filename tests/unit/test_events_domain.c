@@ -151,6 +151,41 @@ test_every_step(void **state)
         }
 }
 
+/* When the clock has proposed to hold it, a report confirms that. */
+static void
+test_report_confirms(void **state)
+{
+    (void)state;
+    struct events_step step;
+    fresh();
+    event.status = EVENT_SCHEDULED;
+    add_session("2024-02-29", "2024-03-01");
+    int64_t end = when("2024-03-02").ms;
+    assert_int_equal(events_domain_hold_at(&event), end);
+    event.hold_due = end;
+    assert_int_equal(events_domain_hold_at(&event), TIME_NONE);
+    assert_int_equal(events_domain_step(&event, EVENTS_REPORT, &step, &error), STATUS_OK);
+    assert_int_equal(step.next, EVENT_REPORTED);
+    assert_string_equal(step.record, "event.reported");
+    assert_string_equal(step.held, "event.held");
+    assert_string_equal(step.from, "held");
+    assert_int_equal(events_domain_step(&event, EVENTS_ACCEPT, &step, &error),
+                     STATUS_FAILED_PRECONDITION);
+    assert_non_null(strstr(error.message, "hold, report"));
+    assert_int_equal(events_domain_step(&event, EVENTS_SCHEDULE, &step, &error), STATUS_OK);
+    events_domain_take(&event, &step); /* the same days: still over */
+    assert_int_equal(event.hold_due, end);
+    event.sessions.items[0].end = when("2024-04-01");
+    events_domain_take(&event, &step);
+    assert_int_equal(event.hold_due, TIME_NONE);
+    event.hold_due = when("2024-04-02").ms;
+    assert_int_equal(events_domain_step(&event, EVENTS_HOLD, &step, &error), STATUS_OK);
+    assert_null(step.held);
+    events_domain_take(&event, &step);
+    assert_int_equal(event.hold_due, TIME_NONE);
+    assert_int_equal(events_domain_hold_at(&event), TIME_NONE);
+}
+
 static void
 test_record_of_schedule(void **state)
 {
@@ -790,6 +825,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_step),
+        cmocka_unit_test(test_report_confirms),
         cmocka_unit_test(test_record_of_schedule),
         cmocka_unit_test(test_hold_not_before_it_begins),
         cmocka_unit_test(test_amending_sessions),

@@ -1,7 +1,7 @@
-/* See registry_clock.h. Every LOOK_MS, and when a near deadline was hinted at, it reads which
- * deadlines come next, with the store's clock; between two looks that clock is the monotonic one
- * and an offset, so no step of this machine's wall clock matters. */
-#include "services/registry/registry_clock.h"
+/* See due.h. Every LOOK_MS, and when a near instant was hinted at, it reads which entries come
+ * next, with the store's clock; between two looks that clock is the monotonic one and an offset, so
+ * no step of this machine's wall clock matters. */
+#include "common/service/due.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,23 +10,19 @@
 
 #include "common/base/clock.h"
 #include "common/msg/mp.h"
-#include "services/registry/registry_handlers_decision.h"
 
 #define LOOK_MS 500
 #define AHEAD_MS (2 * LOOK_MS) /* how far a look reads ahead */
-#define HINT_AHEAD_MS 20       /* when a hinted deadline is looked for */
+#define HINT_AHEAD_MS 20       /* when a hinted instant is looked for */
 #define HINT_LEAST_MS 5        /* … and not before its commit may be done */
-#define PAGE_MAX 1024          /* deadlines read at a time, and settled at once */
+#define PAGE_MAX 1024          /* entries read at a time, and settled at once */
+#define DIGITS 20              /* of an instant in an entry: they sort as numbers */
 #define FEW 64                 /* under way when the next look may read some of them again */
-#define EARLY_MS 10            /* by so much a clock that was estimated may be wrong */
 
-struct due {
-    int64_t deadline_ms;
-    char id[TEXT_ID_MAX + 1];
-};
-
-struct registry_clock {
+struct due_clock {
     struct loop *loop;
+    const char *prefix;
+    op_handler_fn *handler;
     struct service *service; /* NULL until started */
     bool looking, timed;     /* a look is under way; the offset is known */
     int64_t offset_ms;       /* the store's clock less the monotonic one */
@@ -36,50 +32,39 @@ struct registry_clock {
     struct due due[PAGE_MAX];
 };
 
-/* ---- settling one ---- */
-
-/* Writes the outcome of what is due. The commit is refused if the document moved, which leaves one
- * winner of all replicas, or if the store's clock has not reached the deadline. */
-static enum status
-settle(struct op *op, const void *params)
+struct text
+due_entry(struct op *op, const char *prefix, int64_t at_ms, struct text id)
 {
-    const struct due *due = params;
-    struct decision *decision;
-    int64_t now_ms;
-    enum status status = registry_handlers_decision(op, text_of(due->id), &decision, &now_ms);
-    if (status != STATUS_OK)
-        return status;
-    if (!decision_due(decision, now_ms + EARLY_MS))
-        return STATUS_OK; /* another replica was first, or it was put off */
-    decision_settle(decision, decision->deadline);
-    op_not_before(op, decision->deadline);
-    registry_handlers_outcome(op, decision);
-    return STATUS_OK;
+    return op_format(op, "%s%0*" PRId64 "|%.*s", prefix, DIGITS, at_ms, TEXT_ARG(id));
 }
+
+/* ---- looking ---- */
 
 static void
 on_settled(void *arg, enum status status, struct text result)
 {
-    struct registry_clock *clock = arg;
+    struct due_clock *clock = arg;
     (void)status, (void)result; /* what failed is still there at the next look */
     if (--clock->settling <= FEW)
         loop_tick_by(clock->loop, clock->look_at);
 }
 
-/* ---- looking ---- */
+struct look {
+    int64_t upto_ms;
+    const char *prefix;
+};
 
-/* Reads the deadlines up to `*params`: answers [store's clock, entry, …]. */
+/* Reads the entries up to an instant: answers [store's clock, entry, …]. */
 static enum status
 look(struct op *op, const void *params)
 {
-    const int64_t *upto = params;
+    const struct look *in = params;
     struct op_range range;
     int64_t now_ms;
     enum status clock = op_clock(op, &now_ms);
     enum status status =
-        op_scan(op, TEXT_LITERAL(REGISTRY_DUE_PREFIX),
-                op_format(op, REGISTRY_DUE_PREFIX "%0*" PRId64, REGISTRY_DUE_DIGITS, *upto),
-                PAGE_MAX, &range);
+        op_scan(op, text_of(in->prefix),
+                op_format(op, "%s%0*" PRId64, in->prefix, DIGITS, in->upto_ms), PAGE_MAX, &range);
     if (status != STATUS_OK || clock != STATUS_OK)
         return status != STATUS_OK ? status : clock;
     struct buf *out = op_result(op);
@@ -91,23 +76,23 @@ look(struct op *op, const void *params)
 }
 
 static bool
-read_entry(struct text entry, struct due *out)
+read_entry(size_t prefix_len, struct text entry, struct due *out)
 {
-    if (entry.len <= REGISTRY_DUE_HEAD || entry.len - REGISTRY_DUE_HEAD > TEXT_ID_MAX)
+    const uint32_t head = (uint32_t)prefix_len + DIGITS + 1;
+    if (entry.len <= head || entry.len - head > TEXT_ID_MAX)
         return false;
-    out->deadline_ms = 0;
-    for (uint32_t i = sizeof REGISTRY_DUE_PREFIX - 1; i < REGISTRY_DUE_HEAD - 1; i++)
-        out->deadline_ms = out->deadline_ms * 10 + (entry.ptr[i] - '0');
-    uint32_t len = entry.len - (uint32_t)REGISTRY_DUE_HEAD;
-    memcpy(out->id, entry.ptr + REGISTRY_DUE_HEAD, len);
-    out->id[len] = '\0';
+    out->at_ms = 0;
+    for (uint32_t i = (uint32_t)prefix_len; i < head - 1; i++)
+        out->at_ms = out->at_ms * 10 + (entry.ptr[i] - '0');
+    memcpy(out->id, entry.ptr + head, entry.len - head);
+    out->id[entry.len - head] = '\0';
     return true;
 }
 
 static void
 on_looked(void *arg, enum status status, struct text result)
 {
-    struct registry_clock *clock = arg;
+    struct due_clock *clock = arg;
     struct mp_value value;
     int64_t now_ms = clock_mono_ms();
     clock->looking = false;
@@ -120,10 +105,11 @@ on_looked(void *arg, enum status status, struct text result)
         clock->count = clock->next = 0;
         for (int64_t i = 0; i < entries && i < PAGE_MAX; i++) {
             at = mp_read(at, &value);
-            clock->count += read_entry(value.bytes, &clock->due[clock->count]);
+            clock->count +=
+                read_entry(strlen(clock->prefix), value.bytes, &clock->due[clock->count]);
         }
         int64_t last_at =
-            clock->count ? clock->due[clock->count - 1].deadline_ms - clock->offset_ms : LOOP_NEVER;
+            clock->count ? clock->due[clock->count - 1].at_ms - clock->offset_ms : LOOP_NEVER;
         if (entries == PAGE_MAX && last_at < clock->look_at)
             clock->look_at = last_at; /* there are more: as soon as these are under way */
     }
@@ -131,32 +117,33 @@ on_looked(void *arg, enum status status, struct text result)
 }
 
 static void
-start_look(struct registry_clock *clock, int64_t now_ms)
+start_look(struct due_clock *clock, int64_t now_ms)
 {
-    int64_t upto = clock->timed ? now_ms + clock->offset_ms + AHEAD_MS : INT64_MAX;
+    struct look in = {clock->timed ? now_ms + clock->offset_ms + AHEAD_MS : INT64_MAX,
+                      clock->prefix};
     clock->look_at = now_ms + LOOK_MS;
     clock->looking = true; /* on_looked may be called at once */
-    if (!service_submit(clock->service, look, &upto, sizeof upto, on_looked, clock))
+    if (!service_submit(clock->service, look, &in, sizeof in, on_looked, clock))
         clock->looking = false;
 }
 
 /* ---- time ---- */
 
 static int64_t
-next_due(const struct registry_clock *clock)
+next_due(const struct due_clock *clock)
 {
-    return clock->next < clock->count ? clock->due[clock->next].deadline_ms - clock->offset_ms
+    return clock->next < clock->count ? clock->due[clock->next].at_ms - clock->offset_ms
                                       : LOOP_NEVER;
 }
 
 static int64_t
 tick(void *arg, int64_t now_ms)
 {
-    struct registry_clock *clock = arg;
+    struct due_clock *clock = arg;
     while (next_due(clock) <= now_ms && clock->settling < PAGE_MAX) {
         clock->settling++;
-        if (!service_submit(clock->service, settle, &clock->due[clock->next++], sizeof *clock->due,
-                            on_settled, clock))
+        if (!service_submit(clock->service, clock->handler, &clock->due[clock->next++],
+                            sizeof *clock->due, on_settled, clock))
             clock->settling--; /* it is ending; another replica goes on */
     }
     bool may_look = !clock->looking && clock->settling <= FEW;
@@ -169,12 +156,12 @@ tick(void *arg, int64_t now_ms)
 }
 
 void
-registry_clock_hint(struct registry_clock *clock, int64_t deadline_ms)
+due_clock_hint(struct due_clock *clock, int64_t at_ms)
 {
     int64_t now_ms = clock_mono_ms();
-    if (!clock || !clock->timed || deadline_ms - clock->offset_ms > now_ms + LOOK_MS)
+    if (!clock || !clock->timed || at_ms - clock->offset_ms > now_ms + LOOK_MS)
         return;
-    int64_t at = deadline_ms - clock->offset_ms - HINT_AHEAD_MS;
+    int64_t at = at_ms - clock->offset_ms - HINT_AHEAD_MS;
     if (at < now_ms + HINT_LEAST_MS)
         at = now_ms + HINT_LEAST_MS;
     if (at >= clock->look_at)
@@ -185,17 +172,20 @@ registry_clock_hint(struct registry_clock *clock, int64_t deadline_ms)
 
 /* ---- life ---- */
 
-struct registry_clock *
-registry_clock_new(struct loop *loop)
+struct due_clock *
+due_clock_new(struct loop *loop, const char *prefix, op_handler_fn *handler)
 {
-    struct registry_clock *clock = calloc(1, sizeof *clock);
-    if (clock)
-        clock->loop = loop;
+    struct due_clock *clock = calloc(1, sizeof *clock);
+    if (!clock)
+        return NULL;
+    clock->loop = loop;
+    clock->prefix = prefix;
+    clock->handler = handler;
     return clock;
 }
 
 void
-registry_clock_start(struct registry_clock *clock, struct service *service)
+due_clock_start(struct due_clock *clock, struct service *service)
 {
     clock->service = service;
     if (loop_add_tick(clock->loop, tick, clock) != 0)
@@ -203,7 +193,7 @@ registry_clock_start(struct registry_clock *clock, struct service *service)
 }
 
 void
-registry_clock_destroy(struct registry_clock **clock)
+due_clock_destroy(struct due_clock **clock)
 {
     if (*clock && (*clock)->service)
         loop_remove_tick((*clock)->loop, tick, *clock);
