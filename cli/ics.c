@@ -65,9 +65,10 @@ import(const struct cli_command *command, int argc, char **argv)
             json_object_set_new(params, options[i].name, json_string(text[i]));
     json_t *result = cli_call(client, "events", "calendar.import", params, NULL, &code);
     if (result) {
-        printf("%s: %" JSON_INTEGER_FORMAT " spans from %s to %s%s\n", text[CALENDAR],
-               json_integer_value(json_object_get(result, "spans")), cli_text(result, "from"),
-               cli_text(result, "to"), json_object_get(result, "seq") ? "" : ", as they were");
+        printf("%s: %" JSON_INTEGER_FORMAT " spans from %s to %s (seq %" JSON_INTEGER_FORMAT ")\n",
+               text[CALENDAR], json_integer_value(json_object_get(result, "spans")),
+               cli_text(result, "from"), cli_text(result, "to"),
+               json_integer_value(json_object_get(result, "seq")));
         code = cli_flush();
     }
     json_decref(result);

@@ -1,6 +1,7 @@
 /* See events_handlers_clash.h: agendas read, and kept in line with events.
  * It must not know sockets or Redis. */
 #include "services/events/events_handlers_clash.h"
+#include "services/events/events_handlers_parts.h"
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -37,23 +38,20 @@ static enum status
 read_wish(struct op *op, const struct events_agenda_wish *wish, const int *quarters, unsigned count)
 {
     struct text *lines = op_alloc(op, (count + 1) * sizeof *lines);
-    enum status outcome = STATUS_OK;
+    enum status status = STATUS_OK;
     struct agenda agenda;
     unsigned room = wish->book->count;
     if (!lines)
         return op_no_memory(op);
     for (unsigned i = 0; i < count; i++) {
         struct text id = events_handlers_agenda_id(op, wish->scope, wish->name, quarters[i]);
-        enum status status = events_handlers_agenda(op, id, &agenda);
-        if (status == STATUS_AGAIN)
-            outcome = status;
-        else if (status != STATUS_OK)
-            return status;
-        else
+        enum status loaded = events_handlers_agenda(op, id, &agenda);
+        if (loaded == STATUS_OK)
             room += count_lines(lines[i] = agenda.lines);
+        status = events_handlers_both(status, loaded);
     }
-    if (outcome != STATUS_OK || room == wish->book->count)
-        return outcome;
+    if (status != STATUS_OK || room == wish->book->count)
+        return status;
     struct events_book book = {wish->book->count, room, op_alloc(op, room * sizeof *book.items)};
     if (!book.items)
         return op_no_memory(op);
@@ -69,15 +67,10 @@ enum status
 events_handlers_agendas(struct op *op, const struct events_agenda_wish *wishes, unsigned wish_count,
                         const int *quarters, unsigned quarter_count)
 {
-    enum status outcome = STATUS_OK;
-    for (unsigned i = 0; i < wish_count; i++) {
-        enum status status = read_wish(op, &wishes[i], quarters, quarter_count);
-        if (status != STATUS_OK && status != STATUS_AGAIN)
-            return status;
-        if (status == STATUS_AGAIN)
-            outcome = status;
-    }
-    return outcome;
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < wish_count; i++)
+        status = events_handlers_both(status, read_wish(op, &wishes[i], quarters, quarter_count));
+    return status;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -159,20 +152,17 @@ static enum status
 write_agendas(struct op *op, const struct booked *of, const struct booked *after,
               const struct booked *written)
 {
-    enum status outcome = STATUS_OK;
+    enum status status = STATUS_OK;
     for (unsigned i = 0; i < of->quarter_count; i++)
         for (unsigned area = 0; area < 2; area++) {
             struct text name = area ? of->area : of->event->host;
             if (written && has_agenda(written, area, name, of->quarters[i]))
                 continue;
-            enum status status = write_agenda(op, area ? "area" : "host", name, of->quarters[i],
-                                              of->event->id, after);
-            if (status != STATUS_OK && status != STATUS_AGAIN)
-                return status;
-            if (status == STATUS_AGAIN)
-                outcome = status;
+            status =
+                events_handlers_both(status, write_agenda(op, area ? "area" : "host", name,
+                                                          of->quarters[i], of->event->id, after));
         }
-    return outcome;
+    return status;
 }
 
 enum status
@@ -184,8 +174,5 @@ events_handlers_book(struct op *op, const struct event *before, const struct eve
     look_at(op, before, old);
     look_at(op, after, new);
     enum status status = write_agendas(op, old, new, NULL);
-    enum status other = write_agendas(op, new, new, old);
-    if (status != STATUS_OK && status != STATUS_AGAIN)
-        return status;
-    return other != STATUS_OK ? other : status;
+    return events_handlers_both(status, write_agendas(op, new, new, old));
 }

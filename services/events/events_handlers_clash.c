@@ -1,6 +1,8 @@
 /* See events_handlers_clash.h: event.clashes, what blocks a schedule, and the rules.
  * It must not know sockets or Redis. */
 #include "services/events/events_handlers_clash.h"
+#include "services/events/events_delegation.h"
+#include "services/events/events_handlers_parts.h"
 
 #include <stdio.h>
 
@@ -37,6 +39,7 @@ events_handlers_asking(struct op *op, const struct event *event, struct events_a
                                         .rules = &asking->rules,
                                         .today = op_today(op)};
     asking->slots.count = 0;
+    asking->delegates = EVENTS_DELEGATES_NONE;
     enum status status = load_rules(op, &changed);
     events_rules_of(changed, &asking->rules);
     return status;
@@ -46,17 +49,59 @@ events_handlers_asking(struct op *op, const struct event *event, struct events_a
 static enum status
 ask_areas(struct op *op, struct events_clash_case *asked, const int *quarters, unsigned count)
 {
-    enum status outcome = STATUS_OK;
+    enum status status = STATUS_OK;
     struct text area;
     for (unsigned i = 0; (area = events_known_area_at(events_handlers_known(op), i)).ptr; i++) {
         const struct events_agenda_wish wish = {"area", area, &asked->areas};
-        enum status status = events_handlers_agendas(op, &wish, 1, quarters, count);
-        if (status != STATUS_OK && status != STATUS_AGAIN)
-            return status;
-        if (status == STATUS_AGAIN)
-            outcome = status;
+        status =
+            events_handlers_both(status, events_handlers_agendas(op, &wish, 1, quarters, count));
     }
-    return outcome;
+    return status;
+}
+
+/* The sessions of another event where somebody is registered too, if it is scheduled. */
+static enum status
+add_delegate(struct op *op, const struct elsewhere *elsewhere, struct events_delegate *items,
+             unsigned *count)
+{
+    struct event *other = op_alloc(op, sizeof *other);
+    struct events_slots slots;
+    if (!other)
+        return op_no_memory(op);
+    enum status status = op_load(op, "event", elsewhere->event, &event_schema, other);
+    if (status != STATUS_OK || other->status != EVENT_SCHEDULED)
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    events_agenda_slots(other, events_view_zone(op_service(op), other->zone), &slots);
+    for (unsigned i = 0; i < slots.count; i++)
+        items[(*count)++] =
+            (struct events_delegate){elsewhere->own, elsewhere->event, slots.items[i].start_ms,
+                                     slots.items[i].end_ms};
+    return STATUS_OK;
+}
+
+/* Where delegates to the event are registered too. Who is registered between the look and the
+ * commit is not seen: a person is in two places by their own doing. */
+static enum status
+ask_delegates(struct op *op, struct events_asking *asking)
+{
+    struct events_clash_case *asked = &asking->asked;
+    struct events_actor actor = events_handlers_actor(op);
+    struct elsewhere *found;
+    unsigned found_count = 0;
+    enum status status = events_handlers_elsewhere(op, asked->event->id, &found_count, &found);
+    if (status != STATUS_OK || !found_count)
+        return status;
+    struct events_delegate *items =
+        op_alloc(op, (size_t)found_count * EVENTS_SLOTS_MAX * sizeof *items);
+    if (!items)
+        return op_no_memory(op);
+    for (unsigned i = 0; i < found_count; i++)
+        if (asking->delegates == EVENTS_DELEGATES_ALL ||
+            events_delegation_sees(&actor, asking->host, found[i].own))
+            status = events_handlers_both(status, add_delegate(op, &found[i], items,
+                                                               &asked->delegate_count));
+    asked->delegates = items;
+    return status;
 }
 
 enum status
@@ -75,15 +120,11 @@ events_handlers_ask(struct op *op, struct events_asking *asking, const int *quar
     if (event->area.ptr)
         wishes[count++] = (struct events_agenda_wish){"area", event->area, &asked->area};
     enum status status = events_handlers_agendas(op, wishes, count, quarters, quarter_count);
-    if (status != STATUS_OK && status != STATUS_AGAIN)
-        return status;
-    enum status other = STATUS_OK;
     if (events_rules_governing(&asking->rules, event->kind, event->area))
-        other = ask_areas(op, asked, quarters, quarter_count);
-    if (other == STATUS_OK && event->id.ptr)
-        other = events_handlers_delegates(op, event, quarters, quarter_count, &asked->delegates,
-                                          &asked->delegate_count);
-    return other != STATUS_OK ? other : status;
+        status = events_handlers_both(status, ask_areas(op, asked, quarters, quarter_count));
+    if (asking->delegates && asking->rules.items[CLASH_DELEGATE_DOUBLE].severity != CLASH_IGNORE)
+        status = events_handlers_both(status, ask_delegates(op, asking));
+    return status;
 }
 
 struct findings {
@@ -92,23 +133,27 @@ struct findings {
     struct events_clash items[CLASHES_MAX];
 };
 
-/* Everything that the event clashes with. */
+/* Everything that the event clashes with. `host` is its host as it is, which sees who is delegated;
+ * absent for an event that there might be. */
 static enum status
-find(struct op *op, const struct event *event, struct findings **out)
+find(struct op *op, const struct event *event, enum events_delegates delegates, struct text host,
+     struct findings **out)
 {
     struct findings *findings = *out = op_alloc(op, sizeof *findings);
     int quarters[EVENTS_QUARTERS_MAX];
     if (!findings)
         return op_no_memory(op);
     enum status status = events_handlers_asking(op, event, &findings->asking);
-    if (status != STATUS_OK && status != STATUS_AGAIN)
-        return status;
     struct events_asking *asking = findings->asking;
+    if (!asking)
+        return status;
+    asking->delegates = delegates;
+    asking->host = host;
     events_agenda_slots(event, asking->asked.zone, &asking->slots);
     unsigned count = events_agenda_quarters(&asking->slots, quarters);
-    enum status asked = events_handlers_ask(op, asking, quarters, count);
-    if (asked != STATUS_OK || status != STATUS_OK)
-        return asked != STATUS_OK ? asked : status;
+    status = events_handlers_both(status, events_handlers_ask(op, asking, quarters, count));
+    if (status != STATUS_OK)
+        return status;
     findings->count = events_clash_find(&asking->asked, findings->items, CLASHES_MAX);
     return STATUS_OK;
 }
@@ -117,7 +162,7 @@ find(struct op *op, const struct event *event, struct findings **out)
 
 /* The event that is asked about: one there is, one there might be, or one with a change. */
 static enum status
-asked_event(struct op *op, const struct event_clashes *in, struct event *event)
+asked_event(struct op *op, const struct event_clashes *in, struct event *event, struct text *host)
 {
     schema_init(&event_schema, event);
     if (!in->id.ptr && !in->draft.present)
@@ -130,6 +175,7 @@ asked_event(struct op *op, const struct event_clashes *in, struct event *event)
         status = events_handlers_sure(op, events_handlers_visible(op, event));
         if (status != STATUS_OK)
             return status;
+        *host = event->host;
     }
     if (in->draft.present) {
         struct clash_draft draft = in->draft;
@@ -158,9 +204,12 @@ event_clashes_handle(struct op *op, const void *params)
     struct findings *findings;
     if (!event)
         return op_no_memory(op);
-    enum status status = asked_event(op, params, event);
+    const struct event_clashes *in = params;
+    struct text host = TEXT_NONE;
+    enum status status = asked_event(op, in, event, &host);
     if (status == STATUS_OK)
-        status = find(op, event, &findings);
+        status = find(op, event, in->id.ptr ? EVENTS_DELEGATES_SEEN : EVENTS_DELEGATES_NONE, host,
+                      &findings);
     if (status != STATUS_OK)
         return status;
     unsigned count = findings->count < CLASHES_MAX ? findings->count : CLASHES_MAX;
@@ -199,7 +248,7 @@ enum status
 events_handlers_unblocked(struct op *op, const struct event *event, struct text override)
 {
     struct findings *findings;
-    enum status status = find(op, event, &findings);
+    enum status status = find(op, event, EVENTS_DELEGATES_ALL, event->host, &findings);
     if (status != STATUS_OK || override.ptr)
         return status;
     unsigned count = findings->count < CLASHES_MAX ? findings->count : CLASHES_MAX, i = 0;
@@ -248,13 +297,14 @@ rule_put_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     bool same = !events_rules_put(changed, &rule);
+    struct text topic = op_format(op, "rules.%s.", clash_rule_name_words[in->rule - 1]);
+    const struct clash_rule *now = &rules->items[in->rule];
     if (!same)
         op_save(op, "rules", ALL, &clash_rules_schema, changed);
     events_rules_of(changed, rules);
-    const struct clash_rule *now = &rules->items[in->rule];
-    struct text topic = op_format(op, "rules.%s.", clash_rule_name_words[in->rule - 1]);
-    if (!same)
-        op_record(op, "rule.changed", topic, &clash_rule_schema, now, NULL, NULL, TEXT_NONE);
+    if (same)
+        return events_handlers_unchanged(op, &clash_rule_schema, now, topic);
+    op_record(op, "rule.changed", topic, &clash_rule_schema, now, NULL, NULL, TEXT_NONE);
     op_answer(op, &clash_rule_schema, now);
     return STATUS_OK;
 }

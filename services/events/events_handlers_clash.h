@@ -28,8 +28,14 @@ enum status events_handlers_agenda(struct op *op, struct text id, struct agenda 
 enum status events_handlers_agenda_save(struct op *op, struct text id, struct agenda *agenda,
                                         const struct buf *lines);
 
+/* Whose double registrations count in an answer: they are not for everyone, but what blocks, blocks
+ * whoever asks. */
+enum events_delegates { EVENTS_DELEGATES_NONE, EVENTS_DELEGATES_SEEN, EVENTS_DELEGATES_ALL };
+
 /* A question about an event, with all that an answer needs; lives as long as the run. */
 struct events_asking {
+    enum events_delegates delegates; /* none, until it is set */
+    struct text host;                /* of the event as it is: it may see them */
     struct events_clash_case asked;
     struct events_slots slots;
     struct events_rules rules;
@@ -42,13 +48,6 @@ enum status events_handlers_asking(struct op *op, const struct event *event,
 /* The agendas of the quarters. */
 enum status events_handlers_ask(struct op *op, struct events_asking *asking, const int *quarters,
                                 unsigned quarter_count);
-
-/* The sessions of the people delegated to the event (event->id) at other events, where the same
- * delegate is registered too and both take part in person: those that touch the quarters. The other
- * events are guarded (events_handlers_clash_people.c). */
-enum status events_handlers_delegates(struct op *op, const struct event *event, const int *quarters,
-                                      unsigned quarter_count, const struct events_delegate **out,
-                                      unsigned *count);
 
 /* STATUS_FAILED_PRECONDITION with the clash, explained, if the event as it will be has one that
  * blocks and there is no override. */

@@ -2,6 +2,7 @@
  * Redis, or how a calendar is read. */
 #include "common/base/clock.h"
 #include "services/events/events_handlers_clash.h"
+#include "services/events/events_handlers_parts.h"
 #include "services/events/events_ical_read.h"
 
 #define YEARS_AROUND 5
@@ -128,7 +129,7 @@ static enum status
 write_agendas(struct op *op, struct import *import, const struct calendar *of,
               const struct calendar *written)
 {
-    enum status outcome = STATUS_OK;
+    enum status status = STATUS_OK;
     bool put = text_equal(scope_of(of), scope_of(&import->calendar));
     int last = events_agenda_quarter(of->to * DATE_DAY_MS), skip_from = 1, skip_to = 0;
     if (written && text_equal(scope_of(of), scope_of(written))) {
@@ -138,13 +139,9 @@ write_agendas(struct op *op, struct import *import, const struct calendar *of,
     for (int at = events_agenda_quarter(of->from * DATE_DAY_MS); at <= last; at++) {
         if (at >= skip_from && at <= skip_to)
             continue;
-        enum status status = write_agenda(op, import, scope_of(of), at, put);
-        if (status != STATUS_OK && status != STATUS_AGAIN)
-            return status;
-        if (status == STATUS_AGAIN)
-            outcome = status;
+        status = events_handlers_both(status, write_agenda(op, import, scope_of(of), at, put));
     }
-    return outcome;
+    return status;
 }
 
 /* ---- calendar.import ------------------------------------------------------------------------- */
@@ -157,18 +154,15 @@ write(struct op *op, struct import *import)
     calendar->spans = import->spans.count;
     if (import->known)
         status = write_agendas(op, import, &import->before, NULL);
-    enum status other = write_agendas(op, import, calendar, import->known ? &import->before : NULL);
-    if (status == STATUS_OK || other != STATUS_AGAIN)
-        status = other != STATUS_OK ? other : status;
+    status = events_handlers_both(status, write_agendas(op, import, calendar,
+                                                        import->known ? &import->before : NULL));
     if (status != STATUS_OK)
         return status;
+    struct text id = calendar->calendar, topic = op_format(op, "calendars.%.*s.", TEXT_ARG(id));
     calendar->rev = import->known ? import->before.rev : 0;
     if (import->known && !import->changed &&
-        schema_same(&calendar_schema, calendar, &import->before)) {
-        op_answer(op, &calendar_schema, &import->before);
-        return STATUS_OK;
-    }
-    struct text id = calendar->calendar, topic = op_format(op, "calendars.%.*s.", TEXT_ARG(id));
+        schema_same(&calendar_schema, calendar, &import->before))
+        return events_handlers_unchanged(op, &calendar_schema, calendar, topic);
     struct text saved = op_save(op, "calendar", id, &calendar_schema, calendar);
     op_index_add(op, op_format(op, "c|%.*s", TEXT_ARG(id)));
     op_record_raw(op, "calendar.imported", topic, saved, NULL, NULL, TEXT_NONE);

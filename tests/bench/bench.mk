@@ -19,7 +19,7 @@ MERGE ?=
 
 ifdef BENCH_SRC
 define bench_rule
-$(1:%.c=$(BUILD)/%): $(call obj,$(1)) $(BENCH_SHARED) $(CLIENT_LIB) $(COMMON_LIB)
+$(1:%.c=$(BUILD)/%): $(call obj,$(1) $(filter %.c,$(call link_of,$(1)))) $(BENCH_SHARED) $(CLIENT_LIB) $(COMMON_LIB)
 	@echo "  LINK    $$@"
 	$$(Q)$$(CC) $$(LDFLAGS_ALL) $$^ $(2:lib%=-l%) $$(LIBS) -o $$@
 $(call obj,$(1)): CFLAGS_ALL += $(BENCH_FLAGS)

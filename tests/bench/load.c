@@ -1,13 +1,15 @@
 /* A load on the bus, made by libcbm as a program outside makes it: one connection, requests in
  * flight by cbm_send and cbm_poll. Prints one JSON object. It must not know what carries the
- * requests. usage: load BUS get:ID|propose|ping:SERVICE [--in-flight N] [--seconds S | --count N]
- * [--rate R] */
+ * requests. usage: load BUS get:ID|propose|ping:SERVICE|clashes:EVENTS|span:EVENTS [--in-flight N]
+ * [--seconds S | --count N] [--rate R] */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/client/cbm.h"
 #include "common/msg/mp.h"
+#include "tests/bench/bench_clash.h"
 #include "tests/bench/bench_run.h"
 
 #define ONE_TURN 256 /* requests sent before answers are looked at */
@@ -15,21 +17,75 @@
 struct load {
     struct bench_run run;
     struct cbm_client *client;
-    const char *service, *method, *id; /* id NULL: a new event each time */
+    const char *service, *method;
+    void (*write)(struct load *load); /* the parameters of the next request; NULL: as they are */
+    uint64_t events;                  /* of the calendar that is asked about */
     uint32_t run_id;
     struct buf params;
     uint32_t slots[BENCH_SLOTS]; /* of bench_run, by the low half of cbm_send's id */
 };
 
 static void
+write_draft(struct load *load)
+{
+    char id[BENCH_ID_MAX];
+    bench_event_id(id, load->run_id, load->run.sent);
+    bench_event_draft(&load->params, id, load->run.sent);
+}
+
+static void
+pair(struct buf *buf, const char *key, const char *value)
+{
+    mp_string(buf, key);
+    mp_string(buf, value);
+}
+
+static void
+write_day(struct buf *buf, const char *key, date_day day)
+{
+    char text[DATE_TEXT_MAX];
+    date_print(day, text);
+    pair(buf, key, text);
+}
+
+static void
+write_clashes(struct load *load)
+{
+    struct bench_clash asked;
+    struct buf *buf = &load->params;
+    bench_clash_question(load->run.sent, load->events, &asked);
+    mp_map(buf, 1);
+    mp_string(buf, "draft");
+    mp_map(buf, asked.area[0] ? 5 : 4);
+    pair(buf, "host", asked.host);
+    pair(buf, "kind", asked.kind);
+    pair(buf, "format", "in-person");
+    if (asked.area[0])
+        pair(buf, "area", asked.area);
+    mp_string(buf, "sessions");
+    mp_array(buf, 1);
+    mp_map(buf, 2);
+    write_day(buf, "start", asked.first);
+    write_day(buf, "end", asked.last);
+}
+
+static void
+write_span(struct load *load)
+{
+    struct bench_clash asked;
+    bench_clash_question(load->run.sent, load->events, &asked);
+    mp_map(&load->params, 2);
+    write_day(&load->params, "from", asked.first);
+    write_day(&load->params, "to", asked.last);
+}
+
+static void
 send_one(struct load *load)
 {
     struct cbm_error error;
-    char id[BENCH_ID_MAX];
-    if (!load->id) {
-        bench_event_id(id, load->run_id, load->run.sent);
+    if (load->write) {
         buf_clear(&load->params);
-        bench_event_draft(&load->params, id, load->run.sent);
+        load->write(load);
     }
     unsigned slot = bench_run_sent(&load->run);
     uint32_t sent = cbm_send(load->client, load->service, load->method, load->params.data,
@@ -60,25 +116,43 @@ take_answers(struct load *load, bool more)
     cbm_poll(load->client, wait < 0 ? 1000 : (int)((wait + 999) / 1000), on_reply, load);
 }
 
+/* The part behind the colon if `what` is that kind of load; NULL if not. */
+static const char *
+argument_of(const char *what, const char *kind)
+{
+    size_t len = strlen(kind);
+    return strncmp(what, kind, len) == 0 && what[len] == ':' ? what + len + 1 : NULL;
+}
+
 static void
 choose(struct load *load, const char *what)
 {
+    const char *argument;
     load->service = "events";
     if (strcmp(what, "propose") == 0) {
         load->method = "event.propose";
-    } else if (strncmp(what, "get:", 4) == 0) {
+        load->write = write_draft;
+    } else if ((argument = argument_of(what, "get"))) {
         load->method = "event.get";
-        load->id = what + 4;
         mp_map(&load->params, 1);
-        mp_string(&load->params, "id");
-        mp_string(&load->params, load->id);
-    } else if (strncmp(what, "ping:", 5) == 0) {
+        pair(&load->params, "id", argument);
+    } else if ((argument = argument_of(what, "ping"))) {
         load->method = "$ping";
-        load->service = load->id = what + 5;
+        load->service = argument;
         mp_map(&load->params, 0);
+    } else if ((argument = argument_of(what, "clashes"))) {
+        load->method = "event.clashes";
+        load->write = write_clashes;
+        load->events = strtoull(argument, NULL, 10);
+    } else if ((argument = argument_of(what, "span"))) {
+        load->method = "event.list";
+        load->write = write_span;
+        load->events = strtoull(argument, NULL, 10);
     } else {
         bench_fail("unknown load %s", what);
     }
+    if (load->write && load->write != write_draft && !load->events)
+        bench_fail("%s: want a number of events", what);
 }
 
 int
@@ -88,7 +162,7 @@ main(int argc, char **argv)
     struct cbm_error error;
     struct cbm_reply first;
     if (bench_run_init(&load.run, argc, argv) != 3)
-        bench_fail("usage: load BUS get:ID|propose|ping:SERVICE [--in-flight N] …");
+        bench_fail("usage: load BUS get:ID|propose|clashes:EVENTS|… [--in-flight N] …");
     choose(&load, argv[2]);
     load.run_id = bench_run_id();
     load.client = cbm_client_new(argv[1], &error);
