@@ -79,8 +79,8 @@ add_delegate(struct op *op, const struct elsewhere *elsewhere, struct events_del
     return STATUS_OK;
 }
 
-/* Where delegates to the event are registered too. Who is registered between the look and the
- * commit is not seen: a person is in two places by their own doing. */
+/* Where delegates to the event are registered too, both times in person. Who is registered between
+ * the look and the commit is not seen: a person is in two places by their own doing. */
 static enum status
 ask_delegates(struct op *op, struct events_asking *asking)
 {
@@ -96,8 +96,9 @@ ask_delegates(struct op *op, struct events_asking *asking)
     if (!items)
         return op_no_memory(op);
     for (unsigned i = 0; i < found_count; i++)
-        if (asking->delegates == EVENTS_DELEGATES_ALL ||
-            events_delegation_sees(&actor, asking->host, found[i].own))
+        if (found[i].own_mode == DELEGATION_IN_PERSON && found[i].mode == DELEGATION_IN_PERSON &&
+            (asking->delegates == EVENTS_DELEGATES_ALL ||
+             events_delegation_sees(&actor, asking->host, found[i].own)))
             status = events_handlers_both(status, add_delegate(op, &found[i], items,
                                                                &asked->delegate_count));
     asked->delegates = items;

@@ -367,17 +367,17 @@ def test_on_the_command_line(call, stack, scratch, scheduled, accepted):
     assert done.returncode == 1 and "BEGIN:VCALENDAR" in done.stderr
 
 
-def test_a_delegate_in_two_places(call, scheduled):
+def test_online_is_no_second_place(call, scheduled):
     """Somebody of two delegations, in person at both: a warning that names the event and the state, and no person."""
-    scheduled("here", "2034-05-01", "2034-05-03", host="KZ")
-    scheduled("there", "2034-05-03", "2034-05-04", host="TR")
-    scheduled("later", "2034-05-08", host="TR")
-    for event in ("here", "there", "later"):
+    scheduled("hither", "2034-05-01", "2034-05-03", host="KZ")
+    scheduled("thither", "2034-05-03", "2034-05-04", host="TR")
+    scheduled("later-on", "2034-05-08", host="TR")
+    for event in ("hither", "thither", "later-on"):
         call("delegation.register", event=event, member="CN", mode="in-person", head={"name": "Li Wei"},
              delegates=[{"name": f"Only at {event}"}])
-    call("delegation.register", event="there", member="AZ", mode="in-person", head={"name": "Somebody else"})
-    found = clashes(call, "delegate-double", id="here")
-    assert [(one["with"]["id"], one["party"], one["severity"]) for one in found] == [("there", "CN", "warn")]
-    assert "Li Wei" not in json.dumps(call("event.clashes", id="here"))
-    call("delegation.register", event="there", member="CN", mode="online", head={"name": "Li Wei"})
-    assert clashes(call, "delegate-double", id="here") == []
+    call("delegation.register", event="thither", member="AZ", mode="in-person", head={"name": "Somebody else"})
+    found = clashes(call, "delegate-double", id="hither")
+    assert [(one["with"]["id"], one["party"], one["severity"]) for one in found] == [("thither", "CN", "warn")]
+    assert "Li Wei" not in json.dumps(call("event.clashes", id="hither"))
+    call("delegation.register", event="thither", member="CN", mode="online", head={"name": "Li Wei"})
+    assert clashes(call, "delegate-double", id="hither") == []
