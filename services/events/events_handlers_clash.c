@@ -53,8 +53,8 @@ ask_areas(struct op *op, struct events_clash_case *asked, const int *quarters, u
     struct text area;
     for (unsigned i = 0; (area = events_known_area_at(events_handlers_known(op), i)).ptr; i++) {
         const struct events_agenda_wish wish = {"area", area, &asked->areas};
-        status = events_handlers_both(status,
-                                      events_handlers_agendas(op, &wish, 1, quarters, count));
+        status =
+            events_handlers_both(status, events_handlers_agendas(op, &wish, 1, quarters, count));
     }
     return status;
 }
@@ -73,13 +73,14 @@ add_delegate(struct op *op, const struct elsewhere *elsewhere, struct events_del
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     events_agenda_slots(other, events_view_zone(op_service(op), other->zone), &slots);
     for (unsigned i = 0; i < slots.count; i++)
-        items[(*count)++] = (struct events_delegate){elsewhere->own, elsewhere->event,
-                                                     slots.items[i].start_ms, slots.items[i].end_ms};
+        items[(*count)++] =
+            (struct events_delegate){elsewhere->own, elsewhere->event, slots.items[i].start_ms,
+                                     slots.items[i].end_ms};
     return STATUS_OK;
 }
 
-/* Where delegates to the event are registered too. Who is registered between the look and the commit
- * is not seen: a person is in two places by their own doing. */
+/* Where delegates to the event are registered too. Who is registered between the look and the
+ * commit is not seen: a person is in two places by their own doing. */
 static enum status
 ask_delegates(struct op *op, struct events_asking *asking)
 {
@@ -97,8 +98,8 @@ ask_delegates(struct op *op, struct events_asking *asking)
     for (unsigned i = 0; i < found_count; i++)
         if (asking->delegates == EVENTS_DELEGATES_ALL ||
             events_delegation_sees(&actor, asking->host, found[i].own))
-            status = events_handlers_both(
-                status, add_delegate(op, &found[i], items, &asked->delegate_count));
+            status = events_handlers_both(status, add_delegate(op, &found[i], items,
+                                                               &asked->delegate_count));
     asked->delegates = items;
     return status;
 }
@@ -121,8 +122,7 @@ events_handlers_ask(struct op *op, struct events_asking *asking, const int *quar
     enum status status = events_handlers_agendas(op, wishes, count, quarters, quarter_count);
     if (events_rules_governing(&asking->rules, event->kind, event->area))
         status = events_handlers_both(status, ask_areas(op, asked, quarters, quarter_count));
-    if (asking->delegates &&
-        asking->rules.items[CLASH_DELEGATE_DOUBLE].severity != CLASH_IGNORE)
+    if (asking->delegates && asking->rules.items[CLASH_DELEGATE_DOUBLE].severity != CLASH_IGNORE)
         status = events_handlers_both(status, ask_delegates(op, asking));
     return status;
 }

@@ -154,8 +154,8 @@ write(struct op *op, struct import *import)
     calendar->spans = import->spans.count;
     if (import->known)
         status = write_agendas(op, import, &import->before, NULL);
-    status = events_handlers_both(
-        status, write_agendas(op, import, calendar, import->known ? &import->before : NULL));
+    status = events_handlers_both(status, write_agendas(op, import, calendar,
+                                                        import->known ? &import->before : NULL));
     if (status != STATUS_OK)
         return status;
     struct text id = calendar->calendar, topic = op_format(op, "calendars.%.*s.", TEXT_ARG(id));

@@ -36,7 +36,8 @@ bench_clash_event(uint64_t n, struct bench_clash *out)
     uint64_t random = mix(n);
     snprintf(out->id, sizeof out->id, "event-%llu", (unsigned long long)n);
     out->format = (int)(random >> 40) % 3;
-    fill(random, FIRST_DAY + (date_day)(n * 365 / BENCH_CLASH_YEAR), 1 + (int)(random >> 50) % 5, out);
+    fill(random, FIRST_DAY + (date_day)(n * 365 / BENCH_CLASH_YEAR), 1 + (int)(random >> 50) % 5,
+         out);
 }
 
 void

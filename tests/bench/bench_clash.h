@@ -1,5 +1,5 @@
-/* The events of row 7: the n-th of a calendar with a thousand a year, whatever their number, and what is
- * asked about them. The same for this system and its peer. It must not know either. */
+/* The events of row 7: the n-th of a calendar with a thousand a year, whatever their number, and
+ * what is asked about them. The same for this system and its peer. It must not know either. */
 #ifndef CBM_BENCH_CLASH_H
 #define CBM_BENCH_CLASH_H
 

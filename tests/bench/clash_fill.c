@@ -1,7 +1,10 @@
-// LINK: services/events/events_domain_list.c services/events/events_domain_agenda.c services/events/events_zone.c
-/* Row 7: lays a calendar of COUNT scheduled events into the store as the events service keeps them, by
- * the store's own commit, many a commit; without their records, which no check reads. Prints one JSON
- * object. */
+// LINK: services/events/events_domain_list.c services/events/events_domain_agenda.c
+
+// LINK: services/events/events_zone.c
+
+/* Row 7: lays a calendar of COUNT scheduled events into the store as the events service keeps them,
+ * by the store's own commit, many a commit; without their records, which no check reads. Prints one
+ * JSON object. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,8 +51,9 @@ fill_event(const struct bench_clash *data, struct event *out)
     out->year = year;
     out->format = FORMAT_ONLINE + data->format;
     out->sessions.count = 1;
-    out->sessions.items[0] = (struct span_when){
-        true, {true, data->first * DATE_DAY_MS}, {true, data->last * DATE_DAY_MS}};
+    out->sessions.items[0] = (struct span_when){true,
+                                                {true, data->first * DATE_DAY_MS},
+                                                {true, data->last * DATE_DAY_MS}};
     out->status = EVENT_SCHEDULED;
     out->additional = 0;
     out->schedules = 1;

@@ -1,9 +1,9 @@
 /* The peer of event.clashes and of event.list by a span on PostgreSQL: the same calendar with GiST
- * indexes over ranges, the same rules in one prepared statement, pipelined over several connections. It
- * gives the rows of the clashes, without words and without looking for a change that removes them: less
- * than what we do. It must not know anything but libpq.
- * usage: pg_clash_load CONNINFO fill EVENTS
- *        pg_clash_load CONNINFO clashes|span:EVENTS CONNECTIONS [--in-flight N] [--seconds S] */
+ * indexes over ranges, the same rules in one prepared statement, pipelined over several
+ * connections. It gives the rows of the clashes, without words and without looking for a change
+ * that removes them: less than what we do. It must not know anything but libpq. usage:
+ * pg_clash_load CONNINFO fill EVENTS pg_clash_load CONNINFO clashes|span:EVENTS CONNECTIONS
+ * [--in-flight N] [--seconds S] */
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
@@ -20,7 +20,8 @@ static const char *const schema[] = {
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
     "CREATE TABLE event (id text PRIMARY KEY, host text NOT NULL, area text, kind text NOT NULL, "
     "format text NOT NULL, during tstzrange NOT NULL, doc text NOT NULL)",
-    "CREATE TABLE outside (calendar text NOT NULL, host text, severity text, summary text NOT NULL, "
+    "CREATE TABLE outside (calendar text NOT NULL, host text, severity text, summary text NOT "
+    "NULL, "
     "during tstzrange NOT NULL)",
     "CREATE TABLE rule (name text PRIMARY KEY, severity text NOT NULL, days int, count int, "
     "kinds text[])",
@@ -42,25 +43,33 @@ static const char *const indexes[] = {
 
 /* $1 host $2 area $3 kind $4 format $5 during $6 $7 the quarter $8 own id */
 static const char clashes[] =
-    "SELECT r.name, r.severity, 'event', e.id, e.during * $5::tstzrange, e.host FROM rule r, event e "
-    "WHERE r.name = 'host-double' AND r.severity <> 'ignore' AND $4 <> 'online' AND e.host = $1 AND "
+    "SELECT r.name, r.severity, 'event', e.id, e.during * $5::tstzrange, e.host FROM rule r, event "
+    "e "
+    "WHERE r.name = 'host-double' AND r.severity <> 'ignore' AND $4 <> 'online' AND e.host = $1 "
+    "AND "
     "e.during && $5::tstzrange AND e.format <> 'online' AND e.id <> $8 "
-    "UNION ALL SELECT r.name, r.severity, 'event', e.id, e.during * $5::tstzrange, e.host FROM rule "
+    "UNION ALL SELECT r.name, r.severity, 'event', e.id, e.during * $5::tstzrange, e.host FROM "
+    "rule "
     "r, event e WHERE r.name = 'area-double' AND r.severity <> 'ignore' AND e.area = $2 AND "
     "e.during && $5::tstzrange AND e.id <> $8 "
-    "UNION ALL SELECT r.name, r.severity, 'event', e.id, e.during * $5::tstzrange, e.host FROM rule "
+    "UNION ALL SELECT r.name, r.severity, 'event', e.id, e.during * $5::tstzrange, e.host FROM "
+    "rule "
     "r, event e WHERE r.name = 'governing-body' AND r.severity <> 'ignore' AND e.area IS NULL AND "
-    "e.during && $5::tstzrange AND e.id <> $8 AND (e.kind = ANY (r.kinds) OR $2 IS NULL AND $3 = ANY "
+    "e.during && $5::tstzrange AND e.id <> $8 AND (e.kind = ANY (r.kinds) OR $2 IS NULL AND $3 = "
+    "ANY "
     "(r.kinds)) "
     "UNION ALL SELECT r.name, coalesce(o.severity, r.severity), 'calendar', o.calendar, o.during * "
-    "$5::tstzrange, o.summary FROM rule r, outside o WHERE r.name = 'outside-calendar' AND o.during "
+    "$5::tstzrange, o.summary FROM rule r, outside o WHERE r.name = 'outside-calendar' AND "
+    "o.during "
     "&& $5::tstzrange AND (o.host IS NULL OR o.host = $1) AND coalesce(o.severity, r.severity) <> "
     "'ignore' "
     "UNION ALL SELECT r.name, r.severity, 'rule', r.name, $5::tstzrange, NULL FROM rule r WHERE "
-    "r.name = 'short-notice' AND r.severity <> 'ignore' AND lower($5::tstzrange) < now() + r.days * "
+    "r.name = 'short-notice' AND r.severity <> 'ignore' AND lower($5::tstzrange) < now() + r.days "
+    "* "
     "interval '1 day' "
     "UNION ALL SELECT r.name, r.severity, 'area', $2, tstzrange($6::timestamptz, $7::timestamptz), "
-    "NULL FROM rule r WHERE r.name = 'area-crowded' AND r.severity <> 'ignore' AND r.count <= (SELECT "
+    "NULL FROM rule r WHERE r.name = 'area-crowded' AND r.severity <> 'ignore' AND r.count <= "
+    "(SELECT "
     "count(*) FROM event e WHERE e.area = $2 AND e.during && tstzrange($6::timestamptz, "
     "$7::timestamptz) AND lower(e.during) >= $6::timestamptz AND e.id <> $8)";
 static const char span[] =
@@ -121,14 +130,17 @@ copy_event(PGconn *pg, uint64_t n)
     print_range(event.first, event.last, range);
     date_print(event.first, start);
     date_print(event.last, end);
-    int len = snprintf(
-        line, sizeof line,
-        "%s\t%s\t%s\t%s\t%s\t%s\t{\"id\":\"%s\",\"title\":\"Seminar on the development of secure and "
-        "effective corridors\",\"kind\":\"%s\",\"dimension\":\"economic\",\"area\":\"%s\","
-        "\"host\":\"%s\",\"year\":%.4s,\"format\":\"%s\",\"sessions\":[{\"start\":\"%s\","
-        "\"end\":\"%s\"}],\"status\":\"scheduled\",\"additional\":false,\"schedules\":1,\"rev\":1}\n",
-        event.id, event.host, event.area[0] ? event.area : "\\N", event.kind, formats[event.format],
-        range, event.id, event.kind, event.area, event.host, start, formats[event.format], start, end);
+    int len =
+        snprintf(line, sizeof line,
+                 "%s\t%s\t%s\t%s\t%s\t%s\t{\"id\":\"%s\",\"title\":\"Seminar on the development of "
+                 "secure and "
+                 "effective corridors\",\"kind\":\"%s\",\"dimension\":\"economic\",\"area\":\"%s\","
+                 "\"host\":\"%s\",\"year\":%.4s,\"format\":\"%s\",\"sessions\":[{\"start\":\"%s\","
+                 "\"end\":\"%s\"}],\"status\":\"scheduled\",\"additional\":false,\"schedules\":1,"
+                 "\"rev\":1}\n",
+                 event.id, event.host, event.area[0] ? event.area : "\\N", event.kind,
+                 formats[event.format], range, event.id, event.kind, event.area, event.host, start,
+                 formats[event.format], start, end);
     if (PQputCopyData(pg, line, len) != 1)
         bench_fail("%s", PQerrorMessage(pg));
 }
@@ -187,8 +199,10 @@ send_one(struct load *load, struct connection *connection)
     int next = month - (month - 1) % 3 + 3; /* of the quarter after it */
     date_print(date_of_civil(year, next - 3, 1), from);
     date_print(date_of_civil(next > 12 ? year + 1 : year, next > 12 ? 1 : next, 1), to);
-    const char *values[PARAMS] = {asked.host, asked.area[0] ? asked.area : NULL, asked.kind,
-                                  "in-person", range, from, to, ""};
+    const char *values[PARAMS] = {asked.host, asked.area[0] ? asked.area : NULL,
+                                  asked.kind, "in-person",
+                                  range,      from,
+                                  to,         ""};
     const char *span_values[1] = {range};
     connection->slots[(connection->first + connection->count++) % load->each] =
         bench_run_sent(&load->run);
@@ -250,8 +264,8 @@ static void
 open_connection(struct load *load, struct connection *connection, const char *conninfo)
 {
     connection->pg = open_pg(conninfo);
-    PGresult *result =
-        PQprepare(connection->pg, "ask", load->span ? span : clashes, load->span ? 1 : PARAMS, NULL);
+    PGresult *result = PQprepare(connection->pg, "ask", load->span ? span : clashes,
+                                 load->span ? 1 : PARAMS, NULL);
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
         bench_fail("%s", PQerrorMessage(connection->pg));
     PQclear(result);
