@@ -128,20 +128,21 @@ void events_domain_topic(const struct event *event, char out[EVENTS_TOPIC_MAX]);
 
 /* ---- the index and lists (events_domain_list.c) ----------------------------------------------
  *
- *   t|<key>|<id>!<host>!<area>!<hours>    one for every piece: a session, or 8 days of a longer one
+ *   t|<key>|<id>!<host>!<area>!<end>      one for every piece: a session, or 8 days of a longer one
  *
  * A key is the start of the piece in UTC, "2021-07-13T00:00:00Z"; of an event without sessions
  * "2021-00-00T00:00:00Z" with its year, so that it sorts before that year's days. As no piece is
  * longer than 8 days, all pieces that overlap a span begin at most 8 days before it; which of these
- * do is seen by their lengths, in hours begun. */
+ * do is seen by their ends, "20210714000000". */
 
 #define EVENTS_KEY_LEN 20
+#define EVENTS_END_LEN 14
 #define EVENTS_PIECE_DAYS 8
 #define EVENTS_KEYS_MAX (32 * (EVENTS_SESSION_DAYS_MAX / EVENTS_PIECE_DAYS + 1))
 
 struct events_key {
     char text[EVENTS_KEY_LEN + 1];
-    unsigned hours; /* 0 without sessions */
+    char end[EVENTS_END_LEN + 1]; /* the second in which the piece is over; "" without sessions */
 };
 
 /* How many keys there are at most; and the keys, in order, each once. Returns how many. */
@@ -155,8 +156,10 @@ struct events_query {
     bool has_from, has_to;
     int64_t from_ms, to_ms; /* [from, to) */
     unsigned limit;
-    char start[EVENTS_BOUND_MAX]; /* scan from here (inclusive) … */
-    char upto[EVENTS_BOUND_MAX];  /* … to here (exclusive) */
+    char start[EVENTS_BOUND_MAX];   /* scan from here (inclusive) … */
+    char upto[EVENTS_BOUND_MAX];    /* … to here (exclusive) */
+    char after[EVENTS_END_LEN + 1]; /* pieces that end later; "" for all */
+    bool plain;                     /* entries and sessions tell whether an event is on the list */
 };
 
 /* STATUS_INVALID_ARGUMENT for a span that ends before it begins or a cursor that is none. */
@@ -178,6 +181,10 @@ bool events_domain_asked(const struct events_query *query, struct text entry, st
  * only, that of its first piece in the span. */
 bool events_domain_listed(const struct events_query *query, const struct event *event,
                           struct text key);
+
+/* The same by its sessions alone, for a query that is `plain`. */
+bool events_domain_listed_by(const struct events_query *query, const struct event_sessions *event,
+                             struct text key);
 
 /* About how many MessagePack objects the encoded event has; never too few. */
 unsigned events_domain_weight(const struct event *event);

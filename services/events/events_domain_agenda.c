@@ -2,7 +2,6 @@
  * It must not know clocks, stores or messages on the wire. */
 #include "services/events/events_domain_agenda.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "services/events/events_domain.h"
@@ -84,11 +83,26 @@ events_agenda_quarters(const struct events_slots *slots, int out[EVENTS_QUARTERS
     return count;
 }
 
+static char *
+append(char *at, struct text text)
+{
+    if (text.len)
+        memcpy(at, text.ptr, text.len);
+    return at + text.len;
+}
+
 void
 events_agenda_id(const char *scope, struct text name, int quarter, char out[EVENTS_AGENDA_ID_MAX])
 {
-    snprintf(out, EVENTS_AGENDA_ID_MAX, "%s.%.*s.%d-%d", scope, TEXT_ARG(name), quarter / 4,
-             quarter % 4 + 1);
+    char year[TEXT_NUMBER_MAX], *at = out;
+    at = append(at, text_of(scope));
+    *at++ = '.';
+    at = append(at, name);
+    *at++ = '.';
+    at = append(at, (struct text){year, (uint32_t)text_number(quarter / 4, year)});
+    *at++ = '-';
+    *at++ = (char)('1' + quarter % 4);
+    *at = '\0';
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */
@@ -104,19 +118,21 @@ take_word(struct text *rest)
     return word;
 }
 
+/* At most 18 digits, behind a minus or not, and the blank behind them. */
 static bool
 take_ms(struct text *rest, int64_t *out)
 {
-    struct text word = take_word(rest);
-    bool minus = word.len && *word.ptr == '-';
-    *out = 0;
-    for (uint32_t i = minus; i < word.len; i++) {
-        if (word.ptr[i] < '0' || word.ptr[i] > '9' || i > 17)
-            return false;
-        *out = *out * 10 + (word.ptr[i] - '0');
-    }
-    *out = minus ? -*out : *out;
-    return word.len > minus;
+    const char *at = rest->ptr, *end = at + rest->len;
+    bool minus = at < end && *at == '-';
+    const char *first = at += minus;
+    int64_t value = 0;
+    for (; at < end && (unsigned char)(*at - '0') < 10 && at - first < 18; at++)
+        value = value * 10 + (*at - '0');
+    if (at == first || at == end || *at != ' ')
+        return false;
+    *out = minus ? -value : value;
+    *rest = (struct text){at + 1, (uint32_t)(end - at - 1)};
+    return true;
 }
 
 bool

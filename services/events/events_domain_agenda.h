@@ -51,7 +51,7 @@ int64_t events_agenda_quarter_start(int quarter); /* its first instant in UTC */
 #define EVENTS_QUARTERS_MAX (EVENTS_SLOTS_MAX * 6)
 unsigned events_agenda_quarters(const struct events_slots *slots, int out[EVENTS_QUARTERS_MAX]);
 
-/* The id of an agenda: "host.KZ.2021-3". */
+/* The id of an agenda, "host.KZ.2021-3"; the name is a code or an id. */
 #define EVENTS_AGENDA_ID_MAX 128
 void events_agenda_id(const char *scope, struct text name, int quarter,
                       char out[EVENTS_AGENDA_ID_MAX]);
@@ -66,6 +66,7 @@ struct events_booking {
 };
 
 #define EVENTS_AGENDA_BYTES_MAX ((size_t)262144) /* of the lines of one agenda */
+#define EVENTS_AGENDA_LINE_MIN 10                /* bytes of a line at least: "0 1 p a b \n" */
 
 /* Takes the first line off; false at the end. What is no line is passed over. */
 bool events_agenda_next(struct text *lines, struct events_booking *out);

@@ -1,7 +1,4 @@
 /* See events_domain_clash.h: a clash in words. It must not know how clashes are found. */
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "services/events/events_domain_clash.h"
 
 /* Texts one after the other in the caller's memory. */
@@ -10,21 +7,28 @@ struct sheet {
     size_t room;
 };
 
-static struct text __attribute__((format(printf, 2, 3)))
-say(struct sheet *sheet, const char *format, ...)
+/* Joins the texts up to an absent one; what does not fit is cut. printf would cost the most of a
+ * clash. */
+static struct text
+say(struct sheet *sheet, const struct text *parts)
 {
-    va_list args;
-    va_start(args, format);
-    int len = vsnprintf(sheet->at, sheet->room, format, args);
-    va_end(args);
-    if (len < 0 || (size_t)len >= sheet->room) {
-        text_trim_cut(sheet->at);
-        len = (int)strlen(sheet->at);
+    struct text said = {sheet->at, 0};
+    for (; parts->ptr; parts++) {
+        uint32_t len = parts->len < sheet->room ? parts->len : (uint32_t)sheet->room;
+        memcpy(sheet->at, parts->ptr, len);
+        sheet->at += len;
+        sheet->room -= len;
+        said.len += len;
     }
-    struct text said = {sheet->at, (uint32_t)len};
-    sheet->at += len;
-    sheet->room -= (size_t)len;
     return said;
+}
+#define SAY(sheet, ...) say(sheet, (const struct text[]){__VA_ARGS__, TEXT_NONE})
+#define T(literal) TEXT_LITERAL(literal)
+
+static struct text
+number(int64_t value, char out[TEXT_NUMBER_MAX])
+{
+    return (struct text){out, (uint32_t)text_number(value, out)};
 }
 
 /* Days where the event's sessions are days. */
@@ -40,11 +44,40 @@ span_of(const struct events_clash_case *asked, const struct events_slot *slot)
                               {true, (last < first ? first : last) * DATE_DAY_MS}};
 }
 
-static const char *
+static struct text
 ordinal(int quarter)
 {
     static const char *const words[] = {"first", "second", "third", "fourth"};
-    return words[quarter % 4];
+    return text_of(words[quarter % 4]);
+}
+
+/* ", from 2021-07-13 to 2021-07-15" behind what is at the same time. */
+static struct text
+explain_overlap(const struct events_clash_case *asked, const struct events_clash *clash,
+                struct sheet *sheet, struct text from, struct text to)
+{
+    struct text same = T(" at the same time, from "), until = T(" to ");
+    switch (clash->rule) {
+    case CLASH_HOST_DOUBLE:
+        return SAY(sheet, clash->party, T(" hosts "), clash->id, T(" with people present"), same,
+                   from, until, to);
+    case CLASH_AREA_DOUBLE:
+        return SAY(sheet, clash->id, T(", hosted by "), clash->party, T(", is of the same area, "),
+                   asked->event->area, T(","), same, from, until, to);
+    case CLASH_GOVERNING_BODY:
+        if (events_rules_governing(asked->rules, clash->name, TEXT_NONE))
+            return SAY(sheet, T("a governing body meets at the same time: "), clash->id, T(" ("),
+                       clash->name, T("), from "), from, until, to);
+        return SAY(sheet, clash->id, T(", hosted by "), clash->party,
+                   T(", is at the same time as this meeting of a governing body, from "), from,
+                   until, to);
+    case CLASH_DELEGATE_DOUBLE:
+        return SAY(sheet, T("a delegate of "), clash->party, T(" is registered for "), clash->id,
+                   same, from, until, to);
+    default:
+        return SAY(sheet, clash->name, T(" (calendar "), clash->id, T(") is"), same, from, until,
+                   to);
+    }
 }
 
 static struct text
@@ -52,48 +85,23 @@ explain(const struct events_clash_case *asked, const struct events_clash *clash,
         struct sheet *sheet)
 {
     struct span_when span = span_of(asked, &clash->both);
-    char start[TIME_TEXT_MAX], end[TIME_TEXT_MAX];
+    char start[TIME_TEXT_MAX], end[TIME_TEXT_MAX], digits[3][TEXT_NUMBER_MAX];
     when_print(span.start, start);
-    when_print(span.end, end);
-    switch (clash->rule) {
-    case CLASH_HOST_DOUBLE:
-        return say(sheet, "%.*s hosts %.*s with people present at the same time, from %s to %s",
-                   TEXT_ARG(clash->party), TEXT_ARG(clash->id), start, end);
-    case CLASH_AREA_DOUBLE:
-        return say(
-            sheet,
-            "%.*s, hosted by %.*s, is of the same area, %.*s, at the same time, from %s to %s",
-            TEXT_ARG(clash->id), TEXT_ARG(clash->party), TEXT_ARG(asked->event->area), start, end);
-    case CLASH_GOVERNING_BODY:
-        if (events_rules_governing(asked->rules, clash->name, TEXT_NONE))
-            return say(sheet, "a governing body meets at the same time: %.*s (%.*s), from %s to %s",
-                       TEXT_ARG(clash->id), TEXT_ARG(clash->name), start, end);
-        return say(sheet,
-                   "%.*s, hosted by %.*s, is at the same time as this meeting of a governing body, "
-                   "from %s to %s",
-                   TEXT_ARG(clash->id), TEXT_ARG(clash->party), start, end);
-    case CLASH_DELEGATE_DOUBLE:
-        return say(sheet,
-                   "a delegate of %.*s is registered for %.*s at the same time, from %s to %s",
-                   TEXT_ARG(clash->party), TEXT_ARG(clash->id), start, end);
-    case CLASH_OUTSIDE_CALENDAR:
-        return say(sheet, "%.*s (calendar %.*s) is at the same time, from %s to %s",
-                   TEXT_ARG(clash->name), TEXT_ARG(clash->id), start, end);
-    case CLASH_SHORT_NOTICE:
-        if (clash->number < 0)
-            return say(sheet, "it begins on a day that is past, %s", start);
-        return say(sheet, "it begins in %lld days, %s, and the notice is %lld days",
-                   (long long)clash->number, start,
-                   (long long)asked->rules->items[CLASH_SHORT_NOTICE].days);
-    case CLASH_AREA_CROWDED: {
+    if (clash->rule == CLASH_SHORT_NOTICE && clash->number < 0)
+        return SAY(sheet, T("it begins on a day that is past, "), text_of(start));
+    if (clash->rule == CLASH_SHORT_NOTICE)
+        return SAY(sheet, T("it begins in "), number(clash->number, digits[0]), T(" days, "),
+                   text_of(start), T(", and the notice is "),
+                   number(asked->rules->items[CLASH_SHORT_NOTICE].days, digits[1]), T(" days"));
+    if (clash->rule == CLASH_AREA_CROWDED) {
         int quarter = events_agenda_quarter(clash->both.local_start_ms);
-        return say(sheet,
-                   "with it the area %.*s has %lld events in the %s quarter of %d, more than %lld",
-                   TEXT_ARG(clash->id), (long long)clash->number, ordinal(quarter), quarter / 4,
-                   (long long)asked->rules->items[CLASH_AREA_CROWDED].count);
+        return SAY(sheet, T("with it the area "), clash->id, T(" has "),
+                   number(clash->number, digits[0]), T(" events in the "), ordinal(quarter),
+                   T(" quarter of "), number(quarter / 4, digits[1]), T(", more than "),
+                   number(asked->rules->items[CLASH_AREA_CROWDED].count, digits[2]));
     }
-    default: return say(sheet, "they are at the same time");
-    }
+    when_print(span.end, end);
+    return explain_overlap(asked, clash, sheet, text_of(start), text_of(end));
 }
 
 struct text
@@ -126,10 +134,11 @@ events_clash_explain(const struct events_clash_case *asked, const struct events_
     out->change.present = true;
     if (days) {
         out->change.days = days;
-        out->repair = say(&sheet, "%sbegin on %s%s", online ? "hold it online, or " : "", begin,
-                          clash->rule == CLASH_SHORT_NOTICE ? " or later" : "");
+        out->repair =
+            SAY(&sheet, online ? T("hold it online, or begin on ") : T("begin on "), text_of(begin),
+                clash->rule == CLASH_SHORT_NOTICE ? T(" or later") : T(""));
     } else {
-        out->repair = say(&sheet, "hold it online");
+        out->repair = SAY(&sheet, T("hold it online"));
     }
     if (online)
         out->change.format = FORMAT_ONLINE;

@@ -7,7 +7,6 @@
 
 #define LIMIT_DEFAULT 100
 #define PREFIX "t|"
-#define HOUR_MS INT64_C(3600000)
 #define PIECE_MS (EVENTS_PIECE_DAYS * DATE_DAY_MS)
 
 /* ---- ids and topics -------------------------------------------------------------------------- */
@@ -84,17 +83,30 @@ print_year_key(int64_t year, char out[EVENTS_KEY_LEN + 1])
     snprintf(out, EVENTS_KEY_LEN + 1, "%04u-00-00T00:00:00Z", (unsigned)year % 10000U);
 }
 
-/* The piece that begins there: a key of its own, or the longer of two in one second. */
+/* "20210714120000" of a key. */
+static void
+print_digits(int64_t ms, char out[EVENTS_END_LEN + 1])
+{
+    char key[EVENTS_KEY_LEN + 1];
+    print_key(ms, key);
+    for (unsigned i = 0; i < EVENTS_KEY_LEN; i++)
+        if (key[i] >= '0' && key[i] <= '9')
+            *out++ = key[i];
+    *out = '\0';
+}
+
+/* The piece that begins there: a key of its own, or the later end of two in one second. */
 static unsigned
 add_key(struct events_key *keys, unsigned count, int64_t start_ms, int64_t end_ms)
 {
-    struct events_key key = {.hours = (unsigned)((end_ms - start_ms + HOUR_MS - 1) / HOUR_MS)};
+    struct events_key key;
     print_key(start_ms, key.text);
+    print_digits(end_ms + 999, key.end);
     struct events_key *last = count ? &keys[count - 1] : NULL;
     if (!last || strcmp(last->text, key.text) != 0)
         keys[count++] = key;
-    else if (last->hours < key.hours)
-        last->hours = key.hours;
+    else if (strcmp(last->end, key.end) < 0)
+        *last = key;
     return count;
 }
 
@@ -120,7 +132,7 @@ events_domain_keys(const struct event *event, struct events_key *out)
     }
     if (!count) {
         print_year_key(event->year, out->text);
-        out->hours = 0;
+        out->end[0] = '\0';
         count = 1;
     }
     return count;
@@ -130,8 +142,6 @@ uint32_t
 events_domain_entry(const struct event *event, const struct events_key *key,
                     char out[EVENTS_ENTRY_MAX])
 {
-    char digits[TEXT_NUMBER_MAX];
-    struct text hours = {digits, (uint32_t)text_number(key->hours, digits)};
     const struct text bar = TEXT_LITERAL("|"), mark = TEXT_LITERAL("!");
     const struct text parts[] = {TEXT_LITERAL(PREFIX),
                                  {key->text, EVENTS_KEY_LEN},
@@ -142,7 +152,7 @@ events_domain_entry(const struct event *event, const struct events_key *key,
                                  mark,
                                  event->area,
                                  mark,
-                                 hours};
+                                 text_of(key->end)};
     return join(out, sizeof parts / sizeof *parts, parts);
 }
 
@@ -186,8 +196,12 @@ events_domain_query(const struct event_list *in, struct events_query *out, struc
     if (status != STATUS_OK)
         return status;
     char key[EVENTS_KEY_LEN + 1] = "";
-    if (out->has_from)
+    out->plain = !in->dimension.ptr && !in->kind.ptr && !in->status && in->year == INT_NONE &&
+                 !in->text.ptr && (out->has_from || out->has_to);
+    if (out->has_from) {
         print_key(out->from_ms - PIECE_MS, key);
+        print_digits(out->from_ms, out->after);
+    }
     snprintf(out->start, sizeof out->start, PREFIX "%s", key);
     if (out->has_to)
         print_key(out->to_ms - 1, key);
@@ -221,17 +235,12 @@ same_or_any(struct text wanted, struct text value)
     return !wanted.ptr || text_equal(wanted, value);
 }
 
-/* Whether a piece goes on until the span begins; the second that a key leaves out does not matter,
- * as hours are rounded up and the event itself is looked at. */
+/* Whether a piece goes on until the span begins; fractions of seconds are left to the event. */
 static bool
-reaches(const struct events_query *query, struct text key, struct text hours)
+reaches(const struct events_query *query, struct text end)
 {
-    int64_t start_ms, length = 0;
-    if (!query->has_from)
-        return true;
-    for (uint32_t i = 0; i < hours.len && i < 9; i++)
-        length = length * 10 + (hours.ptr[i] - '0');
-    return time_parse(key, &start_ms) && start_ms + (length * 3600 + 1) * 1000 > query->from_ms;
+    return !query->after[0] ||
+           (end.len == EVENTS_END_LEN && memcmp(end.ptr, query->after, EVENTS_END_LEN) > 0);
 }
 
 bool
@@ -243,17 +252,21 @@ events_domain_asked(const struct events_query *query, struct text entry, struct 
         return false;
     struct text rest = {entry.ptr + prefix_len, entry.len - prefix_len};
     *cursor = take_word(&rest);
-    struct text host = take_word(&rest), area = take_word(&rest), hours = take_word(&rest);
-    return split(*cursor, key, id) && same_or_any(query->in->host, host) &&
-           same_or_any(query->in->area, area) && reaches(query, *key, hours);
+    struct text host = take_word(&rest), area = take_word(&rest);
+    if (cursor->len <= EVENTS_KEY_LEN + 1)
+        return false;
+    *key = (struct text){cursor->ptr, EVENTS_KEY_LEN};
+    *id = (struct text){cursor->ptr + EVENTS_KEY_LEN + 1, cursor->len - EVENTS_KEY_LEN - 1};
+    return reaches(query, rest) && same_or_any(query->in->host, host) &&
+           same_or_any(query->in->area, area);
 }
 
 /* The first instant of the first piece that overlaps the span; TIME_NONE if there is none. */
 static int64_t
-first_piece(const struct events_query *query, const struct event *event)
+first_piece(const struct events_query *query, const struct span_when *sessions, uint32_t count)
 {
-    for (uint32_t i = 0; i < event->sessions.count; i++) {
-        const struct span_when *session = &event->sessions.items[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct span_when *session = &sessions[i];
         int64_t end = when_end_ms(session->end);
         for (int64_t at = session->start.ms; at < end; at += PIECE_MS) {
             int64_t piece_end = at + PIECE_MS < end ? at + PIECE_MS : end;
@@ -287,13 +300,25 @@ events_domain_listed(const struct events_query *query, const struct event *event
         (in->text.ptr && !has_text(event, in->text)))
         return false;
     char stands[EVENTS_KEY_LEN + 1];
-    int64_t piece = first_piece(query, event);
+    int64_t piece = first_piece(query, event->sessions.items, event->sessions.count);
     if (piece == TIME_NONE && (query->has_from || query->has_to))
         return false;
     if (piece == TIME_NONE)
         print_year_key(event->year, stands);
     else
         print_key(piece, stands);
+    return text_is(key, stands);
+}
+
+bool
+events_domain_listed_by(const struct events_query *query, const struct event_sessions *event,
+                        struct text key)
+{
+    char stands[EVENTS_KEY_LEN + 1];
+    int64_t piece = first_piece(query, event->sessions.items, event->sessions.count);
+    if (piece == TIME_NONE)
+        return false;
+    print_key(piece, stands);
     return text_is(key, stands);
 }
 

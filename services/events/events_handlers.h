@@ -68,7 +68,8 @@ struct events_listing {
     struct events_query query;
     struct events_limits limits;
     int64_t seq;        /* the list is at least as new */
-    struct event event; /* the one looked at */
+    struct event event; /* the one looked at, or what is needed of it */
+    struct event_sessions sessions;
     unsigned scanned, looked, count, weight;
     size_t bytes;
     bool full, ended;         /* ended: there is no more */

@@ -24,15 +24,6 @@ events_handlers_agenda(struct op *op, struct text id, struct agenda *out)
     return STATUS_OK;
 }
 
-static unsigned
-count_lines(struct text lines)
-{
-    unsigned count = 0;
-    for (uint32_t i = 0; i < lines.len; i++)
-        count += lines.ptr[i] == '\n';
-    return count;
-}
-
 /* Reads the lines of one wish, or only asks for them. */
 static enum status
 read_wish(struct op *op, const struct events_agenda_wish *wish, const int *quarters, unsigned count)
@@ -47,7 +38,7 @@ read_wish(struct op *op, const struct events_agenda_wish *wish, const int *quart
         struct text id = events_handlers_agenda_id(op, wish->scope, wish->name, quarters[i]);
         enum status loaded = events_handlers_agenda(op, id, &agenda);
         if (loaded == STATUS_OK)
-            room += count_lines(lines[i] = agenda.lines);
+            room += (lines[i] = agenda.lines).len / EVENTS_AGENDA_LINE_MIN;
         status = events_handlers_both(status, loaded);
     }
     if (status != STATUS_OK || room == wish->book->count)

@@ -106,20 +106,52 @@ event_get_handle(struct op *op, const void *params)
     return !all && events_handlers_is_draft(bytes) ? check_draft(op, bytes) : STATUS_OK;
 }
 
-/* Takes an event that belongs on the list and that the asker may see. */
-static void
-take(struct op *op, struct events_listing *listing, struct text key, struct events_listed item)
+/* How many MessagePack objects a stored document has. */
+static unsigned
+count_objects(struct text document)
 {
-    struct events_actor actor = events_handlers_actor(op);
-    if (!events_domain_listed(&listing->query, &listing->event, key) ||
-        !events_domain_visible(&actor, &listing->event, events_handlers_known(op), op_today(op)))
-        return;
+    unsigned count = 0;
+    struct mp_value value;
+    const char *at = document.ptr, *end = at + document.len;
+    for (; at < end; count++)
+        at = mp_read(at, &value);
+    return count;
+}
+
+static void
+take(struct events_listing *listing, struct events_listed item)
+{
     listing->items[listing->count++] = item;
     listing->bytes += item.bytes.len;
-    listing->weight += events_domain_weight(&listing->event);
+    listing->weight += count_objects(item.bytes);
     listing->full = listing->count == listing->query.limit ||
                     listing->bytes >= listing->limits.bytes ||
                     listing->weight >= listing->limits.weight;
+}
+
+/* Whether an event belongs on the list and the asker may see it. Most times its sessions say so,
+ * and the rest of the document need not be looked at. */
+static enum status
+look_at(struct op *op, struct events_listing *listing, struct text key, struct text bytes,
+        bool *wanted)
+{
+    struct events_actor actor = events_handlers_actor(op);
+    struct event_sessions *sessions = &listing->sessions;
+    if (listing->query.plain &&
+        schema_decode(&event_sessions_schema, bytes, sessions, SCHEMA_STORED, op_error(op)) ==
+            STATUS_OK &&
+        sessions->draft != 1) {
+        *wanted = events_domain_listed_by(&listing->query, sessions, key);
+        return STATUS_OK;
+    }
+    enum status status = schema_decode_bytes(&event_schema, bytes.ptr, bytes.len, &listing->event,
+                                             SCHEMA_STORED, op_error(op));
+    if (status != STATUS_OK)
+        return error_set(op_error(op), STATUS_INTERNAL, NULL, "a stored event is damaged");
+    *wanted =
+        events_domain_listed(&listing->query, &listing->event, key) &&
+        events_domain_visible(&actor, &listing->event, events_handlers_known(op), op_today(op));
+    return STATUS_OK;
 }
 
 /* Takes what belongs on the list until the page is full. The first document that is not here yet
@@ -137,15 +169,17 @@ take_chunk(struct op *op, struct events_listing *listing, const struct op_range 
                                  &listing->cursor))
             continue;
         listing->looked++;
-        const struct schema *schema = outcome == STATUS_OK ? &event_schema : NULL;
-        enum status status = op_peek(op, "event", item.id, schema, &listing->event, &item.bytes);
+        bool wanted = false;
+        enum status status = op_peek(op, "event", item.id, NULL, NULL, &item.bytes);
         if (status == STATUS_AGAIN)
             outcome = status;
-        else if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        else if (status == STATUS_OK && outcome == STATUS_OK)
+            status = look_at(op, listing, key, item.bytes, &wanted);
+        if (status != STATUS_OK && status != STATUS_NOT_FOUND && status != STATUS_AGAIN)
             return status;
-        if (status != STATUS_OK || outcome != STATUS_OK)
+        if (!wanted)
             continue;
-        take(op, listing, key, item);
+        take(listing, item);
         if (listing->full) {
             listing->ended = listing->ended && i + 1 == range->count;
             return STATUS_OK;

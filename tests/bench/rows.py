@@ -162,6 +162,46 @@ ROW_6 = [
          [("records", "rate", None)]),
 ]
 
+# ---- 7: clashes and spans -------------------------------------------------------------------------
+CALENDARS = [int(size) for size in os.environ.get("BENCH_EVENTS", "10000,100000,1000000").split(",")]
+
+
+def on_gist(what, size, options):
+    return [Run(f"PostgreSQL, GiST, {n} connections", f"peers/pg_clash_load \"{{pg}}\" {what}:{size} {n} {options}",
+                ("postgres",), keep=True, prepare=f"peers/pg_clash_load \"{{pg}}\" fill {size}") for n in (4, 16, 64)]
+
+
+def calendar_case(what, name, size, in_flight, metrics):
+    options = f"--in-flight {in_flight} --seconds {{seconds}}"
+    ours = Run(name, f"load {{bus}} {what}:{size} {options}", keep=True, prepare=f"clash_fill {{redis}} cica {size}")
+    return Case(7, f"{name}, {size:,} events, {in_flight} in flight", ours, on_gist(what, size, options), metrics)
+
+
+def growth_of(name):
+    """How much longer the median takes with the most events than with the fewest: ours, the peer's."""
+    def growth(rows):
+        found = {size: [row for row in rows if row["row"] == 7 and row["case"] == f"{name}, {size:,} events, 4 in flight"
+                        and row["metric"] == "p50, µs" and row["ours"]] for size in (CALENDARS[0], CALENDARS[-1])}
+        if not all(found.values()):
+            raise NotMeasured("no medians were measured in this run")
+        few, many = (found[size][0] for size in (CALENDARS[0], CALENDARS[-1]))
+        return many["ours"] / few["ours"], many["peer"] / few["peer"]
+    return growth
+
+
+def growth_case(name):
+    return Case(7, f"{name}, {CALENDARS[0]:,} to {CALENDARS[-1]:,} events",
+                Run(name, lambda _, words: {"times": words["rate"][0]}, ()),
+                [Run("PostgreSQL, GiST", lambda _, words: {"times": words["rate"][1]}, ())],
+                [("growth of p50, times", "times", "<= 2 times")], pairs=1, rate=growth_of(name))
+
+
+ROW_7 = [case for size in CALENDARS for what, name in (("clashes", "event.clashes"), ("span", "event.list of a span"))
+         for case in (
+             calendar_case(what, name, size, 4, [("p50, µs", "p50_us", None), ("p99, µs", "p99_us", "<= 1000 µs")]),
+             calendar_case(what, name, size, 64, [("throughput", "rate", ">= 5"), ("p99, µs", "p99_us", None)]))] + \
+        [growth_case(name) for name in ("event.clashes", "event.list of a span")]
+
 # ---- 11: memory -----------------------------------------------------------------------------------
 EVENTS = 20000
 
@@ -297,8 +337,8 @@ ROW_12 = [
          [("ms", "ms", "<= 150 ms")]),
 ]
 
-CASES = ROW_1 + ROW_2 + ROW_3 + ROW_4 + ROW_5 + ROW_6 + ROW_11 + ROW_12
+CASES = ROW_1 + ROW_2 + ROW_3 + ROW_4 + ROW_5 + ROW_6 + ROW_7 + ROW_11 + ROW_12
 TITLES = {
     1: "event.get", 2: "event.propose on disk, against Redis alone", 3: "event.propose, against other stores",
-    4: "from a change to its notification", 5: "fan-out", 6: "catch-up", 11: "memory", 12: "start",
+    4: "from a change to its notification", 5: "fan-out", 6: "catch-up", 7: "clashes and spans", 11: "memory", 12: "start",
 }
