@@ -159,7 +159,7 @@ registry_chair_correct(struct chair_book *book, const struct chair_term *term,
 {
     char day[DATE_TEXT_MAX];
     uint32_t at = 0;
-    *count = 0;
+    *first = *count = 0;
     spans->count = 0;
     enum status status = check_term(term, error);
     if (status != STATUS_OK)

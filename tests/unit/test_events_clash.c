@@ -391,7 +391,7 @@ test_notice_crowds_and_delegates(void **state)
 
     struct event other;
     fresh("2021-09-15", "2021-09-15", "Asia/Almaty");
-    char ids[6][4];
+    char ids[6][16];
     for (int i = 0; i < 6; i++) { /* four of the quarter, one before and one after it */
         static const char *const days[] = {"2021-06-30", "2021-07-01", "2021-07-20",
                                            "2021-08-02", "2021-09-30", "2021-10-01"};

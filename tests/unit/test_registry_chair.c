@@ -246,7 +246,7 @@ static enum status
 correct(const char *code, int wrong, int from, int to, struct registry_spans *spans,
         uint32_t *count, struct error *error)
 {
-    uint32_t first;
+    uint32_t first = 0;
     struct chair_term term = term_of(code, begin + from, begin + to);
     term.supersedes = begin + wrong;
     enum status status = registry_chair_correct(&book, &term, spans, &first, count, error);
