@@ -272,7 +272,7 @@ test_more_names_than_rows(void **state)
 {
     (void)state;
     static struct events_year_event events[400];
-    static char names[400][8];
+    static char names[400][16];
     for (int i = 0; i < 400; i++) {
         snprintf(names[i], sizeof names[i], "H%03d", i);
         events[i] = event_of(names[i], NULL, 1, COUNT_EXACT);
