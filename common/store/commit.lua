@@ -20,7 +20,8 @@
 --         shared 1: no reply is given, it is the data of the only record
 --         where its data is: 0 behind the head; n: it is what the n-th write writes
 -- Answers for each commit its seq if it was applied · "1" a revision moved · "2 kept" the key was used,
--- and this is kept: "digest time seq reply" · "3 now" the store's clock is outside not_before…before.
+-- and this is kept: "digest time seq reply" · "3 now" the store's clock is outside not_before…before,
+-- or more than a day off the caller's.
 -- Each is applied whole or refused whole; all share the reads and writes of this call. In one call no field
 -- that is written is checked by another commit, and no key comes twice: the caller sees to that.
 -- It runs for each change there is, and a string of Lua costs its bytes each time it is made: so it makes
@@ -178,8 +179,10 @@ local function commit(KEYS, ARGV)
     local lists, heads, parents = parents_of(KEYS[4], ARGV, 6, key - 1)
     local leaves = get_all(KEYS[4], ARGV, topic, at - 1)
     local documents = get_all(KEYS[1], ARGV, field, topic - 1)
-    -- the store's clock says which day it is; the caller's may be one off
-    local day = 7 + math.max(-1, math.min(1, math.floor(now / DAY_MS) - ARGV[2]))
+    -- the store's clock says which day it is; the caller's may be one off, no more: then it is told
+    local off = math.floor(now / DAY_MS) - ARGV[2]
+    local far = off < -1 or off > 1
+    local day = far and 7 or 7 + off
     local kept = get_all(KEYS[day], ARGV, key, digest - 1)
     local older = day > 6 and get_all(KEYS[day - 1], ARGV, key, digest - 1) or {}
     local first = parents[1].seq
@@ -190,6 +193,7 @@ local function commit(KEYS, ARGV)
 
     -- Why commit i is refused, whose first check comes after `checked`; nil if it is not.
     local function refusal(i, shape, checked)
+        if far then return '3 ' .. now_text end
         local used = kept[i] or older[i]
         used = used and kept_of(KEYS[3], used, now)
         if used then return '2 ' .. used end

@@ -56,6 +56,17 @@ reply_commit(const redisReply *reply, unsigned index, unsigned count, int64_t *n
     }
 }
 
+bool
+reply_time(const redisReply *reply, int64_t *ms)
+{
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        !reply_text(reply->element[0]).ptr || !reply_text(reply->element[1]).ptr)
+        return false;
+    *ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 +
+          strtoll(reply->element[1]->str, NULL, 10) / 1000;
+    return true;
+}
+
 #define FOUND_HEAD 2 /* last, first */
 
 /* A decimal of at most 18 digits at the front, and the space behind it. */

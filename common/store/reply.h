@@ -26,6 +26,9 @@ struct reply_found {
     int64_t *seqs; /* owned by the caller */
 };
 
+/* The answer of TIME in ms. False if the reply is none. */
+bool reply_time(const redisReply *reply, int64_t *ms);
+
 /* Fills `out` with the seqs after `after`, at most `limit`. False if the reply is damaged or memory
  * is short: then there is nothing to free. */
 bool reply_log_found(const redisReply *reply, int64_t after, unsigned limit,

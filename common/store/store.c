@@ -93,13 +93,9 @@ on_time(void *arg, const redisReply *reply)
 {
     struct round *round = arg;
     char digits[TEXT_NUMBER_MAX];
-    bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-              reply_text(reply->element[0]).ptr && reply_text(reply->element[1]).ptr;
-    struct text value = {digits, 0};
-    if (ok)
-        value.len = (uint32_t)text_number(strtoll(reply->element[0]->str, NULL, 10) * 1000 +
-                                              strtoll(reply->element[1]->str, NULL, 10) / 1000,
-                                          digits);
+    int64_t ms;
+    bool ok = reply_time(reply, &ms);
+    struct text value = {digits, ok ? (uint32_t)text_number(ms, digits) : 0};
     for (unsigned i = 0; i < round->count; i++)
         round->asks[i].fn(round->asks[i].arg, round->asks[i].slot, ok, ok ? value : TEXT_NONE);
     free(round);
@@ -171,10 +167,16 @@ struct single {
     unsigned slot;
 };
 
+void
+store_note_time(struct store *store, int64_t ms)
+{
+    store->ahead_ms = ms - clock_mono_ms();
+}
+
 int64_t
 store_day_keys(const struct store *store, char keys[STORE_DAYS][STORE_KEY_MAX])
 {
-    int64_t today = clock_wall_ms() / DATE_DAY_MS;
+    int64_t today = (clock_mono_ms() + store->ahead_ms) / DATE_DAY_MS;
     for (int i = 0; i < STORE_DAYS; i++)
         snprintf(keys[i], STORE_KEY_MAX, "%.*s%" PRId64, STORE_KEY_MAX - 24, store->days_prefix,
                  today - 1 + i);

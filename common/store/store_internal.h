@@ -57,6 +57,7 @@ struct store {
     char keys[KEY_COUNT][STORE_KEY_MAX];
     char days_prefix[STORE_KEY_MAX]; /* of the hashes of idempotency keys, one a day */
     enum store_durability wanted, found;
+    int64_t ahead_ms; /* of clock_mono_ms, Redis' clock: our own wall clock may be anywhere */
     bool up, refused, closing;
     struct store_asks times, seqs, docs;
     struct redis_command command;      /* scratch */
@@ -72,8 +73,11 @@ struct store {
 /* store_setup.c: what happens between connected and up. */
 void store_setup_start(struct store *store);
 
+/* What Redis' clock reads now, ms. */
+void store_note_time(struct store *store, int64_t ms);
+
 /* The hashes of idempotency keys of the day before, today and the day after. Returns today, counted
- * from 1970. The store's clock may be in any of them. */
+ * from 1970, by Redis' clock as far as it is known. */
 #define STORE_DAYS 3
 int64_t store_day_keys(const struct store *store, char keys[STORE_DAYS][STORE_KEY_MAX]);
 

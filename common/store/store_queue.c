@@ -99,6 +99,8 @@ on_committed(void *arg, const redisReply *reply)
             int64_t number;
             struct text kept;
             enum store_outcome outcome = reply_commit(reply, i, call->count, &number, &kept);
+            if (outcome == STORE_CLOCK)
+                store_note_time(store, number);
             call->entries[i].fn(call->entries[i].arg, outcome, number, kept);
         }
     }

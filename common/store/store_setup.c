@@ -1,5 +1,6 @@
 /* Between connected and up: what Redis promises is checked, the commit function loaded.
  * It must not know commits. */
+#include "common/store/reply.h"
 #include "common/store/store_internal.h"
 
 #include <stdio.h>
@@ -113,9 +114,18 @@ on_settings(void *arg, const redisReply *reply)
     refuse(store, why);
 }
 
+static void
+on_time(void *arg, const redisReply *reply)
+{
+    int64_t ms;
+    if (reply_time(reply, &ms)) /* else the first commit tells */
+        store_note_time(arg, ms);
+}
+
 void
 store_setup_start(struct store *store)
 {
+    redis_link_sendf(store->link, on_time, store, "TIME");
     redis_link_sendf(store->link, on_settings, store, "CONFIG GET append* maxmemory-policy");
     redis_link_flush(store->link);
 }
