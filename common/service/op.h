@@ -140,6 +140,11 @@ void op_answer(struct op *op, const struct schema *schema, const void *message);
  */
 void op_answer_raw(struct op *op, struct text map);
 
+/* The answer to a repeat that changed nothing: the message and, as for the change itself, `seq`: of
+ * the last record under the topic. STATUS_OK, STATUS_AGAIN, or an error. */
+enum status op_answer_unchanged(struct op *op, const struct schema *schema, const void *message,
+                                struct text topic);
+
 /* The answer to a change of which the store may keep only `kept`, an encoded map: the message has
  * what must not stay there. A repeat of the request runs the handler again, with what was kept: it
  * makes the same answer of it and changes nothing. */

@@ -147,6 +147,23 @@ op_answer(struct op *op, const struct schema *schema, const void *message)
     buf_append(&op->result, bytes.ptr, bytes.len);
 }
 
+enum status
+op_answer_unchanged(struct op *op, const struct schema *schema, const void *message,
+                    struct text topic)
+{
+    struct op_log_page page;
+    enum status status = op_log_read(op, topic, 0, 0, &page);
+    if (status != STATUS_OK)
+        return status;
+    struct text bytes = encode(op, schema, message);
+    struct buf *result = op_result(op);
+    if (op->no_memory || !mp_map_extend(result, bytes.ptr, bytes.len, 1))
+        return op_no_memory(op);
+    mp_string(result, "seq");
+    mp_int(result, page.last);
+    return STATUS_OK;
+}
+
 void
 op_answer_raw(struct op *op, struct text map)
 {

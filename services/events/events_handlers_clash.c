@@ -304,7 +304,7 @@ rule_put_handle(struct op *op, const void *params)
         op_save(op, "rules", ALL, &clash_rules_schema, changed);
     events_rules_of(changed, rules);
     if (same)
-        return events_handlers_unchanged(op, &clash_rule_schema, now, topic);
+        return op_answer_unchanged(op, &clash_rule_schema, now, topic);
     op_record(op, "rule.changed", topic, &clash_rule_schema, now, NULL, NULL, TEXT_NONE);
     op_answer(op, &clash_rule_schema, now);
     return STATUS_OK;

@@ -138,8 +138,8 @@ unchanged(struct op *op, const struct events_sent *sent, const struct delegation
     const struct delegation *answer = shown(op, sent->before, people);
     if (!answer)
         return events_no_memory(op);
-    return events_handlers_unchanged(op, &delegation_schema, answer,
-                                     topic_for(op, sent->event->host, answer));
+    return op_answer_unchanged(op, &delegation_schema, answer,
+                               topic_for(op, sent->event->host, answer));
 }
 
 /* ---- delegation.register ---- */
@@ -378,7 +378,7 @@ delegation_open_handle(struct op *op, const void *params)
     struct text topic = events_handlers_part_topic(op, event, "registration", TEXT_NONE);
     if (before->rev && schema_same(&registration_book_schema, before, book)) {
         events_delegation_terms(book, terms);
-        return events_handlers_unchanged(op, &registration_schema, terms, topic);
+        return op_answer_unchanged(op, &registration_schema, terms, topic);
     }
     struct text moved[EVENTS_DELEGATIONS_MAX];
     unsigned count = events_delegation_move_up(book, moved);

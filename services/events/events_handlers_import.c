@@ -162,7 +162,7 @@ write(struct op *op, struct import *import)
     calendar->rev = import->known ? import->before.rev : 0;
     if (import->known && !import->changed &&
         schema_same(&calendar_schema, calendar, &import->before))
-        return events_handlers_unchanged(op, &calendar_schema, calendar, topic);
+        return op_answer_unchanged(op, &calendar_schema, calendar, topic);
     struct text saved = op_save(op, "calendar", id, &calendar_schema, calendar);
     op_index_add(op, op_format(op, "c|%.*s", TEXT_ARG(id)));
     op_record_raw(op, "calendar.imported", topic, saved, NULL, NULL, TEXT_NONE);

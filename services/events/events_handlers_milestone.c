@@ -91,7 +91,7 @@ milestone_put_handle(struct op *op, const void *params)
         return status;
     struct text topic = events_handlers_part_topic(op, event, "milestone", in->kind);
     if (!type)
-        return events_handlers_unchanged(op, &milestone_schema, &milestone, topic);
+        return op_answer_unchanged(op, &milestone_schema, &milestone, topic);
     char due[TIME_TEXT_MAX];
     when_print(before.rev ? before.due : milestone.due, due);
     bool moved = strcmp(type, "milestone.moved") == 0;
@@ -256,7 +256,7 @@ document_attach_handle(struct op *op, const void *params)
         return status;
     struct text topic = events_handlers_part_topic(op, event, "document", document.id);
     if (!type)
-        return events_handlers_unchanged(op, &document_schema, &document, topic);
+        return op_answer_unchanged(op, &document_schema, &document, topic);
     struct text saved =
         op_save(op, "document", part_id(op, in->event, document.id), &document_schema, &document);
     op_record_raw(op, type, topic, saved, from, NULL, TEXT_NONE);

@@ -63,26 +63,6 @@ events_handlers_part_topic(struct op *op, const struct event *event, const char 
     return op_format(op, "%s%s.%.*s.", topic, level, TEXT_ARG(name));
 }
 
-enum status
-events_handlers_unchanged(struct op *op, const struct schema *schema, const void *message,
-                          struct text topic)
-{
-    struct op_log_page page;
-    enum status status = op_log_read(op, topic, 0, 0, &page);
-    if (status != STATUS_OK)
-        return status;
-    struct buf encoded = {0};
-    schema_encode(schema, message, &encoded);
-    struct buf *result = op_result(op);
-    bool done = !encoded.failed && mp_map_extend(result, encoded.data, encoded.len, 1);
-    buf_fini(&encoded);
-    if (!done)
-        return events_no_memory(op);
-    mp_string(result, "seq");
-    mp_int(result, page.last);
-    return STATUS_OK;
-}
-
 struct text
 events_handlers_level(struct text entry, unsigned n)
 {

@@ -47,11 +47,6 @@ enum status events_handlers_peek_event(struct op *op, struct text id, struct eve
 struct text events_handlers_part_topic(struct op *op, const struct event *event, const char *level,
                                        struct text name);
 
-/* Answers a repeat that changed nothing: the document and, as for the change itself, a `seq`: of
- * the last record of the topic. */
-enum status events_handlers_unchanged(struct op *op, const struct schema *schema,
-                                      const void *message, struct text topic);
-
 /* A list that pages over the index entries that begin with `prefix`, up to `upto` (absent: all of
  * them). For each entry, without the prefix, the function adds one item by op_list_item and says
  * STATUS_OK and about how many bytes it has, or STATUS_NOT_FOUND if it is not on the list. Every

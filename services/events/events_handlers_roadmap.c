@@ -31,7 +31,7 @@ roadmap_put_handle(struct op *op, const void *params)
         return status;
     struct text topic = op_format(op, "roadmap.%.*s.", TEXT_ARG(in->id));
     if (!changed)
-        return events_handlers_unchanged(op, &roadmap_schema, roadmap, topic);
+        return op_answer_unchanged(op, &roadmap_schema, roadmap, topic);
     struct text kept = version_id(op, in->id, roadmap->version);
     status = op_load_new(op, "roadmap", kept);
     if (status != STATUS_NOT_FOUND)

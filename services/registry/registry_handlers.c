@@ -130,27 +130,6 @@ registry_handlers_details(struct op *op, const struct registry_spans *spans)
     buf_fini(&buf);
 }
 
-enum status
-registry_handlers_unchanged(struct op *op, const struct schema *schema, const void *message,
-                            struct text topic)
-{
-    struct op_log_page page;
-    enum status status = op_log_read(op, topic, 0, 0, &page);
-    if (status != STATUS_OK)
-        return status;
-    struct buf encoded = {0};
-    schema_encode(schema, message, &encoded);
-    struct buf *result = op_result(op);
-    if (encoded.failed || !mp_map_extend(result, encoded.data, encoded.len, 1)) {
-        buf_fini(&encoded);
-        return registry_no_memory(op);
-    }
-    mp_string(result, "seq");
-    mp_int(result, page.last);
-    buf_fini(&encoded);
-    return STATUS_OK;
-}
-
 /* ---- lists ---- */
 
 /* Where a list has come to. `last` is the last code given, `seen` the last one looked at. */

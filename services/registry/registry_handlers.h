@@ -61,11 +61,6 @@ enum status registry_handlers_members(struct op *op, date_day day,
 /* Puts the spans into the details of the error that was just set. */
 void registry_handlers_details(struct op *op, const struct registry_spans *spans);
 
-/* Answers a repeat that changed nothing: the document and, as for the change itself, a `seq`: of
- * the last record of the topic. */
-enum status registry_handlers_unchanged(struct op *op, const struct schema *schema,
-                                        const void *message, struct text topic);
-
 /* Loads the list of all terms: an empty one if there is none yet. STATUS_OK or STATUS_AGAIN. */
 enum status registry_handlers_chair_book(struct op *op, struct chair_book **book);
 

@@ -40,7 +40,7 @@ finish(struct op *op, struct body *body, const char *type, bool changed)
 {
     registry_body_view_changed(body, op_today(op));
     if (!changed)
-        return registry_handlers_unchanged(op, &body_schema, body, topic_of(op, body->code));
+        return op_answer_unchanged(op, &body_schema, body, topic_of(op, body->code));
     op_index_add(op, op_format(op, "body:%.*s", TEXT_ARG(body->code)));
     struct text saved = op_save(op, "body", body->code, &body_schema, body);
     op_record_raw(op, type, topic_of(op, body->code), saved, NULL, NULL, TEXT_NONE);

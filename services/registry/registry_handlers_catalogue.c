@@ -97,8 +97,7 @@ catalogue_put_handle(struct op *op, const void *params)
     if (!is_new && !registry_catalogue_equal(known, in))
         return refuse_other(op, known);
     if (!is_new)
-        return registry_handlers_unchanged(op, &catalogue_schema, known,
-                                           topic_of_revision(op, number));
+        return op_answer_unchanged(op, &catalogue_schema, known, topic_of_revision(op, number));
     *known = *in;
     known->revision = number;
     commit_revision(op, index, known);
@@ -258,7 +257,7 @@ area_coordinators_handle(struct op *op, const void *params)
     }
     struct text topic = op_format(op, "registry.area.%.*s.", TEXT_ARG(in->area));
     if (!changed)
-        return registry_handlers_unchanged(op, &area_schema, area, topic);
+        return op_answer_unchanged(op, &area_schema, area, topic);
     op_save(op, "area", in->area, &area_schema, area);
     op_index_add(op, op_format(op, "area:%.*s", TEXT_ARG(in->area)));
     op_record(op, "area.coordinated", topic, &area_schema, area, NULL, NULL, TEXT_NONE);

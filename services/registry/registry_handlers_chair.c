@@ -79,7 +79,7 @@ static enum status
 unchanged(struct op *op, const struct chair_book *book, struct chair_term *term)
 {
     term->rev = book->rev;
-    return registry_handlers_unchanged(op, &chair_term_schema, term, topic_of(op, term));
+    return op_answer_unchanged(op, &chair_term_schema, term, topic_of(op, term));
 }
 
 /* A correction, and the terms beside it that it moves: the chair of each is a member on every day.

@@ -138,7 +138,7 @@ contact_put_handle(struct op *op, const void *params)
         return status;
     if (changed)
         return commit(op, contact, was_open);
-    return registry_handlers_unchanged(op, &contact_schema, contact, last_topic(op, contact));
+    return op_answer_unchanged(op, &contact_schema, contact, last_topic(op, contact));
 }
 
 struct filter {

@@ -71,7 +71,7 @@ contribution_record_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     if (found == STATUS_OK && registry_contribution_equal(&known, &made))
-        return registry_handlers_unchanged(op, &contribution_schema, &known, topic_of(op, id));
+        return op_answer_unchanged(op, &contribution_schema, &known, topic_of(op, id));
     if (found == STATUS_OK)
         return error_set(op_error(op), STATUS_ALREADY_EXISTS, "id",
                          "id: %.*s is recorded with another content and is kept; record a "

@@ -127,8 +127,8 @@ load_change(struct op *op, struct text id, int64_t rev, struct decision **decisi
 static enum status
 unchanged(struct op *op, const struct decision *decision)
 {
-    return registry_handlers_unchanged(op, &decision_schema, decision,
-                                       registry_handlers_decision_topic(op, decision));
+    return op_answer_unchanged(op, &decision_schema, decision,
+                               registry_handlers_decision_topic(op, decision));
 }
 
 enum status

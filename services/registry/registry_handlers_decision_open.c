@@ -25,7 +25,7 @@ procedure_put_handle(struct op *op, const void *params)
         return status;
     struct text topic = op_format(op, "registry.procedure.%.*s.", TEXT_ARG(procedure.code));
     if (loaded == STATUS_OK && registry_procedure_equal(&known, &procedure))
-        return registry_handlers_unchanged(op, &procedure_schema, &known, topic);
+        return op_answer_unchanged(op, &procedure_schema, &known, topic);
     op_index_add(op, op_format(op, "procedure:%.*s", TEXT_ARG(procedure.code)));
     struct text bytes = op_save(op, "procedure", procedure.code, &procedure_schema, &procedure);
     op_record_raw(op, "procedure.recorded", topic, bytes, NULL, NULL, TEXT_NONE);
@@ -358,8 +358,8 @@ decision_record_handle(struct op *op, const void *params)
         decision_digest(in->text, in->title, digest);
         decision->digest = text_of(digest);
         if (registry_decision_equal(basis.known, decision))
-            return registry_handlers_unchanged(op, &decision_schema, basis.known,
-                                               registry_handlers_decision_topic(op, basis.known));
+            return op_answer_unchanged(op, &decision_schema, basis.known,
+                                       registry_handlers_decision_topic(op, basis.known));
         return error_set(op_error(op), STATUS_ALREADY_EXISTS, "id",
                          "id: there is another decision %.*s already", TEXT_ARG(basis.id));
     }

@@ -54,7 +54,7 @@ fund_submit_handle(struct op *op, const void *params)
     struct registry_naming naming = {"fund", &fund_project_schema, in->id, in->title, is_same, in};
     status = registry_handlers_name(op, &naming, project, &id);
     if (status == STATUS_OK && registry_fund_submitted(project, in))
-        return registry_handlers_unchanged(op, &fund_project_schema, project, topic_of(op, id));
+        return op_answer_unchanged(op, &fund_project_schema, project, topic_of(op, id));
     if (status == STATUS_OK)
         return error_set(op_error(op), STATUS_ALREADY_EXISTS, "id",
                          "id: there is another project %.*s; leave the id out to get a free one",
@@ -99,7 +99,7 @@ fund_decide_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     if (!changed)
-        return registry_handlers_unchanged(op, &fund_project_schema, project, topic_of(op, in->id));
+        return op_answer_unchanged(op, &fund_project_schema, project, topic_of(op, in->id));
     return finish(op, project, fund_status_words[before - 1]);
 }
 

@@ -25,8 +25,8 @@ finish(struct op *op, struct instrument *instrument, const char *type, bool chan
         return status;
     registry_instrument_view(instrument, members, op_today(op), false);
     if (!changed)
-        return registry_handlers_unchanged(op, &instrument_schema, instrument,
-                                           topic_of(op, instrument->id));
+        return op_answer_unchanged(op, &instrument_schema, instrument,
+                                   topic_of(op, instrument->id));
     op_index_add(op, op_format(op, "instrument:%.*s", TEXT_ARG(instrument->id)));
     struct text saved = op_save(op, "instrument", instrument->id, &instrument_schema, instrument);
     op_record_raw(op, type, topic_of(op, instrument->id), saved, NULL, NULL, TEXT_NONE);

@@ -37,8 +37,8 @@ static enum status
 unchanged(struct op *op, struct participant *participant)
 {
     registry_participant_view_changed(participant, op_today(op));
-    return registry_handlers_unchanged(op, &participant_schema, participant,
-                                       topic_of(op, participant->code));
+    return op_answer_unchanged(op, &participant_schema, participant,
+                               topic_of(op, participant->code));
 }
 
 enum status

@@ -86,8 +86,7 @@ principal_enroll_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     if (!changed)
-        return registry_handlers_unchanged(op, &principal_entry_schema, &entry,
-                                           topic_of(op, in->id));
+        return op_answer_unchanged(op, &principal_entry_schema, &entry, topic_of(op, in->id));
     if (owned == STATUS_NOT_FOUND) {
         key = (struct principal_key){.id = in->id};
         op_save(op, "key", in->key, &principal_key_schema, &key);
@@ -114,8 +113,7 @@ principal_revoke_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     if (!registry_principal_revoke(in, &entry))
-        return registry_handlers_unchanged(op, &principal_entry_schema, &entry,
-                                           topic_of(op, in->id));
+        return op_answer_unchanged(op, &principal_entry_schema, &entry, topic_of(op, in->id));
     commit(op, "principal.revoked", &entry, "active");
     return STATUS_OK;
 }
