@@ -1,4 +1,4 @@
-// LINK: services/events/events_ical_read.c services/events/events_ical_rule.c services/events/events_zone.c common/base/date.c common/base/text.c common/base/status.c -lical
+// LINK: services/events/events_ical_read.c services/events/events_ical_entry.c services/events/events_ical_rule.c services/events/events_zone.c common/base/date.c common/base/text.c common/base/status.c -lical
 /* Outside calendars from files: whatever they say, spans in order within what was asked, or a
  * refusal, in bounded time. It must not know stores. */
 #include "tests/fuzz/fuzz.h"

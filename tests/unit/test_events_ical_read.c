@@ -1,4 +1,4 @@
-// LINK: services/events/events_ical_read.c services/events/events_ical_rule.c services/events/events_zone.c common/base/date.c common/base/text.c common/base/status.c -lical
+// LINK: services/events/events_ical_read.c services/events/events_ical_entry.c services/events/events_ical_rule.c services/events/events_zone.c common/base/date.c common/base/text.c common/base/status.c -lical
 /* Outside calendars read: recurrences, zones by name and by VTIMEZONE, days, exceptions, and files
  * made to do harm. It must not know stores, sockets or codecs. */
 #include "tests/unit/check.h"
