@@ -6,28 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/clock.h"
 #include "common/msg/schema_mp.h"
-#include "common/store/store.h"
 #include "services/events/events_domain.h"
 #include "services/events/events_domain_agenda.h"
 #include "tests/bench/bench_clash.h"
+#include "tests/bench/bench_fill.h"
 #include "tests/bench/bench_run.h"
 
-#define UNDER_WAY 8
 #define DOCUMENTS_A_COMMIT 100
 #define FIRST_QUARTER (1992 * 4)
 #define SCOPES (BENCH_CLASH_HOSTS + BENCH_CLASH_AREAS + 2) /* and area "-", and "outside.*" */
 
 struct fill {
-    struct loop *loop;
-    struct store *store;
-    struct commit {
-        struct fill *fill;
-        struct store_commit commit;
-        unsigned count;
-    } commits[UNDER_WAY];
-    uint64_t total, events, begun, done, failed; /* documents; the first are events */
+    uint64_t events; /* the first documents; agendas follow */
     unsigned quarters;
     struct buf *agendas; /* owned; by scope, then quarter */
     struct buf document;
@@ -154,100 +145,39 @@ add_agenda(struct fill *fill, struct store_commit *commit, uint64_t n)
     write_document(fill, commit, field, &agenda_schema, &agenda);
 }
 
-/* ---- commits --------------------------------------------------------------------------------- */
-
-static void committed(void *arg, enum store_outcome outcome, int64_t number, struct text kept);
-
 static void
-begin(struct fill *fill, struct commit *slot)
-{
-    slot->fill = fill;
-    slot->count = 0;
-    store_commit_clear(&slot->commit);
-    for (; slot->count < DOCUMENTS_A_COMMIT && fill->begun < fill->total; slot->count++) {
-        uint64_t n = fill->begun++;
-        if (n < fill->events)
-            add_event(fill, &slot->commit, n);
-        else
-            add_agenda(fill, &slot->commit, n - fill->events);
-    }
-    store_commit(fill->store, &slot->commit, committed, slot);
-}
-
-static void
-committed(void *arg, enum store_outcome outcome, int64_t number, struct text kept)
-{
-    (void)number;
-    struct commit *slot = arg;
-    struct fill *fill = slot->fill;
-    fill->failed += outcome != STORE_COMMITTED;
-    if (outcome != STORE_COMMITTED)
-        fprintf(stderr, "a commit failed: %.*s\n", TEXT_ARG(kept));
-    fill->done += slot->count;
-    if (fill->failed || fill->done == fill->total)
-        loop_stop(fill->loop);
-    else if (fill->begun < fill->total)
-        begin(fill, slot);
-}
-
-static void
-on_up(void *arg)
+add(void *arg, struct store_commit *commit, uint64_t n)
 {
     struct fill *fill = arg;
-    for (unsigned i = 0; i < UNDER_WAY && fill->begun < fill->total; i++)
-        begin(fill, &fill->commits[i]);
-    store_flush(fill->store);
-}
-
-static void
-on_turn(void *arg)
-{
-    struct fill *fill = arg;
-    store_flush(fill->store);
-}
-
-static void
-on_down(void *arg)
-{
-    struct fill *fill = arg;
-    fill->failed++;
-    loop_stop(fill->loop);
-}
-
-static void
-on_refused(void *arg, const char *why)
-{
-    fprintf(stderr, "%s\n", why);
-    on_down(arg);
+    if (n < fill->events)
+        add_event(fill, commit, n);
+    else
+        add_agenda(fill, commit, n - fill->events);
 }
 
 int
 main(int argc, char **argv)
 {
-    static struct fill fill;
-    if (argc != 4 || !(fill.events = strtoull(argv[3], NULL, 10)))
+    struct fill fill = {.events = argc == 4 ? strtoull(argv[3], NULL, 10) : 0};
+    if (!fill.events)
         bench_fail("usage: clash_fill REDIS ORG COUNT");
     fill.quarters = (unsigned)(fill.events * 4 / BENCH_CLASH_YEAR) + 8;
-    fill.total = fill.events + (uint64_t)SCOPES * fill.quarters;
-    fill.agendas = calloc((size_t)SCOPES * fill.quarters, sizeof *fill.agendas);
-    fill.loop = loop_new();
-    struct store_config config = {argv[1], argv[2], "events", STORE_MEMORY};
-    struct store_events events = {on_up, on_down, on_refused, on_turn};
-    fill.store = fill.loop ? store_new(fill.loop, &config, &events, &fill) : NULL;
-    if (!fill.store || !fill.agendas)
-        return 69;
+    const size_t agendas = (size_t)SCOPES * fill.quarters;
+    fill.agendas = calloc(agendas, sizeof *fill.agendas);
+    if (!fill.agendas)
+        bench_fail("no memory");
     add_holidays(&fill);
-    int64_t from = clock_mono_us();
-    loop_run(fill.loop);
-    double took = (double)(clock_mono_us() - from) / 1e6;
-    printf("{\"events\":%llu,\"seconds\":%.3f}\n", (unsigned long long)fill.events, took);
-    store_destroy(&fill.store);
-    loop_destroy(&fill.loop);
-    for (unsigned i = 0; i < UNDER_WAY; i++)
-        store_commit_fini(&fill.commits[i].commit);
-    for (size_t i = 0; i < (size_t)SCOPES * fill.quarters; i++)
+    const struct bench_fill what = {{argv[1], argv[2], "events", STORE_MEMORY},
+                                    fill.events + agendas,
+                                    DOCUMENTS_A_COMMIT,
+                                    add,
+                                    &fill};
+    double took = bench_fill(&what);
+    if (took >= 0)
+        printf("{\"events\":%llu,\"seconds\":%.3f}\n", (unsigned long long)fill.events, took);
+    for (size_t i = 0; i < agendas; i++)
         buf_fini(&fill.agendas[i]);
     free(fill.agendas);
     buf_fini(&fill.document);
-    return fill.failed ? 1 : 0;
+    return took < 0 ? 1 : 0;
 }

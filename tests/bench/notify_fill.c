@@ -5,23 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/msg/mp.h"
-#include "common/store/store.h"
+#include "tests/bench/bench_fill.h"
 
-#define UNDER_WAY 256
 #define RECORDS_A_COMMIT 40
 
-struct fill {
-    struct loop *loop;
-    struct store *store;
-    struct commit {
-        struct fill *fill;
-        struct store_commit commit;
-        unsigned count;
-    } commits[UNDER_WAY];
-    unsigned total, begun, done, failed;
+struct records {
     struct buf attributes, data;
 };
 
@@ -52,13 +41,12 @@ write_data(struct buf *data, const char *id)
     mp_int(data, 1);
 }
 
-static void committed(void *arg, enum store_outcome outcome, int64_t number, struct text kept);
-
 static void
-add_record(struct fill *fill, struct store_commit *commit)
+add_record(void *arg, struct store_commit *commit, uint64_t n)
 {
+    struct records *records = arg;
     char topic[96], id[24];
-    unsigned i = fill->begun++, event = i / 5;
+    unsigned i = (unsigned)n, event = i / 5;
     if (i % 100 == 0)
         event = i / 500;
     snprintf(id, sizeof id, "e-%u", event);
@@ -66,68 +54,11 @@ add_record(struct fill *fill, struct store_commit *commit)
         snprintf(topic, sizeof topic, "events.human.youth.%s.", id);
     else
         snprintf(topic, sizeof topic, "events.d%u.area%u.%s.", event % 4, event % 17, id);
-    write_data(&fill->data, id);
+    write_data(&records->data, id);
     store_commit_record(commit, text_of(topic),
-                        (struct text){(char *)fill->attributes.data,
-                                      (uint32_t)fill->attributes.len},
-                        (struct text){(char *)fill->data.data, (uint32_t)fill->data.len});
-}
-
-static void
-begin(struct fill *fill, struct commit *slot)
-{
-    slot->fill = fill;
-    slot->count = 0;
-    store_commit_clear(&slot->commit);
-    for (; slot->count < RECORDS_A_COMMIT && fill->begun < fill->total; slot->count++)
-        add_record(fill, &slot->commit);
-    store_commit(fill->store, &slot->commit, committed, slot);
-}
-
-static void
-committed(void *arg, enum store_outcome outcome, int64_t number, struct text kept)
-{
-    (void)number;
-    (void)kept;
-    struct commit *slot = arg;
-    struct fill *fill = slot->fill;
-    fill->failed += outcome != STORE_COMMITTED;
-    fill->done += slot->count;
-    if (fill->failed || fill->done == fill->total)
-        loop_stop(fill->loop);
-    else if (fill->begun < fill->total)
-        begin(fill, slot);
-}
-
-static void
-on_up(void *arg)
-{
-    struct fill *fill = arg;
-    for (unsigned i = 0; i < UNDER_WAY && fill->begun < fill->total; i++)
-        begin(fill, &fill->commits[i]);
-    store_flush(fill->store);
-}
-
-static void
-on_turn(void *arg)
-{
-    struct fill *fill = arg;
-    store_flush(fill->store);
-}
-
-static void
-on_down(void *arg)
-{
-    struct fill *fill = arg;
-    fill->failed++;
-    loop_stop(fill->loop);
-}
-
-static void
-on_refused(void *arg, const char *why)
-{
-    fprintf(stderr, "%s\n", why);
-    on_down(arg);
+                        (struct text){(char *)records->attributes.data,
+                                      (uint32_t)records->attributes.len},
+                        (struct text){(char *)records->data.data, (uint32_t)records->data.len});
 }
 
 int
@@ -137,24 +68,18 @@ main(int argc, char **argv)
         fprintf(stderr, "usage: notify_fill REDIS ORG COUNT\n");
         return 64;
     }
-    static struct fill fill;
-    fill.loop = loop_new();
-    fill.total = (unsigned)atoi(argv[3]);
-    log_attributes_write(&fill.attributes, "event.proposed", "/cica/events", "local", TEXT_NONE);
-    struct store_config config = {argv[1], argv[2], "bench", STORE_ALWAYS};
-    struct store_events events = {on_up, on_down, on_refused, on_turn};
-    fill.store = fill.loop ? store_new(fill.loop, &config, &events, &fill) : NULL;
-    if (!fill.store)
-        return 69;
-    int64_t from = clock_mono_us();
-    loop_run(fill.loop);
-    double took = (double)(clock_mono_us() - from) / 1e6;
-    printf("{\"records\":%u,\"seconds\":%.3f,\"rate\":%.0f}\n", fill.done, took, fill.done / took);
-    store_destroy(&fill.store);
-    loop_destroy(&fill.loop);
-    for (unsigned i = 0; i < UNDER_WAY; i++)
-        store_commit_fini(&fill.commits[i].commit);
-    buf_fini(&fill.attributes);
-    buf_fini(&fill.data);
-    return fill.failed ? 1 : 0;
+    struct records records = {.attributes = {0}};
+    const struct bench_fill fill = {{argv[1], argv[2], "bench", STORE_ALWAYS},
+                                    strtoull(argv[3], NULL, 10),
+                                    RECORDS_A_COMMIT,
+                                    add_record,
+                                    &records};
+    log_attributes_write(&records.attributes, "event.proposed", "/cica/events", "local", TEXT_NONE);
+    double took = bench_fill(&fill);
+    if (took >= 0)
+        printf("{\"records\":%llu,\"seconds\":%.3f,\"rate\":%.0f}\n",
+               (unsigned long long)fill.total, took, (double)fill.total / took);
+    buf_fini(&records.attributes);
+    buf_fini(&records.data);
+    return took < 0 ? 1 : 0;
 }
