@@ -68,7 +68,8 @@ events_ical_entry_instant(const struct events_ical_clock *clock, struct icaltime
 /* A zone by its name: tzdata's, also with something before it
  * ("/mozilla.org/20070129_1/Europe/Paris"), else the one that the calendar describes. */
 enum status
-events_ical_entry_find_clock(struct events_ical_reading *reading, const char *name, struct events_ical_clock *out)
+events_ical_entry_find_clock(struct events_ical_reading *reading, const char *name,
+                             struct events_ical_clock *out)
 {
     *out = (struct events_ical_clock){NULL, NULL};
     if (strcmp(name, "UTC") == 0)
@@ -80,18 +81,21 @@ events_ical_entry_find_clock(struct events_ical_reading *reading, const char *na
             return STATUS_OK;
     }
     out->own = icalcomponent_get_timezone(reading->calendar, name);
-    return out->own ? STATUS_OK
-                    : events_ical_entry_refuse(reading, "there is no such time zone, and the calendar describes none",
-                             name);
+    return out->own
+               ? STATUS_OK
+               : events_ical_entry_refuse(
+                     reading, "there is no such time zone, and the calendar describes none", name);
 }
 
 enum status
-events_ical_entry_clock_of(struct events_ical_reading *reading, icalproperty *property, struct events_ical_clock *out)
+events_ical_entry_clock_of(struct events_ical_reading *reading, icalproperty *property,
+                           struct events_ical_clock *out)
 {
     icalparameter *tzid = icalproperty_get_first_parameter(property, ICAL_TZID_PARAMETER);
     if (tzid && icalparameter_get_tzid(tzid))
         return events_ical_entry_find_clock(reading, icalparameter_get_tzid(tzid), out);
-    *out = (struct events_ical_clock){events_zones_get(reading->options->zones, reading->zone), NULL};
+    *out =
+        (struct events_ical_clock){events_zones_get(reading->options->zones, reading->zone), NULL};
     return STATUS_OK;
 }
 
@@ -107,9 +111,9 @@ add_span(struct events_ical_reading *reading, struct events_ical_span *span)
     span->start_ms = span->start_ms < reading->from_ms ? reading->from_ms : span->start_ms;
     span->end_ms = span->end_ms > reading->to_ms ? reading->to_ms : span->end_ms;
     if (out->count == EVENTS_ICAL_SPANS_MAX)
-        return events_ical_entry_refuse(reading,
-                      "it has more than 5000 spans in this time: take less of it by from and to",
-                      NULL);
+        return events_ical_entry_refuse(
+            reading, "it has more than 5000 spans in this time: take less of it by from and to",
+            NULL);
     if (out->count == out->cap) {
         unsigned cap = out->cap ? out->cap * 2 : 64;
         struct events_ical_span *grown = realloc(out->items, cap * sizeof *grown);
@@ -123,7 +127,8 @@ add_span(struct events_ical_reading *reading, struct events_ical_span *span)
 }
 
 enum status
-events_ical_entry_add_time(struct events_ical_reading *reading, struct events_ical_entry *entry, int64_t start_ms, int64_t length_ms)
+events_ical_entry_add_time(struct events_ical_reading *reading, struct events_ical_entry *entry,
+                           int64_t start_ms, int64_t length_ms)
 {
     entry->span.start_ms = start_ms;
     entry->span.end_ms = start_ms + length_ms;
@@ -145,19 +150,22 @@ read_end(struct events_ical_reading *reading, struct events_ical_entry *entry)
         if (status != STATUS_OK)
             return status;
         if (!events_ical_entry_sound(time) || (time.is_date != 0) != entry->span.days)
-            return events_ical_entry_refuse(reading, "an event's end is no time like its start", entry->span.summary);
+            return events_ical_entry_refuse(reading, "an event's end is no time like its start",
+                                            entry->span.summary);
         entry->length_ms = events_ical_entry_instant(&clock, time) - start_ms;
     } else if (lasts) {
         entry->length_ms =
             icaldurationtype_as_int(icalproperty_get_duration(lasts)) * INT64_C(1000);
     }
     if (entry->length_ms < 0)
-        return events_ical_entry_refuse(reading, "an event ends before it begins", entry->span.summary);
+        return events_ical_entry_refuse(reading, "an event ends before it begins",
+                                        entry->span.summary);
     return STATUS_OK;
 }
 
 enum status
-events_ical_entry_read(struct events_ical_reading *reading, icalcomponent *component, struct events_ical_entry *out)
+events_ical_entry_read(struct events_ical_reading *reading, icalcomponent *component,
+                       struct events_ical_entry *out)
 {
     *out = (struct events_ical_entry){.component = component};
     keep_summary(icalcomponent_get_summary(component), out->span.summary);
@@ -169,8 +177,8 @@ events_ical_entry_read(struct events_ical_reading *reading, icalcomponent *compo
         return status;
     out->start = icalproperty_get_dtstart(start);
     if (!events_ical_entry_sound(out->start))
-        return events_ical_entry_refuse(reading, "an event's start is no time from 1583 to 2500", out->span.summary);
+        return events_ical_entry_refuse(reading, "an event's start is no time from 1583 to 2500",
+                                        out->span.summary);
     out->span.days = out->start.is_date;
     return read_end(reading, out);
 }
-
