@@ -104,6 +104,8 @@ def by_icalendar(ics, *_):
 
 
 def by_vobject(ics, *_):
+    for name in re.findall(r"^TZID:(.*?)\r?$", ics, re.M):
+        vobject.icalendar.registerTzid(name, None)  # it keeps the zones of the calendars that it read before
     return {(event.uid.value, printed(event.dtstart.value), printed(event.dtend.value), event.status.value,
              int(event.sequence.value)): (event.summary.value, {one.params["LANGUAGE"][0]: one.value for one in
                                                                 event.contents.get("comment", [])})
