@@ -142,6 +142,8 @@ class Servers:
         pids = dict(pair.split("=") for pair in env["CBM_PIDS"].split())
         return {"stack": str(directory), "bus": env["CBM_BUS"], "notify": env["CBM_NOTIFY"], "pids": pids,
                 "notify_pid": pids["notify.1"], "events_pid": pids["events.1"],
+                "socket": f"{directory}/redis.sock",
+                "password": (pathlib.Path(directory) / "secrets/operator/password").read_text(),
                 "redis": f"unix://operator@{directory}/redis.sock?password_file={directory}/secrets/operator/password",
                 "redis_tcp": env["CBM_REDIS"],
                 **{f"cpu:{name.partition('.')[0]}": pid for name, pid in pids.items()}}
@@ -202,7 +204,8 @@ class Servers:
     def nats_get_service(self, words, mode):
         """The peer of event.get, reading what our events service reads: the same Redis."""
         process = subprocess.Popen([self.program("peers/nats_get_service"), words["nats"], words["socket"],
-                                    "{cica}:events:doc", mode], stdout=subprocess.PIPE)
+                                    "{cica}:events:doc", mode], stdout=subprocess.PIPE,
+                                   env={**os.environ, "REDISCLI_AUTH": words["password"]})
         try:
             if process.stdout.readline() != b"ready\n":
                 raise NotMeasured("nats_get_service does not start")

@@ -1,7 +1,7 @@
 /* The peer of event.get: the same handler as a NATS micro service. An asynchronous subscription in
  * a queue group decodes {id}, all that is at hand goes to Redis as one pipelined HMGET, and the
  * document is the answer. It must not know the load. usage: nats_get_service NATS REDIS-SOCKET HASH
- * asap|buffered; prints "ready" once it serves. */
+ * asap|buffered, the operator's password in REDISCLI_AUTH; prints "ready" once it serves. */
 #include <errno.h>
 #include <hiredis/async.h>
 #include <poll.h>
@@ -179,6 +179,9 @@ main(int argc, char **argv)
     service.redis->ev.addWrite = add_write;
     service.redis->ev.delWrite = del_write;
     service.events = POLLIN | POLLOUT;
+    const char *password = getenv("REDISCLI_AUTH");
+    if (password)
+        redisAsyncCommand(service.redis, NULL, NULL, "AUTH operator %s", password);
     service.connection = nats_open(argv[1], argv[4]);
     nats_check(natsConnection_QueueSubscribe(&subscription, service.connection, "events.get",
                                              "events", on_request, &service),
