@@ -6,7 +6,7 @@ SAN ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-LIBS := -lczmq -lzmq -lmsgpackc -lhiredis -lsodium -lmicrohttpd
+LIBS := -lczmq -lzmq -lmsgpackc -lhiredis -lsodium -lmicrohttpd -ljansson
 events_LIBS := -lical
 CLI_LIBS := -lczmq -lzmq -lmsgpackc -ljansson -lsodium
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/json.h"
+#include "common/msg/json.h"
 #include "common/base/man.h"
 
 /* ---- arguments --------------------------------------------------------------------------------

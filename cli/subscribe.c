@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/json.h"
+#include "common/msg/json.h"
 
 static volatile sig_atomic_t stopped;
 

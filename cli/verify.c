@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/json.h"
+#include "common/msg/json.h"
 #include "common/decision/fact.h"
 
 /* Where reading has come to. */

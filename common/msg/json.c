@@ -1,5 +1,5 @@
 /* See json.h. */
-#include "cli/json.h"
+#include "common/msg/json.h"
 
 #include <math.h>
 #include <stdio.h>
