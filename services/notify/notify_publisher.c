@@ -24,6 +24,7 @@
 /* Subscribers send nothing but subscriptions and the handshake; more cuts the peer. A longer
  * subscription could match no topic, and each of its bytes would cost libzmq a node of its trie. */
 #define INBOUND_MAX 1024
+#define LISTENERS_MAX 4
 
 struct notify_publisher {
     struct loop *loop;     /* borrowed */
@@ -40,6 +41,12 @@ struct notify_publisher {
     int64_t greet_seq; /* the last open record in the store; -1 while it is not known */
     int64_t published, watermarks, subscriptions, prefix_count, refused, denied, lost; /* gauges */
     int64_t warned_ms;
+    unsigned listener_count;
+    struct listener {
+        log_follow_fn *record;
+        log_follow_passed_fn *passed;
+        void *arg;
+    } listeners[LISTENERS_MAX];
 };
 
 static void
@@ -157,6 +164,9 @@ passed(void *arg, int64_t seq)
     if (publisher->open_seq < 0)
         log_follow_last(publisher->follow, TEXT_LITERAL(""), answered, publisher);
     notify_prefixes_passed(publisher->prefixes, seq, now);
+    for (unsigned i = 0; i < publisher->listener_count; i++)
+        if (publisher->listeners[i].passed)
+            publisher->listeners[i].passed(publisher->listeners[i].arg, seq);
     work_now(publisher, now);
 }
 
@@ -169,9 +179,8 @@ lost(struct notify_publisher *publisher)
 }
 
 static void
-publish(void *arg, const struct log_record *record)
+publish(struct notify_publisher *publisher, const struct log_record *record)
 {
-    struct notify_publisher *publisher = arg;
     struct buf *meta = &publisher->meta;
     buf_clear(meta);
     if (log_record_meta(record, meta) != STATUS_OK || meta->failed) {
@@ -194,6 +203,15 @@ publish(void *arg, const struct log_record *record)
     for (unsigned i = 0; i < wanted.count; i++)
         notify_batches_add(&publisher->batches, wanted.batches[i], record->seq, frames[0],
                            frames[1], frames[2]);
+}
+
+static void
+on_record(void *arg, const struct log_record *record)
+{
+    struct notify_publisher *publisher = arg;
+    publish(publisher, record);
+    for (unsigned i = 0; i < publisher->listener_count; i++)
+        publisher->listeners[i].record(publisher->listeners[i].arg, record);
 }
 
 /* Whose connection the message came from, and which; the fd is -1 where libzmq only tells that one
@@ -335,8 +353,8 @@ notify_publisher_new(struct loop *loop, const struct notify_publisher_config *co
     publisher->prefixes = notify_prefixes_new((uint32_t)config->prefixes_max, key);
     if (!publisher->prefixes || open_socket(publisher, config) != 0)
         goto fail;
-    publisher->follow = log_follow_new(loop, redis, org, TEXT_LITERAL(""), LOG_FOLLOW_NEW, publish,
-                                       passed, publisher);
+    publisher->follow = log_follow_new(loop, redis, org, TEXT_LITERAL(""), LOG_FOLLOW_NEW,
+                                       on_record, passed, publisher);
     if (!publisher->follow || loop_add_tick(loop, work, publisher) != 0 ||
         loop_add_socket(loop, publisher->sock, on_subscriptions, publisher) != 0)
         goto fail;
@@ -360,6 +378,16 @@ notify_publisher_add_gauges(struct notify_publisher *publisher, struct service *
     service_add_gauge(service, "prefixes", &publisher->prefix_count);
     service_add_gauge(service, "prefixes_refused", &publisher->refused);
     service_add_gauge(service, "subscriptions_denied", &publisher->denied);
+}
+
+bool
+notify_publisher_listen(struct notify_publisher *publisher, log_follow_fn *record,
+                        log_follow_passed_fn *passed_fn, void *arg)
+{
+    if (publisher->listener_count == LISTENERS_MAX)
+        return false;
+    publisher->listeners[publisher->listener_count++] = (struct listener){record, passed_fn, arg};
+    return true;
 }
 
 bool

@@ -5,6 +5,7 @@
 #define CBM_NOTIFY_PUBLISHER_H
 
 #include "common/auth/access.h"
+#include "common/log/follow.h"
 #include "common/base/loop.h"
 #include "common/service/service.h"
 
@@ -28,6 +29,13 @@ struct notify_publisher *notify_publisher_new(struct loop *loop,
 void notify_publisher_add_gauges(struct notify_publisher *publisher, struct service *service);
 
 /* Whether what is committed now would be published at once. */
+/* Who else wants the log as it is published: called in the order of being added, after the record
+ * went out, with every record (private ones too) from the first after the start on, in order, each
+ * once; `passed` (may be NULL) as log_follow_passed_fn. At most 4, before the loop runs. False if
+ * there are more. */
+bool notify_publisher_listen(struct notify_publisher *publisher, log_follow_fn *record,
+                             log_follow_passed_fn *passed, void *arg);
+
 bool notify_publisher_ready(const struct notify_publisher *publisher);
 
 void notify_publisher_destroy(struct notify_publisher **publisher);
