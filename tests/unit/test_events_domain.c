@@ -1,4 +1,4 @@
-// LINK: services/events/events_domain.c services/events/events_domain_check.c services/events/events_domain_list.c services/events/events_known.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/dated.c common/base/text.c common/base/status.c
+// LINK: services/events/events_domain.c services/events/events_domain_check.c services/events/events_domain_list.c services/events/events_known.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/dated.c common/base/zone.c common/base/text.c common/base/status.c
 /* The rules of events: every step from every status, who may, what may be said, what a list shows.
  * It must not know stores, sockets or codecs: it links with pure code only. */
 #include "tests/unit/check.h"
@@ -161,9 +161,9 @@ test_report_confirms(void **state)
     event.status = EVENT_SCHEDULED;
     add_session("2024-02-29", "2024-03-01");
     int64_t end = when("2024-03-02").ms;
-    assert_int_equal(events_domain_hold_at(&event), end);
+    assert_int_equal(events_domain_hold_at(&event, NULL), end);
     event.hold_due = end;
-    assert_int_equal(events_domain_hold_at(&event), TIME_NONE);
+    assert_int_equal(events_domain_hold_at(&event, NULL), TIME_NONE);
     assert_int_equal(events_domain_step(&event, EVENTS_REPORT, &step, &error), STATUS_OK);
     assert_int_equal(step.next, EVENT_REPORTED);
     assert_string_equal(step.record, "event.reported");
@@ -173,17 +173,38 @@ test_report_confirms(void **state)
                      STATUS_FAILED_PRECONDITION);
     assert_non_null(strstr(error.message, "hold, report"));
     assert_int_equal(events_domain_step(&event, EVENTS_SCHEDULE, &step, &error), STATUS_OK);
-    events_domain_take(&event, &step); /* the same days: still over */
+    events_domain_take(&event, &step, NULL); /* the same days: still over */
     assert_int_equal(event.hold_due, end);
     event.sessions.items[0].end = when("2024-04-01");
-    events_domain_take(&event, &step);
+    events_domain_take(&event, &step, NULL);
     assert_int_equal(event.hold_due, TIME_NONE);
     event.hold_due = when("2024-04-02").ms;
     assert_int_equal(events_domain_step(&event, EVENTS_HOLD, &step, &error), STATUS_OK);
     assert_null(step.held);
-    events_domain_take(&event, &step);
+    events_domain_take(&event, &step, NULL);
     assert_int_equal(event.hold_due, TIME_NONE);
-    assert_int_equal(events_domain_hold_at(&event), TIME_NONE);
+    assert_int_equal(events_domain_hold_at(&event, NULL), TIME_NONE);
+}
+
+static void
+test_days_of_a_zone(void **state)
+{
+    (void)state;
+    struct zone *tokyo = zone_open(TEXT_LITERAL("Asia/Tokyo"));
+    assert_non_null(tokyo);
+    fresh();
+    event.status = EVENT_SCHEDULED;
+    add_session("2024-02-29", "2024-03-01");
+    assert_int_equal(events_domain_hold_at(&event, tokyo), when("2024-03-01T15:00:00Z").ms);
+    int64_t begin = when("2024-02-28T15:00:00Z").ms;
+    assert_int_equal(events_domain_begun(&event, tokyo, begin - 1, &error),
+                     STATUS_FAILED_PRECONDITION);
+    assert_int_equal(events_domain_begun(&event, tokyo, begin, &error), STATUS_OK);
+    fresh();
+    event.status = EVENT_SCHEDULED;
+    add_session("2024-03-01T01:00:00Z", "2024-03-01T02:00:00Z"); /* instants are what they are */
+    assert_int_equal(events_domain_hold_at(&event, tokyo), when("2024-03-01T02:00:00Z").ms);
+    zone_destroy(&tokyo);
 }
 
 static void
@@ -217,17 +238,18 @@ test_hold_not_before_it_begins(void **state)
 {
     (void)state;
     fresh();
-    assert_int_equal(events_domain_begun(&event, 0, &error), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(events_domain_begun(&event, NULL, 0, &error), STATUS_FAILED_PRECONDITION);
     add_session("2024-02-29", "2024-03-01");
     int64_t midnight = when("2024-02-29T00:00:00Z").ms;
-    assert_int_equal(events_domain_begun(&event, midnight - 1, &error), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(events_domain_begun(&event, NULL, midnight - 1, &error),
+                     STATUS_FAILED_PRECONDITION);
     assert_non_null(strstr(error.message, "2024-02-29"));
-    assert_int_equal(events_domain_begun(&event, midnight, &error), STATUS_OK);
+    assert_int_equal(events_domain_begun(&event, NULL, midnight, &error), STATUS_OK);
     fresh();
     add_session("2024-03-01T09:00:00+06:00", "2024-03-01T12:00:00+06:00");
-    assert_int_equal(events_domain_begun(&event, when("2024-03-01T02:59:59Z").ms, &error),
+    assert_int_equal(events_domain_begun(&event, NULL, when("2024-03-01T02:59:59Z").ms, &error),
                      STATUS_FAILED_PRECONDITION);
-    assert_int_equal(events_domain_begun(&event, when("2024-03-01T03:00:00Z").ms, &error),
+    assert_int_equal(events_domain_begun(&event, NULL, when("2024-03-01T03:00:00Z").ms, &error),
                      STATUS_OK);
 }
 
@@ -831,6 +853,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_step),
         cmocka_unit_test(test_report_confirms),
+        cmocka_unit_test(test_days_of_a_zone),
         cmocka_unit_test(test_record_of_schedule),
         cmocka_unit_test(test_hold_not_before_it_begins),
         cmocka_unit_test(test_amending_sessions),
