@@ -4,9 +4,12 @@
 
 #include "common/auth/access.h"
 #include "common/msg/schema.h"
+#include "common/service/due.h"
 #include "common/service/service.h"
-#include "services/notify/notify_handlers.h"
+#include "services/notify/notify.h"
+#include "services/notify/notify_handlers_subscription.h"
 #include "services/notify/notify_publisher.h"
+#include "services/notify/notify_subscriptions.h"
 
 struct config {
     struct service_config service;
@@ -27,17 +30,12 @@ static const struct cfg_row rows[] = {
     CFG_END,
 };
 
-struct notify {
-    struct service *service; /* the first member, for service_run_* */
-    struct access *access;
-    struct notify_publisher *publisher;
-};
-
 static void
 stop(void *state)
 {
     struct notify *notify = state;
     service_destroy(&notify->service);
+    notify_subscriptions_destroy(&notify->subscriptions);
     notify_publisher_destroy(&notify->publisher);
     access_destroy(&notify->access);
     free(notify);
@@ -56,6 +54,8 @@ start(struct loop *loop, const void *data, int *exit_code)
         notify->publisher = notify_publisher_new(loop, &config->publisher, notify->access,
                                                  config->service.redis, config->service.org);
     if (notify->publisher)
+        notify->subscriptions = notify_subscriptions_new(loop, notify->publisher, notify->access);
+    if (notify->subscriptions)
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
     if (!notify->service) {
@@ -63,6 +63,7 @@ start(struct loop *loop, const void *data, int *exit_code)
         return NULL;
     }
     notify_publisher_add_gauges(notify->publisher, notify->service);
+    notify_subscriptions_start(notify->subscriptions, notify->service);
     return notify;
 }
 
