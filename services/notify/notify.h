@@ -11,6 +11,8 @@ struct notify {
     struct access *access;
     struct notify_publisher *publisher;
     struct notify_subscriptions *subscriptions;
+    struct notify_sender *sender;
+    struct notify_engine *engine;
     struct due_clock *subscription_clock; /* of what is due to subscriptions */
 
     /* Whether a webhook may be made for the url, else why not; NULL: any. */

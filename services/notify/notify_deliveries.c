@@ -7,16 +7,17 @@
 #include <string.h>
 
 #include "common/msg/mp.h"
+#include "services/notify/notify_subscriptions.h"
 
 #define SEQ_FORMAT "%0" NOTIFY_SEQ_DIGITS PRId64
 
-struct text
-notify_deliveries_topic(struct op *op, const struct subscription *subscription)
+static void
+tell(struct op *op, const struct subscription *subscription, const char *type,
+     const struct schema *schema, const void *message)
 {
-    struct text audience =
-        subscription->member.ptr ? subscription->member : TEXT_LITERAL("secretariat");
-    return op_format(op, "private.%.*s.subscriptions.%.*s.", TEXT_ARG(audience),
-                     TEXT_ARG(subscription->id));
+    char topic[NOTIFY_OWN_TOPIC_MAX];
+    op_record(op, type, notify_subscription_topic(subscription, topic), schema, message, NULL, NULL,
+              TEXT_NONE);
 }
 
 struct text
@@ -69,8 +70,7 @@ notify_deliveries_save(struct op *op, const struct delivery *before, struct deli
     struct text old = before ? standing_entry(op, before) : TEXT_NONE;
     struct text new = standing_entry(op, after);
     if (!before)
-        op_index_add(op,
-                     notify_deliveries_entry(op, "delivery", after->subscription, after->seq));
+        op_index_add(op, notify_deliveries_entry(op, "delivery", after->subscription, after->seq));
     if (old.ptr && !text_equal(old, new))
         op_index_remove(op, old);
     if (new.ptr && !text_equal(old, new))
@@ -85,8 +85,7 @@ static void
 write_secrets(const struct subscription_secret *secret, int64_t now_ms, struct buf *out)
 {
     bool former = secret->previous_until != TIME_NONE && secret->previous_until > now_ms;
-    const struct text all[] = {secret->current, secret->key,
-                               former ? secret->previous : TEXT_NONE,
+    const struct text all[] = {secret->current, secret->key, former ? secret->previous : TEXT_NONE,
                                former ? secret->previous_key : TEXT_NONE};
     unsigned count = 0;
     for (unsigned i = 0; i < 4; i++)
@@ -215,13 +214,14 @@ notify_deliveries_again(struct op *op, const void *params)
 
 /* ---- what tries came to ---- */
 
-static int
-outcome_of(struct text word)
+int
+notify_deliveries_outcome(const char *word)
 {
-    for (int i = 0; delivery_outcome_words[i]; i++)
-        if (text_is(word, delivery_outcome_words[i]))
-            return i + 1;
-    return OUTCOME_FAILED;
+    int outcome = 1;
+    while (outcome < delivery_outcome_end - 1 &&
+           strcmp(delivery_outcome_words[outcome - 1], word) != 0)
+        outcome++;
+    return outcome;
 }
 
 static bool
@@ -240,7 +240,7 @@ add_attempt(struct delivery *delivery, const struct notify_result *result)
         .at = result->at_ms,
         .took_ms = result->took_ms,
         .code = result->code ? result->code : INT_NONE,
-        .outcome = outcome_of(text_of(result->outcome)),
+        .outcome = notify_deliveries_outcome(result->outcome),
         .error = result->error[0] ? text_of(result->error) : TEXT_NONE,
         .body = result->body[0] ? text_of(result->body) : TEXT_NONE,
     };
@@ -294,8 +294,7 @@ settle_one(struct op *op, const struct notify_settle *in, const struct notify_se
     apply(delivery, item);
     notify_deliveries_save(op, is_new ? NULL : before, delivery);
     if (delivery->status == DELIVERY_DEAD && before->status != DELIVERY_DEAD)
-        op_record(op, "delivery.dead", notify_deliveries_topic(op, subscription), &delivery_schema,
-                  delivery, NULL, NULL, TEXT_NONE);
+        tell(op, subscription, "delivery.dead", &delivery_schema, delivery);
     return STATUS_OK;
 }
 
@@ -360,8 +359,7 @@ notify_deliveries_missed(struct op *op, const void *params)
     struct subscription *subscription = op_alloc(op, sizeof *subscription);
     if (!subscription)
         return op_no_memory(op);
-    enum status found =
-        op_peek(op, "subscription", id, &subscription_schema, subscription, NULL);
+    enum status found = op_peek(op, "subscription", id, &subscription_schema, subscription, NULL);
     enum status status = op_load(op, "cursor", id, &subscription_cursor_schema, &cursor);
     if (found != STATUS_OK)
         return found;
@@ -374,33 +372,38 @@ notify_deliveries_missed(struct op *op, const void *params)
     op_save(op, "cursor", id, &subscription_cursor_schema, &cursor);
     const struct subscription_notice notice = {
         .present = true, .subscription = id, .from = in->from, .to = in->to};
-    op_record(op, "subscription.notice.missed", notify_deliveries_topic(op, subscription),
-              &subscription_notice_schema, &notice, NULL, NULL, TEXT_NONE);
+    tell(op, subscription, "subscription.notice.missed", &subscription_notice_schema, &notice);
     return STATUS_OK;
 }
 
 /* ---- retention ---- */
 
 enum status
-notify_deliveries_trim(struct op *op, struct text subscription, int64_t below, unsigned limit,
-                       bool *more)
+notify_deliveries_done(struct op *op, struct text subscription, int64_t from, int64_t below,
+                       struct notify_done *done)
 {
     struct op_range range;
-    enum status status = op_scan(op, notify_deliveries_entry(op, "delivery", subscription, 0),
+    struct delivery *delivery = op_alloc(op, sizeof *delivery);
+    if (!delivery)
+        return op_no_memory(op);
+    enum status status = op_scan(op, notify_deliveries_entry(op, "delivery", subscription, from),
                                  notify_deliveries_entry(op, "delivery", subscription, below),
-                                 limit, &range);
+                                 NOTIFY_DONE_MAX, &range);
     if (status != STATUS_OK)
         return status;
-    *more = range.count == limit;
+    *done = (struct notify_done){0};
     for (unsigned i = 0; i < range.count; i++) {
-        struct delivery *delivery = op_alloc(op, sizeof *delivery);
-        if (!delivery)
-            return op_no_memory(op);
-        enum status one = op_load(op, "delivery",
-                                  notify_deliveries_id(op, subscription, entry_seq(range.items[i])),
-                                  &delivery_schema, delivery);
+        struct text id = notify_deliveries_id(op, subscription, entry_seq(range.items[i]));
+        enum status one = op_peek(op, "delivery", id, &delivery_schema, delivery, NULL);
         if (one != STATUS_OK && one != STATUS_NOT_FOUND)
             status = one;
+        if (one != STATUS_OK ||
+            (delivery->status != DELIVERY_DELIVERED && delivery->status != DELIVERY_DISCARDED))
+            continue;
+        done->fields[done->count] = op_format(op, "delivery/%.*s", TEXT_ARG(id));
+        done->entries[done->count++] = range.items[i];
     }
+    if (range.count == NOTIFY_DONE_MAX)
+        done->next = entry_seq(range.items[range.count - 1]) + 1;
     return status;
 }

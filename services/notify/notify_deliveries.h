@@ -1,6 +1,6 @@
 /* The deliveries as they are kept: one document each, and how it changes. For the engine, which
- * writes what its tries came to, and for the handlers, by which people look and step in. It must not
- * know sockets.
+ * writes what its tries came to, and for the handlers, by which people look and step in. It must
+ * not know sockets.
  *
  * Documents: kind "delivery" ("<subscription>.<seq>"), "cursor" (the subscription). Index entries:
  *   delivery|<subscription>|<seq>                            each of them
@@ -18,11 +18,11 @@
 
 #define NOTIFY_SEQ_DIGITS "20"
 
-/* The topic of what is told of a subscription, to its owner and the Secretariat. */
-struct text notify_deliveries_topic(struct op *op, const struct subscription *subscription);
-
 /* "<subscription>.<seq>" */
 struct text notify_deliveries_id(struct op *op, struct text subscription, int64_t seq);
+
+/* The value of delivery_outcome for its word. */
+int notify_deliveries_outcome(const char *word);
 
 /* "<kind>|<subscription>|<seq>": of an index entry, or where those of a subscription begin. */
 struct text notify_deliveries_entry(struct op *op, const char *kind, struct text subscription,
@@ -32,11 +32,18 @@ struct text notify_deliveries_entry(struct op *op, const char *kind, struct text
  * NULL if it is new. */
 void notify_deliveries_save(struct op *op, const struct delivery *before, struct delivery *after);
 
-/* Deletes documents of deliveries that are done (delivered or discarded) with a seq below `below`,
- * at most `limit` in one step: for retention, when the log does not reach back so far any more.
- * STATUS_OK with `*more` if there may be others. */
-enum status notify_deliveries_trim(struct op *op, struct text subscription, int64_t below,
-                                   unsigned limit, bool *more);
+/* What may go of deliveries that are done (delivered or discarded) when the log does not reach back
+ * to them any more: of those with a seq below `below` the first, for retention, which takes them
+ * away. Of `done` the fields of documents and their index entries are in pairs. `next` is where to
+ * go on, 0 at the end. */
+#define NOTIFY_DONE_MAX 256
+struct notify_done {
+    unsigned count;
+    struct text fields[NOTIFY_DONE_MAX], entries[NOTIFY_DONE_MAX]; /* as long as the run */
+    int64_t next;
+};
+enum status notify_deliveries_done(struct op *op, struct text subscription, int64_t from,
+                                   int64_t below, struct notify_done *done);
 
 /* ---- for the engine: operations of the service's own, their parameters and results ---- */
 
@@ -94,7 +101,8 @@ struct notify_settle {
 };
 op_handler_fn notify_deliveries_settle;
 
-/* Records that the subscription had not got are no longer kept: tells it and goes on behind them. */
+/* Records that the subscription had not got are no longer kept: tells it and goes on behind them.
+ */
 struct notify_missed {
     char subscription[TEXT_ID_MAX + 1];
     int64_t from, to;

@@ -94,8 +94,8 @@ static bool
 wanted(const struct notify_subscription *subscription)
 {
     const struct subscription *document = &subscription->document;
-    return document->channel == CHANNEL_WEBHOOK && (document->status == SUBSCRIPTION_ACTIVE ||
-                                                    document->status == SUBSCRIPTION_PENDING);
+    return document->channel == CHANNEL_WEBHOOK &&
+           (document->status == SUBSCRIPTION_ACTIVE || document->status == SUBSCRIPTION_PENDING);
 }
 
 bool
@@ -105,18 +105,18 @@ engine_serves(const struct lane *lane, int64_t now_ms)
            notify_leases_hold(lane->engine->leases, lane->shard, now_ms);
 }
 
-/* Makes the lane of a subscription that is to be served here, or lets it go. */
+/* Makes the lane of a subscription (NULL: it is gone) that is to be served here, or lets it go. */
 static void
-consider(struct notify_engine *engine, struct text id)
+consider(struct notify_engine *engine, struct text id,
+         const struct notify_subscription *subscription)
 {
     int64_t now_ms = clock_mono_ms();
-    const struct notify_subscription *subscription =
-        notify_subscriptions_get(engine->subscriptions, id);
     unsigned shard = notify_shares_shard(id);
     bool serve = subscription && wanted(subscription) && engine->stream_seq >= 0 &&
                  !engine->drain_by && notify_leases_hold(engine->leases, shard, now_ms);
     struct lane *lane = engine_lane(engine, id);
     if (lane) {
+        lane->changing = false;
         lane->leaving = lane->leaving || !serve;
         lane->verifying = serve && subscription->document.status == SUBSCRIPTION_PENDING;
         lane->reload = true;
@@ -167,7 +167,7 @@ consider_one(void *arg, const struct notify_subscription *subscription)
     struct notify_engine *engine = arg;
     struct text id = subscription->document.id;
     if (!engine_lane(engine, id))
-        consider(engine, id);
+        consider(engine, id, subscription);
 }
 
 static void
@@ -263,7 +263,7 @@ notify_engine_changed(void *arg, const struct notify_subscription *before,
 {
     struct notify_engine *engine = arg;
     if (engine->service)
-        consider(engine, (after ? after : before)->document.id);
+        consider(engine, (after ? after : before)->document.id, after);
 }
 
 /* ---- turns ---- */
@@ -278,7 +278,8 @@ work_on(struct lane *lane, int64_t now_ms)
     char id[sizeof lane->id];
     memcpy(id, lane->id, sizeof id);
     free_lane(lane);
-    consider(engine, text_of(id)); /* it may have come back meanwhile */
+    consider(engine, text_of(id), /* it may have come back meanwhile */
+             notify_subscriptions_get(engine->subscriptions, text_of(id)));
 }
 
 static void

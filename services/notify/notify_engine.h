@@ -1,7 +1,8 @@
-/* The delivery engine: for each subscription of the shards that this replica holds, the records that
- * it matches are sent as they are published, tried again when that fails, and written down. What is
- * not at hand (a subscription that was just taken over, or fell behind) is read from the log. It
- * must not know how webhooks and mails travel. docs/decisions/0020-deliveries.md says why it is so.
+/* The delivery engine: for each subscription of the shards that this replica holds, the records
+ * that it matches are sent as they are published, tried again when that fails, and written down.
+ * What is not at hand (a subscription that was just taken over, or fell behind) is read from the
+ * log. It must not know how webhooks and mails travel. docs/decisions/0020-deliveries.md says why
+ * it is so.
  */
 #ifndef CBM_NOTIFY_ENGINE_H
 #define CBM_NOTIFY_ENGINE_H
@@ -14,9 +15,9 @@
 #include "services/notify/notify_subscriptions.h"
 
 struct notify_engine_config {
-    char retry[CFG_TEXT_MAX];        /* CBM_RETRY */
-    int64_t deliveries_max;          /* CBM_DELIVERIES_MAX: tries under way */
-    char disable_after[64];          /* CBM_DISABLE_AFTER */
+    char retry[CFG_TEXT_MAX]; /* CBM_RETRY */
+    int64_t deliveries_max;   /* CBM_DELIVERIES_MAX: tries under way */
+    char disable_after[64];   /* CBM_DISABLE_AFTER */
 };
 
 /* The rows of a config struct whose member `member` is a struct notify_engine_config. */

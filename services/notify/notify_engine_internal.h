@@ -20,8 +20,8 @@
  * A lane that is current gets its records as they are published; one that is behind reads them from
  * the log, until it has read all that it missed. */
 struct lane {
-    struct notify_link link;  /* in the table */
-    struct lane *ready_next;  /* in the list of those with something to do now */
+    struct notify_link link; /* in the table */
+    struct lane *ready_next; /* in the list of those with something to do now */
     bool ready;
     struct notify_engine *engine;
     char id[TEXT_ID_MAX + 1];
@@ -29,15 +29,15 @@ struct lane {
     struct notify_lane queue;
     struct lane_secrets secrets;
 
-    unsigned ops;     /* operations and tries under way: it lives until they are over */
-    bool writing;     /* an operation on its documents is under way: one at a time */
-    bool reading;     /* … on the log */
+    unsigned ops; /* operations and tries under way: it lives until they are over */
+    bool writing; /* an operation on its documents is under way: one at a time */
+    bool reading; /* … on the log */
     bool loaded, reload, leaving;
-    bool given_up;    /* the lease ran out: nothing is written any more */
+    bool given_up; /* the lease ran out: nothing is written any more */
     bool current;
-    int64_t cursor;   /* as it is in the store */
-    int64_t read_seq; /* if it is behind: all up to here was looked at */
-    int64_t seen_seq; /* the last that was published for it while it was behind */
+    int64_t cursor;      /* as it is in the store */
+    int64_t read_seq;    /* if it is behind: all up to here was looked at */
+    int64_t seen_seq;    /* the last that was published for it while it was behind */
     int64_t seen_before; /* … when it began to read: what was published before, it reads */
     unsigned known_count;
     int64_t known[NOTIFY_KNOWN_MAX]; /* beyond the cursor, with documents already */
@@ -53,7 +53,8 @@ struct lane {
 /* A try under way. */
 enum try_kind { TRY_DELIVERY, TRY_VERIFY, TRY_PING };
 
-struct try {
+struct
+try {
     struct try *next, *prev;
     struct notify_engine *engine;
     enum try_kind kind;
@@ -72,17 +73,17 @@ struct notify_engine {
     struct notify_leases *leases; /* owned */
     struct notify_retry retry;
     int64_t disable_after_ms, deliveries_max;
-    struct notify_hash lanes;                /* struct lane */
+    struct notify_hash lanes; /* struct lane */
     struct lane *ready_first, *ready_last;
-    struct try *tries;                       /* owned: those under way */
-    struct engine_ping *pings;               /* owned */
-    int64_t next_wake;                       /* monotonic: the earliest wake_at may be */
-    int64_t stream_seq;                      /* the last that was published, -1: not known yet */
-    int64_t drain_by;                        /* monotonic; 0: not draining */
+    struct try *tries;         /* owned: those under way */
+    struct engine_ping *pings; /* owned */
+    int64_t next_wake;         /* monotonic: the earliest wake_at may be */
+    int64_t stream_seq;        /* the last that was published, -1: not known yet */
+    int64_t drain_by;          /* monotonic; 0: not draining */
     int64_t warned_ms, untold;
-    int64_t count_at;                        /* monotonic */
-    bool look_again;                         /* a lane could not be made */
-    const struct log_record *record;         /* the one that is being matched */
+    int64_t count_at;                /* monotonic */
+    bool look_again;                 /* a lane could not be made */
+    const struct log_record *record; /* the one that is being matched */
     uint32_t random;
     int64_t held; /* bytes of records */
     int64_t sent, failed, dead, under_way, lane_count, pending, circuits, oldest_ms; /* gauges */
@@ -91,12 +92,13 @@ struct notify_engine {
 
 /* ---- notify_engine.c ---- */
 struct lane *engine_lane(const struct notify_engine *engine, struct text id);
-void engine_ready(struct lane *lane); /* it has something to do, in this turn */
+void engine_ready(struct lane *lane);                     /* it has something to do, in this turn */
 int64_t engine_clock(const struct notify_engine *engine); /* the store's, now */
 uint32_t engine_random(struct notify_engine *engine);
 void engine_warn(struct notify_engine *engine, const char *what, const struct lane *lane,
                  const char *why);
-/* Submits an operation on a lane and sets `busy`, which `done` clears; false if it cannot be now. */
+/* Submits an operation on a lane and sets `busy`, which `done` clears; false if it cannot be now.
+ */
 bool engine_submit(struct lane *lane, bool *busy, op_handler_fn *handler, const void *params,
                    size_t size, service_done_fn *done);
 /* An operation or a try of the lane is over. */

@@ -2,7 +2,6 @@
  * what is due, writing down what came of it. It must not know how a try is made. */
 #include "services/notify/notify_engine_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +45,8 @@ take_secrets(struct lane *lane, const char *at)
     for (int64_t left = take_int(&at); left > 0; left--) {
         at = mp_read(at, &value);
         char *to = lane->secrets.texts[lane->secrets.count];
-        if (lane->secrets.count == NOTIFY_SECRETS_MAX || value.bytes.len >= sizeof *lane->secrets.texts)
+        if (lane->secrets.count == NOTIFY_SECRETS_MAX ||
+            value.bytes.len >= sizeof *lane->secrets.texts)
             continue;
         memcpy(to, value.bytes.ptr, value.bytes.len);
         to[value.bytes.len] = '\0';
@@ -293,14 +293,11 @@ read_log(struct lane *lane, const struct notify_subscription *subscription)
     const struct subscription *document = &subscription->document;
     struct notify_read in = {.after = lane->read_seq};
     struct text prefixes[NOTIFY_TREES_MAX];
-    char own[TOPIC_MAX + 1];
+    char own[NOTIFY_OWN_TOPIC_MAX];
     unsigned count = notify_filter_prefixes(&document->filter, prefixes);
     for (unsigned i = 0; i < count; i++)
         add_prefix(&in, prefixes[i]);
-    struct text audience = document->member.ptr ? document->member : TEXT_LITERAL("secretariat");
-    int len = snprintf(own, sizeof own, "private.%.*s.subscriptions.%s.", TEXT_ARG(audience),
-                       lane->id);
-    add_prefix(&in, (struct text){own, (uint32_t)len});
+    add_prefix(&in, notify_subscription_topic(document, own));
     lane->seen_before = lane->seen_seq;
     engine_submit(lane, &lane->reading, notify_deliveries_read, &in, sizeof in, on_read);
 }

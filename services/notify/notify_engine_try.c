@@ -164,8 +164,9 @@ on_delivery(void *arg, const struct notify_receipt *receipt)
 static void
 give_up(struct try *try, const char *why)
 {
-    const struct notify_receipt receipt = {
-        .outcome = NOTIFY_SENT_FAILED, .retry_after_ms = -1, .error = why};
+    const struct notify_receipt receipt = {.outcome = NOTIFY_SENT_FAILED,
+                                           .retry_after_ms = -1,
+                                           .error = why};
     struct lane *lane = try->lane;
     struct notify_result *result = calloc(1, sizeof *result);
     if (result) {
@@ -300,8 +301,8 @@ post_event(struct try *try, const struct subscription *document, const char *typ
                                .headers = {content_type},
                                .body = text_of(body)};
     add_secrets(&post, secrets);
-    bool begun = body && document->url.ptr &&
-                 notify_sender_post(try->engine->sender, &post, on_event, try);
+    bool begun =
+        body && document->url.ptr && notify_sender_post(try->engine->sender, &post, on_event, try);
     json_decref(event);
     free(body);
     return begun;
@@ -339,9 +340,9 @@ on_verified(struct try *try, const struct notify_receipt *receipt)
         pause = engine->retry.pauses_ms[engine->retry.count - 1];
     lane->verify_at = clock_mono_ms() + (pause > 1000 ? pause : 1000);
     snprintf(why, sizeof why, "the handshake failed: %s",
-             taken                                     ? "the answer does not have the challenge"
+             taken                                 ? "the answer does not have the challenge"
              : receipt->error && receipt->error[0] ? receipt->error
-                                                       : "the endpoint refused it");
+                                                   : "the endpoint refused it");
     engine_warn(engine, "a handshake failed", lane, why);
     if (subscription && (receipt->outcome == NOTIFY_SENT_GONE ||
                          try->at_ms - subscription->document.created >= VERIFY_MS))

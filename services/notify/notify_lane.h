@@ -59,7 +59,7 @@ struct notify_lane {
     unsigned allowed; /* tries at once: one more after each that was taken, one after a failure */
     int64_t rate_us;  /* when the next may begin if none is to be ahead of the rate */
     struct notify_circuit circuit;
-    int64_t *held;  /* borrowed: the bytes of records that are held are counted here */
+    int64_t *held; /* borrowed: the bytes of records that are held are counted here */
 };
 
 struct notify_lane_limits {
