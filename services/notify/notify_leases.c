@@ -69,7 +69,7 @@ document_of(struct op *op, const struct notify_shares *shares, struct notify_lea
         };
 }
 
-/* One turn: answers [store's clock, held, leaving, wanting, ms until another's lease ends]. */
+/* One turn: answers {clock, held, leaving, wanting, others: ms until another's lease ends}. */
 static enum status
 take_turn(struct op *op, const void *params)
 {
@@ -101,11 +101,16 @@ take_turn(struct op *op, const void *params)
     op_save(op, KIND, ID, &notify_leases_table_schema, document);
     op_before(op, now_ms + NOTIFY_RENEW_MS); /* later it might be another's */
     struct buf *result = op_result(op);
-    mp_array(result, 5);
+    mp_map(result, 5); /* of a commit, to which its seq is added */
+    mp_string(result, "clock");
     mp_int(result, now_ms);
+    mp_string(result, "held");
     mp_uint(result, out.held);
+    mp_string(result, "leaving");
     mp_uint(result, out.leaving);
+    mp_string(result, "wanting");
     mp_bool(result, out.wanting);
+    mp_string(result, "others");
     mp_int(result, out.next_ms == INT64_MAX ? INT64_MAX : out.next_ms - now_ms);
     return STATUS_OK;
 }
@@ -128,11 +133,12 @@ hold(struct notify_leases *leases, uint64_t held)
         leases->events.taken(leases->arg, taken);
 }
 
+/* The value of the next pair. */
 static int64_t
 next_number(const char **at)
 {
     struct mp_value value;
-    *at = mp_read(*at, &value);
+    *at = mp_read(mp_read(*at, &value), &value);
     return value.number; /* above INT64_MAX it is the same bits */
 }
 
