@@ -4,14 +4,20 @@
 
 #include "common/auth/access.h"
 #include "common/msg/schema.h"
+#include "common/service/due.h"
 #include "common/service/service.h"
-#include "services/notify/notify_handlers.h"
+#include "services/notify/notify.h"
+#include "services/notify/notify_engine.h"
+#include "services/notify/notify_handlers_subscription.h"
 #include "services/notify/notify_publisher.h"
+#include "services/notify/notify_subscriptions.h"
 
 struct config {
     struct service_config service;
     struct access_config access;
     struct notify_publisher_config publisher;
+    struct notify_sender_config sender;
+    struct notify_engine_config engine;
 };
 
 static const struct cfg_row rows[] = {
@@ -24,23 +30,43 @@ static const struct cfg_row rows[] = {
      "misses beyond, it reads back"},
     {"CBM_PREFIXES_MAX", CFG_INT, offsetof(struct config, publisher.prefixes_max), "100000", 1,
      10000000, NULL, "distinct prefixes that get watermarks"},
+    NOTIFY_SENDER_ROWS(struct config, sender),
+    NOTIFY_ENGINE_ROWS(struct config, engine),
     CFG_END,
-};
-
-struct notify {
-    struct service *service; /* the first member, for service_run_* */
-    struct access *access;
-    struct notify_publisher *publisher;
 };
 
 static void
 stop(void *state)
 {
     struct notify *notify = state;
+    notify_sender_destroy(&notify->sender);
     service_destroy(&notify->service);
+    notify_engine_destroy(&notify->engine);
+    notify_subscriptions_destroy(&notify->subscriptions);
     notify_publisher_destroy(&notify->publisher);
     access_destroy(&notify->access);
     free(notify);
+}
+
+/* Webhooks and mails, of the subscriptions that this replica serves. */
+static bool
+start_deliveries(struct loop *loop, struct notify *notify, const struct config *config,
+                 int *exit_code)
+{
+    static const struct notify_subscriptions_events events = {notify_engine_changed};
+    notify->sender = notify_sender_new(loop, &config->sender);
+    notify->engine = notify->sender ? notify_engine_new(loop, &config->engine, exit_code) : NULL;
+    if (!notify->engine)
+        return false;
+    notify_subscriptions_watch(notify->subscriptions, &events, notify->engine);
+    return true;
+}
+
+static bool
+url_allowed(void *arg, struct text url, char why[200])
+{
+    const struct notify *notify = arg;
+    return notify_sender_url_allowed(notify->sender, url, why);
 }
 
 static void *
@@ -56,6 +82,8 @@ start(struct loop *loop, const void *data, int *exit_code)
         notify->publisher = notify_publisher_new(loop, &config->publisher, notify->access,
                                                  config->service.redis, config->service.org);
     if (notify->publisher)
+        notify->subscriptions = notify_subscriptions_new(loop, notify->publisher, notify->access);
+    if (notify->subscriptions && start_deliveries(loop, notify, config, exit_code))
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
     if (!notify->service) {
@@ -63,6 +91,14 @@ start(struct loop *loop, const void *data, int *exit_code)
         return NULL;
     }
     notify_publisher_add_gauges(notify->publisher, notify->service);
+    notify_subscriptions_start(notify->subscriptions, notify->service);
+    notify->url_allowed = url_allowed;
+    notify->url_arg = notify;
+    if (!notify_engine_start(notify->engine, notify->service, notify->publisher,
+                             notify->subscriptions, notify->sender)) {
+        stop(notify);
+        return NULL;
+    }
     return notify;
 }
 
@@ -72,6 +108,14 @@ ready(void *state)
     const struct notify *notify = state;
     return service_ready(notify->service) && notify_publisher_ready(notify->publisher) &&
            access_current(notify->access);
+}
+
+static void
+drain(void *state)
+{
+    struct notify *notify = state;
+    notify_engine_drain(notify->engine);
+    service_drain(notify->service);
 }
 
 static void
@@ -92,7 +136,7 @@ main(int argc, char **argv)
         .config_size = sizeof(struct config),
         .start = start,
         .ready = ready,
-        .drain = service_run_drain,
+        .drain = drain,
         .drained = service_run_drained,
         .stop = stop,
         .metrics = write_metrics,

@@ -14,12 +14,6 @@
  * readers refuse it. A single record is always given; documents are far smaller. */
 #define PAGE_BYTES_MAX (MP_BYTES_MAX - 65536)
 
-#define METHOD(id, name, params, result, read_only, permission, answers, doc)                      \
-    static op_handler_fn id##_handle;
-#include "common/msg/def_begin.h"
-#include "common/msg/notify.def"
-#include "common/msg/def_end.h"
-
 #define METHOD(id, name, params, result, read_only, permission, answers, doc) id##_handle,
 op_handler_fn *const notify_handlers[] = {
 #include "common/msg/def_begin.h"
@@ -41,15 +35,15 @@ check_prefix(struct op *op, struct text prefix)
     return STATUS_OK;
 }
 
-static enum status
-refuse_trimmed(struct op *op, int64_t after, int64_t first)
+enum status
+notify_handlers_trimmed(struct op *op, const char *field, int64_t after, int64_t first)
 {
     struct error *error = op_error(op);
     struct buf details = {0};
     mp_map(&details, 1);
     mp_string(&details, "first");
     mp_uint(&details, (uint64_t)first);
-    error_set(error, STATUS_FAILED_PRECONDITION, "after",
+    error_set(error, STATUS_FAILED_PRECONDITION, field,
               "records after %lld are no longer all kept: take a snapshot, then read after %lld",
               (long long)after, (long long)first - 1);
     if (!details.failed && details.len <= sizeof error->details) {
@@ -105,7 +99,7 @@ write_pack(struct buf *out, const struct log_record *records, unsigned count)
     return count;
 }
 
-static enum status
+enum status
 log_read_handle(struct op *op, const void *params)
 {
     const struct log_read *in = params;
@@ -118,7 +112,7 @@ log_read_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     if (page.first > 1 && in->after < page.first - 1)
-        return refuse_trimmed(op, in->after, page.first);
+        return notify_handlers_trimmed(op, "after", in->after, page.first);
     struct buf *out = op_result(op);
     unsigned count = records_that_fit(&page);
     mp_map(out, 4);
@@ -135,7 +129,7 @@ log_read_handle(struct op *op, const void *params)
     return STATUS_OK;
 }
 
-static enum status
+enum status
 log_last_handle(struct op *op, const void *params)
 {
     const struct log_last *in = params;
