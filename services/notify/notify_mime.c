@@ -8,9 +8,10 @@
 
 #define ADDRESS_MAX 254
 #define LOCAL_MAX 64
-#define WORD_BYTES_MAX 45 /* 60 in base64: with "=?UTF-8?B?" and "?=" under 75 characters */
-#define PLAIN_MAX 60      /* with the name under 78 characters */
-#define LINE_BYTES 57     /* 76 in base64 */
+#define WORD_BYTES_MAX 45  /* 60 in base64: with "=?UTF-8?B?" and "?=" under 75 characters */
+#define FIRST_BYTES_MAX 36 /* the same, with the header's name before it */
+#define PLAIN_MAX 60       /* with the name under 78 characters */
+#define LINE_BYTES 57      /* 76 in base64 */
 
 static bool
 is_letter_or_digit(char c)
@@ -74,7 +75,8 @@ put_words(struct buf *out, struct text value)
 {
     for (uint32_t at = 0, end; at < value.len; at = end) {
         char word[WORD_BYTES_MAX];
-        end = value.len - at > WORD_BYTES_MAX ? at + WORD_BYTES_MAX : value.len;
+        uint32_t most = at ? WORD_BYTES_MAX : FIRST_BYTES_MAX;
+        end = value.len - at > most ? at + most : value.len;
         while (end < value.len && end > at + 1 && ((uint8_t)value.ptr[end] & 0xc0) == 0x80)
             end--;
         for (uint32_t i = at; i < end; i++)
