@@ -7,6 +7,7 @@
 #include "common/service/service.h"
 #include "services/notify/notify_handlers.h"
 #include "services/notify/notify_publisher.h"
+#include "services/notify/notify_reminders.h"
 
 struct config {
     struct service_config service;
@@ -31,6 +32,7 @@ struct notify {
     struct service *service; /* the first member, for service_run_* */
     struct access *access;
     struct notify_publisher *publisher;
+    struct notify_reminders *reminders;
 };
 
 static void
@@ -39,6 +41,7 @@ stop(void *state)
     struct notify *notify = state;
     service_destroy(&notify->service);
     notify_publisher_destroy(&notify->publisher);
+    notify_reminders_destroy(&notify->reminders);
     access_destroy(&notify->access);
     free(notify);
 }
@@ -56,6 +59,8 @@ start(struct loop *loop, const void *data, int *exit_code)
         notify->publisher = notify_publisher_new(loop, &config->publisher, notify->access,
                                                  config->service.redis, config->service.org);
     if (notify->publisher)
+        notify->reminders = notify_reminders_new(loop, notify->publisher);
+    if (notify->reminders)
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
     if (!notify->service) {
@@ -63,6 +68,7 @@ start(struct loop *loop, const void *data, int *exit_code)
         return NULL;
     }
     notify_publisher_add_gauges(notify->publisher, notify->service);
+    notify_reminders_start(notify->reminders, notify->service);
     return notify;
 }
 
