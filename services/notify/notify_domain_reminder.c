@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "common/auth/audience.h"
 #include "common/log/topic.h"
 
 /* ---- offsets ---- */
@@ -145,13 +144,13 @@ check_anchor(const struct reminder_put *in, struct error *error)
 }
 
 static bool
-is_member(const struct principal *principal)
+is_member(const struct notify_actor *actor)
 {
-    return principal->roles & PERMIT_MEMBER && *principal->member;
+    return actor->roles & PERMIT_MEMBER && *actor->member;
 }
 
 enum status
-notify_domain_reminder_put(const struct reminder_put *in, const struct principal *principal,
+notify_domain_reminder_put(const struct reminder_put *in, const struct notify_actor *actor,
                            struct error *error)
 {
     int about = (in->event.ptr != NULL) + (in->decision.ptr != NULL) + in->every.present;
@@ -159,9 +158,9 @@ notify_domain_reminder_put(const struct reminder_put *in, const struct principal
         return error_set(error, STATUS_INVALID_ARGUMENT, "event",
                          "event: want one of event, decision and every");
     enum status status = check_anchor(in, error);
-    if (status != STATUS_OK || principal->roles & PERMIT_SECRETARIAT)
+    if (status != STATUS_OK || actor->roles & PERMIT_SECRETARIAT)
         return status;
-    if (in->every.present && !(is_member(principal) && text_is(in->every.host, principal->member)))
+    if (in->every.present && !(is_member(actor) && text_is(in->every.host, actor->member)))
         return error_set(error, STATUS_PERMISSION_DENIED, "every.host",
                          "every.host: rules are put by the Secretariat, and by a member for events "
                          "that it hosts");
@@ -172,11 +171,11 @@ notify_domain_reminder_put(const struct reminder_put *in, const struct principal
 }
 
 enum status
-notify_domain_reminder_about(const struct reminder_target *target,
-                             const struct principal *principal, struct error *error)
+notify_domain_reminder_about(const struct reminder_target *target, const struct notify_actor *actor,
+                             struct error *error)
 {
-    if (principal->roles & PERMIT_SECRETARIAT ||
-        (is_member(principal) && text_is(target->host, principal->member)))
+    if (actor->roles & PERMIT_SECRETARIAT ||
+        (is_member(actor) && text_is(target->host, actor->member)))
         return STATUS_OK;
     return error_set(error, STATUS_PERMISSION_DENIED, "event",
                      "event: reminders are put by the Secretariat, and by a member about events "
@@ -184,26 +183,15 @@ notify_domain_reminder_about(const struct reminder_target *target,
 }
 
 enum status
-notify_domain_reminder_own(const struct reminder *reminder, const struct principal *principal,
+notify_domain_reminder_own(const struct reminder *reminder, const struct notify_actor *actor,
                            struct error *error)
 {
-    if (principal->roles & PERMIT_SECRETARIAT ||
-        (is_member(principal) && text_is(reminder->owner, principal->member)))
+    if (actor->roles & PERMIT_SECRETARIAT ||
+        (is_member(actor) && text_is(reminder->owner, actor->member)))
         return STATUS_OK;
     return error_set(error, STATUS_PERMISSION_DENIED, "id",
                      "id: reminder %.*s is changed by who put it and the Secretariat",
                      TEXT_ARG(reminder->id));
-}
-
-bool
-notify_domain_reminder_seen(const struct reminder *reminder, const struct principal *principal)
-{
-    struct text audience = reminder->audience;
-    if (reminder->owner.ptr && audience_has(principal, reminder->owner))
-        return true;
-    if (reminder->every.present && !audience.ptr)
-        audience = TEXT_LITERAL("secretariat");
-    return !audience.ptr || audience_has(principal, audience);
 }
 
 static bool

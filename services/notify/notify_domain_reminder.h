@@ -6,11 +6,16 @@
 
 #include "common/base/status.h"
 #include "common/base/zone.h"
-#include "common/bus/rpc.h"
 #include "common/msg/messages.h"
 
 #define NOTIFY_REMINDER_LATE_MS 60000 /* sent so long after it was due it is late */
 #define NOTIFY_REMINDER_RULE_ID_MAX 40
+
+/* Who asks: the roles, and the participant it speaks for ("" if for none). */
+struct notify_actor {
+    unsigned roles;
+    const char *member;
+};
 
 /* Years and months, weeks and days, and a time: each is added by itself, with one sign. */
 struct notify_offset {
@@ -31,18 +36,14 @@ struct text notify_domain_milestone(struct text anchor);
 /* Whether what is asked for is sound by itself, and the caller may ask for it; what it is about is
  * checked by notify_domain_reminder_about. */
 enum status notify_domain_reminder_put(const struct reminder_put *in,
-                                       const struct principal *principal, struct error *error);
-/* `title`, `event` or `decision`: whether it is there is the caller's to know. */
+                                       const struct notify_actor *actor, struct error *error);
+/* Whether the caller may put one about it. */
 enum status notify_domain_reminder_about(const struct reminder_target *target,
-                                         const struct principal *principal, struct error *error);
+                                         const struct notify_actor *actor, struct error *error);
 
 /* Whether the caller may change or delete it. */
 enum status notify_domain_reminder_own(const struct reminder *reminder,
-                                       const struct principal *principal, struct error *error);
-
-/* Whether the caller may see it. */
-bool notify_domain_reminder_seen(const struct reminder *reminder,
-                                 const struct principal *principal);
+                                       const struct notify_actor *actor, struct error *error);
 
 /* Whether a rule makes a reminder about the target; `is_event` says which it is. */
 bool notify_domain_rule_for(const struct reminder *rule, const struct reminder_target *target,

@@ -21,6 +21,26 @@ topic_of(struct op *op, const struct reminder *reminder)
     return op_format(op, "private.%.*s.reminder.%.*s.", TEXT_ARG(audience), TEXT_ARG(reminder->id));
 }
 
+/* Whether the caller may see it. */
+static bool
+is_seen(const struct op *op, const struct reminder *reminder)
+{
+    const struct principal *principal = op_principal(op);
+    struct text audience = reminder->audience;
+    if (reminder->owner.ptr && audience_has(principal, reminder->owner))
+        return true;
+    if (reminder->every.present && !audience.ptr)
+        audience = TEXT_LITERAL("secretariat");
+    return !audience.ptr || audience_has(principal, audience);
+}
+
+static struct notify_actor
+actor_of(const struct op *op)
+{
+    const struct principal *principal = op_principal(op);
+    return (struct notify_actor){principal->roles, principal->member};
+}
+
 /* Saves what is planned; tells and answers the reminder. */
 static enum status
 commit(struct notify_plan *plan, struct notify_plan_item *item, const char *type)
@@ -62,10 +82,11 @@ static enum status
 may_replace(struct op *op, const struct reminder_put *in, const struct notify_plan_item *item)
 {
     const struct reminder *there = item->message;
+    const struct notify_actor actor = actor_of(op);
     enum status status = op_expect_rev(op, in->rev, item->found ? there->rev : 0);
     if (status != STATUS_OK || !item->found || there->status == REMINDER_DELETED)
         return status;
-    status = notify_domain_reminder_own(there, op_principal(op), op_error(op));
+    status = notify_domain_reminder_own(there, &actor, op_error(op));
     if (status != STATUS_OK)
         return status;
     if (there->rule.ptr)
@@ -144,11 +165,12 @@ static enum status
 check_target(struct op *op, const struct notify_plan_item *target, bool is_new)
 {
     const struct reminder_target *about = target->message;
+    const struct notify_actor actor = actor_of(op);
     struct op_range range;
     if (!target->found || (about->audience.ptr && !audience_has(op_principal(op), about->audience)))
         return error_set(op_error(op), STATUS_NOT_FOUND, "event", "there is no %.*s",
                          TEXT_ARG(target->id));
-    enum status status = notify_domain_reminder_about(about, op_principal(op), op_error(op));
+    enum status status = notify_domain_reminder_about(about, &actor, op_error(op));
     if (status == STATUS_OK)
         status = op_scan(op, op_format(op, "rt|%.*s|", TEXT_ARG(target->id)),
                          op_format(op, "rt|%.*s}", TEXT_ARG(target->id)), NOTIFY_PLAN_TARGET_MAX,
@@ -197,9 +219,10 @@ enum status
 reminder_put_handle(struct op *op, const void *params)
 {
     const struct reminder_put *in = params;
+    const struct notify_actor actor = actor_of(op);
     struct notify_plan plan = {.op = op};
     int64_t seq;
-    enum status status = notify_domain_reminder_put(in, op_principal(op), op_error(op));
+    enum status status = notify_domain_reminder_put(in, &actor, op_error(op));
     if (status == STATUS_OK)
         status = op_seq(op, &seq); /* what was done before it is known of */
     if (status == STATUS_OK)
@@ -216,6 +239,7 @@ enum status
 reminder_delete_handle(struct op *op, const void *params)
 {
     const struct reminder_delete *in = params;
+    const struct notify_actor actor = actor_of(op);
     struct notify_plan plan = {.op = op};
     struct notify_plan_item *item = notify_plan_get(&plan, "reminder", in->id, &reminder_schema);
     struct notify_plan_item *list =
@@ -223,11 +247,10 @@ reminder_delete_handle(struct op *op, const void *params)
     if (!item || !list)
         return plan.status;
     struct reminder *reminder = item->message;
-    if (!item->found || reminder->status == REMINDER_DELETED ||
-        !notify_domain_reminder_seen(reminder, op_principal(op)))
+    if (!item->found || reminder->status == REMINDER_DELETED || !is_seen(op, reminder))
         return error_set(op_error(op), STATUS_NOT_FOUND, "id", "id: there is no reminder %.*s",
                          TEXT_ARG(in->id));
-    enum status status = notify_domain_reminder_own(reminder, op_principal(op), op_error(op));
+    enum status status = notify_domain_reminder_own(reminder, &actor, op_error(op));
     if (status == STATUS_OK)
         status = op_expect_rev(op, in->rev, reminder->rev);
     if (status == STATUS_OK && reminder->rule.ptr)
@@ -261,7 +284,7 @@ give(struct op *op, const struct reminder_list *in, struct text id, size_t *byte
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     if (reminder->status == REMINDER_DELETED || (in->status && reminder->status != in->status) ||
-        !notify_domain_reminder_seen(reminder, op_principal(op)))
+        !is_seen(op, reminder))
         return STATUS_OK;
     op_list_item_raw(op, raw);
     *bytes += raw.len;
