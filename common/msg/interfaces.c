@@ -38,6 +38,12 @@ static const struct record_type events_records[] = {
 #include "common/msg/events.def"
 #include "common/msg/def_end.h"
 };
+#define RECORD RECORD_ROW
+static const struct record_type notify_records[] = {
+#include "common/msg/def_begin.h"
+#include "common/msg/notify.def"
+#include "common/msg/def_end.h"
+};
 #define RULE RULE_ROW
 static const struct rule registry_rules[] = {
 #include "common/msg/def_begin.h"
@@ -65,8 +71,8 @@ const struct interface events_interface = {
     "events", "The annual plan and its events.", events_methods, COUNT(events_methods),
     events_records, COUNT(events_records), events_rules, COUNT(events_rules)};
 const struct interface notify_interface = {
-    "notify", "The log, live and on replay.", notify_methods, COUNT(notify_methods), NULL, 0,
-    notify_rules, COUNT(notify_rules)};
+    "notify", "The log, live and on replay.", notify_methods, COUNT(notify_methods),
+    notify_records, COUNT(notify_records), notify_rules, COUNT(notify_rules)};
 
 const struct interface *const interfaces[] = {&registry_interface, &events_interface,
                                               &notify_interface, NULL};

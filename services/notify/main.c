@@ -10,6 +10,7 @@
 #include "services/notify/notify_engine.h"
 #include "services/notify/notify_handlers_subscription.h"
 #include "services/notify/notify_publisher.h"
+#include "services/notify/notify_reminders.h"
 #include "services/notify/notify_subscriptions.h"
 
 struct config {
@@ -44,6 +45,7 @@ stop(void *state)
     notify_engine_destroy(&notify->engine);
     notify_subscriptions_destroy(&notify->subscriptions);
     notify_publisher_destroy(&notify->publisher);
+    notify_reminders_destroy(&notify->reminders);
     access_destroy(&notify->access);
     free(notify);
 }
@@ -83,7 +85,9 @@ start(struct loop *loop, const void *data, int *exit_code)
                                                  config->service.redis, config->service.org);
     if (notify->publisher)
         notify->subscriptions = notify_subscriptions_new(loop, notify->publisher, notify->access);
-    if (notify->subscriptions && start_deliveries(loop, notify, config, exit_code))
+    if (notify->subscriptions)
+        notify->reminders = notify_reminders_new(loop, notify->publisher);
+    if (notify->reminders && start_deliveries(loop, notify, config, exit_code))
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
     if (!notify->service) {
@@ -99,6 +103,7 @@ start(struct loop *loop, const void *data, int *exit_code)
         stop(notify);
         return NULL;
     }
+    notify_reminders_start(notify->reminders, notify->service);
     return notify;
 }
 

@@ -11,6 +11,7 @@ struct notify {
     struct access *access;
     struct notify_publisher *publisher;
     struct notify_subscriptions *subscriptions;
+    struct notify_reminders *reminders;
     struct notify_sender *sender;
     struct notify_engine *engine;
     struct due_clock *subscription_clock; /* of what is due to subscriptions */
