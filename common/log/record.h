@@ -56,6 +56,9 @@ struct log_attributes {
 };
 bool log_record_attributes(const struct log_record *record, struct log_attributes *out);
 
+/* The seq of the record before it under a prefix of its topic, 0 if it is the first. */
+int64_t log_record_before(const struct log_record *record, struct text prefix);
+
 /* The type of a record, absent if it is damaged. */
 struct text log_record_type(const struct log_record *record);
 
