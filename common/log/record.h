@@ -28,6 +28,10 @@ struct log_record {
 
 #define LOG_ATTRIBUTES_MAX 512
 
+/* In place of a prefix: every record there is, as it is stored, also a damaged one (which has only
+ * its seq and `stored`). */
+#define LOG_ALL "#"
+
 /* Writes the attributes of a record that is to be committed. traceparent may be absent. */
 void log_attributes_write(struct buf *buf, const char *type, const char *source, const char *actor,
                           struct text traceparent);

@@ -83,7 +83,7 @@ enum status op_seq(struct op *op, int64_t *seq);
  * one: so what was committed before that moment is seen. It also sets op_store_ms. */
 enum status op_clock(struct op *op, int64_t *ms);
 
-/* Records of the log under a prefix (or STORE_LOG_ALL), in order. At most `limit` and about 1 MiB.
+/* Records of the log under a prefix (or LOG_ALL), in order. At most `limit` and about 1 MiB.
  * Limit 0 fills only last and first. Before `first` only the last record of each topic is kept
  * (docs/decisions/0023-retention.md): who needs all of them asks for a whole topic, or looks at
  * `first`. */

@@ -66,7 +66,7 @@ keep_text(struct op *op, struct text text)
     return (struct text){copy, text.len};
 }
 
-/* A copy of a record, which was parsed before; of a damaged one (STORE_LOG_ALL) what there is. */
+/* A copy of a record, which was parsed before; of a damaged one (LOG_ALL) what there is. */
 static void
 keep_record(struct op *op, const struct log_record *record, struct log_record *out)
 {

@@ -408,7 +408,7 @@ local function trim(KEYS, ARGV)
     local done, removed = tonumber(values[3] or 0), tonumber(values[4] or 0)
     local upto = math.min(done + math.min(tonumber(ARGV[2]), 1000), first - 1)
     if upto <= done then
-        if first > 1 then call('HSET', KEYS[2], '#first', text_of(first)) end
+        if first > tonumber(values[2] or 1) then call('HSET', KEYS[2], '#first', text_of(first)) end
         return {first, last, done, removed}
     end
     local seqs, topics, parents, before, names, known = {}, {}, {}, {}, {}, {}

@@ -81,7 +81,6 @@ struct store_log_page {
 };
 typedef void store_log_fn(void *arg, unsigned slot, bool ok, const struct store_log_page *page);
 #define STORE_LOG_BYTES (1024 * 1024) /* in a page, passed by at most one record */
-#define STORE_LOG_ALL "#" /* as `prefix`: every record there is, as it is stored, also damaged */
 void store_log_read(struct store *store, struct text prefix, int64_t after, unsigned limit,
                     store_log_fn *fn, void *arg, unsigned slot);
 

@@ -47,7 +47,7 @@ on_records(void *arg, const redisReply *reply)
     struct reading *reading = arg;
     const struct reply_found *found = &reading->found;
     struct store_log_page page = {.last = found->last, .first = found->first};
-    bool all = reading->prefix_len == 1 && reading->prefix[0] == STORE_LOG_ALL[0];
+    bool all = reading->prefix_len == 1 && reading->prefix[0] == LOG_ALL[0];
     struct log_record *records =
         all ? reply_log_stored(reply, found->seqs, found->count, &page)
             : reply_log_records(reply, 0, found->seqs, found->count, &page);

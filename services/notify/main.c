@@ -5,13 +5,18 @@
 #include "common/auth/access.h"
 #include "common/msg/schema.h"
 #include "common/service/service.h"
+#include "services/notify/notify.h"
+#include "services/notify/notify_chain.h"
 #include "services/notify/notify_handlers.h"
 #include "services/notify/notify_publisher.h"
+#include "services/notify/notify_retain.h"
 
 struct config {
     struct service_config service;
     struct access_config access;
     struct notify_publisher_config publisher;
+    struct notify_retain_policy retain;
+    int64_t checkpoint_ms;
 };
 
 static const struct cfg_row rows[] = {
@@ -24,13 +29,16 @@ static const struct cfg_row rows[] = {
      "misses beyond, it reads back"},
     {"CBM_PREFIXES_MAX", CFG_INT, offsetof(struct config, publisher.prefixes_max), "100000", 1,
      10000000, NULL, "distinct prefixes that get watermarks"},
+    {"CBM_RETAIN_DAYS", CFG_INT, offsetof(struct config, retain.days), "0", 0, 36500, NULL,
+     "days that records of the log are kept, 0 for ever; at least 25 hours, and never less than "
+     "what holds them back (cbm log status)"},
+    {"CBM_RETAIN_RECORDS", CFG_INT, offsetof(struct config, retain.records), "0", 0, INT64_MAX,
+     NULL, "records of the log that are kept, 0 for all; at least those of 25 hours"},
+    {"CBM_RETAIN_PAST_CURSORS", CFG_WORD, offsetof(struct config, retain.past_cursors), "no", 0, 0,
+     "no|yes", "yes: also what a subscription has not had yet goes"},
+    {"CBM_CHECKPOINT_MS", CFG_INT, offsetof(struct config, checkpoint_ms), "1000", 10, 86400000,
+     NULL, "between two signed checkpoints of the log while there are new records"},
     CFG_END,
-};
-
-struct notify {
-    struct service *service; /* the first member, for service_run_* */
-    struct access *access;
-    struct notify_publisher *publisher;
 };
 
 static void
@@ -38,6 +46,8 @@ stop(void *state)
 {
     struct notify *notify = state;
     service_destroy(&notify->service);
+    notify_retain_destroy(&notify->retain);
+    notify_chain_destroy(&notify->chain);
     notify_publisher_destroy(&notify->publisher);
     access_destroy(&notify->access);
     free(notify);
@@ -56,9 +66,17 @@ start(struct loop *loop, const void *data, int *exit_code)
         notify->publisher = notify_publisher_new(loop, &config->publisher, notify->access,
                                                  config->service.redis, config->service.org);
     if (notify->publisher)
+        notify->chain = notify_chain_new(loop, config->access.keys, config->checkpoint_ms,
+                                         config->service.redis, config->service.org);
+    if (notify->chain)
+        notify->retain =
+            notify_retain_new(loop, &config->retain, config->service.redis, config->service.org);
+    if (notify->retain)
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
-    if (!notify->service) {
+    if (!notify->service ||
+        !notify_chain_start(notify->chain, notify->service, notify->publisher) ||
+        !notify_retain_start(notify->retain, notify->service)) {
         stop(notify);
         return NULL;
     }

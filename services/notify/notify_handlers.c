@@ -12,12 +12,6 @@
  * readers refuse it. A single record is always given; documents are far smaller. */
 #define PAGE_BYTES_MAX (MP_BYTES_MAX - 65536)
 
-#define METHOD(id, name, params, result, read_only, permission, answers, doc)                      \
-    static op_handler_fn id##_handle;
-#include "common/msg/def_begin.h"
-#include "common/msg/notify.def"
-#include "common/msg/def_end.h"
-
 #define METHOD(id, name, params, result, read_only, permission, answers, doc) id##_handle,
 op_handler_fn *const notify_handlers[] = {
 #include "common/msg/def_begin.h"
@@ -84,7 +78,7 @@ write_pack(struct buf *out, const struct log_record *records, unsigned count)
     return count;
 }
 
-static enum status
+enum status
 log_read_handle(struct op *op, const void *params)
 {
     const struct log_read *in = params;
@@ -114,7 +108,7 @@ log_read_handle(struct op *op, const void *params)
     return STATUS_OK;
 }
 
-static enum status
+enum status
 log_last_handle(struct op *op, const void *params)
 {
     const struct log_last *in = params;

@@ -6,4 +6,10 @@
 
 extern op_handler_fn *const notify_handlers[];
 
+#define METHOD(id, name, params, result, read_only, permission, answers, doc)                      \
+    op_handler_fn id##_handle;
+#include "common/msg/def_begin.h"
+#include "common/msg/notify.def"
+#include "common/msg/def_end.h"
+
 #endif

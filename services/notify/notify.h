@@ -1,0 +1,23 @@
+/* What a handler of notify finds behind op_service: the parts of the process, each of its own
+ * header. It must not know what they do. */
+#ifndef CBM_NOTIFY_NOTIFY_H
+#define CBM_NOTIFY_NOTIFY_H
+
+#include "common/base/text.h"
+#include "common/service/op.h"
+
+struct notify {
+    struct service *service; /* the first member, for service_run_* */
+    struct access *access;
+    struct notify_publisher *publisher;
+    struct notify_chain *chain;
+    struct notify_retain *retain;
+};
+
+static inline struct notify *
+notify_of(const struct op *op)
+{
+    return op_service(op);
+}
+
+#endif
