@@ -90,10 +90,18 @@ static const struct cli_command commands[] = {
      "Exit code: 0 if it may, perhaps under conditions; 1 if not.\n"
      "Example: cbm acl explain kz-focal event.accept",
      acl_run},
-    {"verify", "FILE", "Computes a decision's outcome again, from its proof alone.",
-     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` printed; - is the standard\n"
-     "input. Exit code: 0 if the outcome follows from the records, 1 if not, 65 for what is no "
-     "proof.\nIt asks no server.",
+    {"log", "status|checkpoints|key|proof", "Shows what the log keeps, and proves it.",
+     "  status       from where to where, how long it is kept, and what holds it back\n"
+     "  checkpoints  the signed statements of what it is\n"
+     "  key          the public key that they are signed with\n"
+     "  proof        records and the checkpoints around them, for cbm verify",
+     log_run},
+    {"verify", "FILE|log", "Checks a proof again, from itself alone, or the whole log.",
+     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` or `cbm log proof` printed; - "
+     "is\n"
+     "the standard input: no server is asked. `log` is the log as the server has it now.\n"
+     "Exit code: 0 if it holds, 1 if not (with the first range of records that is not what was\n"
+     "signed), 65 for what is no proof.",
      verify_run},
     {"doctor", "", "Checks that everything works and says what to do where it does not.", NULL,
      doctor_run},
