@@ -23,7 +23,8 @@ static const struct cli_command commands[] = {
      import_run},
     {"subscribe", "PREFIX", "Prints every notification under a topic prefix, once, in order.",
      "The prefix ends at a level: \"\" for all, events., events.economic., plan.2021. …\n"
-     "Without --from and --cursor it begins now.",
+     "Without --from and --cursor it begins now. Exit code 3: records that were asked for are no\n"
+     "longer kept; --resync goes on with the oldest that is instead.",
      subscribe_run},
     {"plan", "[open|submit|adopt|close|diff|report] YEAR",
      "Shows the plan of a year, and moves it on.",
@@ -145,9 +146,9 @@ manual(void)
              "The server's public key in Z85, or a file that has it.");
     man_item("CBM_CERT, --cert", NULL, "The file of your certificate; cbm-key(1) makes one.");
     man_section("EXIT STATUS");
-    man_text(
-        "0; 1 if the server refused; 64 for wrong use, 65 for wrong data, 69 if nobody answers, "
-        "78 for a wrong setting (sysexits).");
+    man_text("0; 1 if the server refused; 3 if records that were asked for are no longer kept; 64 "
+             "for wrong use, 65 for wrong data, 69 if nobody answers, "
+             "78 for a wrong setting (sysexits).");
     return cli_flush();
 }
 

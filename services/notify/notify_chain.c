@@ -282,6 +282,7 @@ on_signed(void *arg, enum status status, struct text result)
         stop(chain, "the log ends before what was signed of it: run cbm verify log", seq);
     } else if (!chain->known) {
         begin(chain, seq, &hash);
+        chain->next_ms = now_ms + chain->every_ms;
     } else if (!chain->stopped) {
         compare(chain, seq, &hash);
     }

@@ -43,6 +43,29 @@ id_of(struct text entry)
     return (struct text){entry.ptr + head, entry.len - head};
 }
 
+static int64_t
+seq_of(struct text entry)
+{
+    struct text id = id_of(entry);
+    int64_t seq = 0;
+    for (uint32_t i = 0; i < id.len; i++)
+        seq = seq * 10 + (id.ptr[i] - '0');
+    return seq;
+}
+
+/* When a record was committed; of a damaged one, which stays, it is never. */
+static enum status
+time_of(struct op *op, int64_t seq, int64_t *ms)
+{
+    struct op_log_page page;
+    enum status status = op_log_read(op, TEXT_LITERAL(LOG_ALL), seq - 1, 1, &page);
+    if (status == STATUS_OK)
+        *ms = page.count && page.records[0].seq == seq && page.records[0].topic.ptr
+                  ? page.records[0].time_ms
+                  : INT64_MAX;
+    return status;
+}
+
 /* The last of the next checkpoints up to which the log may go, 0 if there is none. */
 static enum status
 find_cut(struct op *op, const struct notify_retain_policy *policy, const struct op_log_page *log,
@@ -50,7 +73,6 @@ find_cut(struct op *op, const struct notify_retain_policy *policy, const struct 
 {
     struct op_range range;
     struct notify_floor floor;
-    struct checkpoint checkpoint;
     *cut = 0;
     enum status status = notify_retain_floor(op, &floor);
     enum status scanned = op_scan(op, entry_of(op, log->first), TEXT_LITERAL(NOTIFY_CHECKPOINT "}"),
@@ -58,13 +80,15 @@ find_cut(struct op *op, const struct notify_retain_policy *policy, const struct 
     if (status != STATUS_OK || scanned != STATUS_OK)
         return status != STATUS_OK ? status : scanned;
     for (unsigned i = 0; i < range.count; i++) {
-        enum status read = op_peek(op, NOTIFY_CHECKPOINT, id_of(range.items[i]), &checkpoint_schema,
-                                   &checkpoint, NULL);
-        if (read != STATUS_OK)
+        int64_t seq = seq_of(range.items[i]), time_ms;
+        enum status read = time_of(op, seq, &time_ms);
+        if (read == STATUS_OK &&
+            notify_domain_may_go(policy, seq, time_ms, log->last, floor.seq, now_ms))
+            *cut = seq;
+        else if (read == STATUS_OK || i == 0)
+            return read; /* nor may what is behind; the first one mostly ends it */
+        else
             status = read;
-        else if (notify_domain_may_go(policy, checkpoint.seq, checkpoint.time, log->last, floor.seq,
-                                      now_ms))
-            *cut = checkpoint.seq;
     }
     return status;
 }
