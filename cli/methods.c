@@ -10,7 +10,7 @@ static const char *const type_words[] = {
     [FIELD_ZONE] = "zone", [FIELD_INT] = "number", [FIELD_BOOL] = "true|false",
     [FIELD_DATE] = "date", [FIELD_TIME] = "time",  [FIELD_WHEN] = "date or time",
     [FIELD_ENUM] = "",     [FIELD_STRUCT] = "map", [FIELD_TEXTMAP] = "{language: text}",
-    [FIELD_LIST] = "list", [FIELD_MAP] = "map",
+    [FIELD_LIST] = "list", [FIELD_MAP] = "map",    [FIELD_VALUE] = "text or number",
 };
 
 static void

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "common/log/cloudevent.h"
 #include "common/msg/json.h"
 
 static volatile sig_atomic_t stopped;
@@ -25,25 +26,17 @@ catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* CloudEvents in JSON (design, fine print): `sequence` as text, no `prev`. */
-static json_t *
-cloud_event(const struct cbm_event *event, const json_t *meta, json_t *data)
+/* CloudEvents in JSON (common/log/cloudevent.h). */
+static void
+print_json(const struct cbm_event *event)
 {
-    static const char *const attributes[] = {"specversion", "id",   "source", "type",
-                                             "subject",     "time", "actor",  "traceparent"};
-    json_t *out = json_object();
-    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
-        json_t *value = json_object_get(meta, attributes[i]);
-        if (value)
-            json_object_set(out, attributes[i], value);
-    }
-    char sequence[24];
-    snprintf(sequence, sizeof sequence, "%lld", (long long)event->seq);
-    json_object_set_new(out, "datacontenttype", json_string("application/json"));
-    json_object_set_new(out, "sequence", json_string(sequence));
-    json_object_set_new(out, "topic", json_string(event->topic));
-    json_object_set(out, "data", data);
-    return out;
+    struct buf text = {0};
+    struct text meta = {(const char *)event->meta, (uint32_t)event->meta_len};
+    struct text data = {(const char *)event->data, (uint32_t)event->data_len};
+    if (cloudevent_write(&text, text_of(event->topic), meta, data) && !text.failed)
+        fwrite(text.data, 1, text.len, stdout);
+    putchar('\n');
+    buf_fini(&text);
 }
 
 /* What a person calls the thing: its title, name or code. */
@@ -73,16 +66,13 @@ print_line(const struct cbm_event *event, const json_t *meta, const json_t *data
 static int
 print_event(const struct cbm_event *event, bool as_json)
 {
+    if (as_json) {
+        print_json(event);
+        return cli_flush();
+    }
     json_t *meta = json_of_msgpack(event->meta, event->meta_len);
     json_t *data = json_of_msgpack(event->data, event->data_len);
-    if (as_json) {
-        json_t *out = cloud_event(event, meta, data);
-        json_dumpf(out, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(out);
-    } else {
-        print_line(event, meta, data);
-    }
+    print_line(event, meta, data);
     json_decref(meta);
     json_decref(data);
     return cli_flush();

@@ -31,7 +31,14 @@ unit: $(UNIT_BIN) ## unit tests (cmocka), one binary a module
 pytest = $(PYTHON) -m pytest -q -p no:cacheprovider --timeout=$(PYTEST_TIMEOUT) --tb=short -r fEs --junitxml=$(REPORTS)/$(1)$(VARIANT).xml \
          -o junit_family=xunit2 -o junit_suite_name=$(1)$(VARIANT) tests/$(1) $(PYTEST_ARGS)
 
-integration: all ## real processes, raw ZeroMQ on their sockets
+# Parts of a service by themselves, for the tests to drive from outside.
+SENDER_OBJ := $(call obj,$(wildcard services/notify/notify_sender*.c) services/notify/notify_domain_address.c services/notify/notify_mime.c services/notify/notify_sign.c)
+$(BUILD)/tests/drive/sender: $(call obj,tests/drive/sender.c) $(SENDER_OBJ) $(COMMON_LIB)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(notify_LIBS) -o $@
+drivers: $(BUILD)/tests/drive/sender
+
+integration: all drivers ## real processes, raw ZeroMQ on their sockets
 	$(call pytest,integration)
 conformance: all ## RFC 18, CloudEvents and the published documents, by foreign code
 	$(call pytest,conformance)
@@ -126,5 +133,5 @@ layers: ## the walls between the parts stand
 test: ## everything that CI runs, and one line that sums it up
 	@CI=1 MAKE="$(MAKE)" $(PYTHON) tests/report.py test $(REPORTS) $(TEST_STEPS)
 
-.PHONY: unit integration conformance scenarios fault fuzz asan ubsan tsan sanitize sanitized valgrind \
+.PHONY: drivers unit integration conformance scenarios fault fuzz asan ubsan tsan sanitize sanitized valgrind \
         coverage lint format-check fmt cppcheck tidy analyze shellcheck layers test

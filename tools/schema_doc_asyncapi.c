@@ -98,6 +98,7 @@ one_type(const struct field *field, enum field_type type)
         return pack("{s:s, s:I, s:o}", "type", "array", "maxItems", (json_int_t)field->max, "items",
                     one_type(field, field->item));
     case FIELD_MAP: return pack("{s:s}", "type", "object");
+    case FIELD_VALUE: return pack("{s:[s, s]}", "type", "string", "integer");
     }
     return json_true();
 }

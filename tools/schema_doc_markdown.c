@@ -56,6 +56,7 @@ print_type(FILE *out, const struct field *field, enum field_type type)
         print_type(out, field, field->item);
         break;
     case FIELD_MAP: fputs("map", out); break;
+    case FIELD_VALUE: fputs("text or int", out); break;
     }
 }
 

@@ -277,6 +277,20 @@ access_find(struct access *access, struct text user_id)
 }
 
 uint64_t
+access_version(const struct access *access)
+{
+    return access->principals.version;
+}
+
+void
+access_each(const struct access *access, access_each_fn *fn, void *arg)
+{
+    for (unsigned i = 0; i < PRINCIPALS_BUCKETS; i++)
+        for (const struct identity *at = access->principals.buckets[i]; at; at = at->next)
+            fn(arg, at);
+}
+
+uint64_t
 access_connection(zmq_msg_t *frame)
 {
     const char *number = zmq_msg_gets(frame, ZAP_CONNECTION);

@@ -62,6 +62,13 @@ const struct identity *access_of(struct access *access, zmq_msg_t *frame);
  * mode. NULL: refuse. */
 const struct principal *access_find(struct access *access, struct text user_id);
 
+/* Whether anything is known anew since: another number than before. The rights of somebody who is
+ * not connected: access_each calls `fn` for every key that was ever known, allowed or not; in the
+ * open mode for none. The same principal may have several keys. */
+uint64_t access_version(const struct access *access);
+typedef void access_each_fn(void *arg, const struct identity *identity);
+void access_each(const struct access *access, access_each_fn *fn, void *arg);
+
 /* A number of the connection that a frame came by, never given twice. In the open mode, where the
  * kernel is asked, it may be that of the next connection on the same descriptor, if the frame's has
  * ended. */

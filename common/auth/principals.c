@@ -51,6 +51,7 @@ static void
 settle(struct principals *principals, struct identity *identity, const struct principal *who)
 {
     bool before = identity->allowed, other = !same(&identity->principal, who);
+    principals->version++;
     identity->principal = *who;
     buf_clear(&identity->wire);
     rpc_principal_write(&identity->wire, who);

@@ -28,6 +28,7 @@ struct identity {
 struct principals {
     unsigned max, count; /* keys ever known */
     unsigned allowed;
+    uint64_t version; /* grows whenever anything changes */
     uint64_t changes; /* times that one was refused or changed that had been allowed before: what it
                        * got under its old name must end */
     struct identity *buckets[PRINCIPALS_BUCKETS];

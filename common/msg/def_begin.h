@@ -51,6 +51,9 @@
 #ifndef MAP
 #define MAP(m, f, required, doc)
 #endif
+#ifndef VALUE
+#define VALUE(m, f, required, doc)
+#endif
 #ifndef TEXTMAP
 #define TEXTMAP(m, f, required, max, doc)
 #endif

@@ -16,6 +16,7 @@
 #undef ENUM
 #undef STRUCT
 #undef MAP
+#undef VALUE
 #undef TEXTMAP
 #undef LIST
 #undef STRUCTS

@@ -2,6 +2,7 @@
 #include "common/msg/json.h"
 
 #include <math.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,23 +62,14 @@ json_to_msgpack(const json_t *json, struct buf *buf)
 }
 
 static json_t *
-base64(const uint8_t *data, size_t len)
+base64(const char *data, size_t len)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t size = (len + 2) / 3 * 4, at = 0;
-    char *text = malloc(size + 1);
+    size_t size = sodium_base64_encoded_len(len, sodium_base64_VARIANT_ORIGINAL);
+    char *text = malloc(size);
     if (!text)
         return NULL;
-    for (size_t i = 0; i < len; i += 3) {
-        size_t left = len - i;
-        uint32_t three = (uint32_t)data[i] << 16 | (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
-                         (left > 2 ? data[i + 2] : 0);
-        text[at++] = digits[three >> 18];
-        text[at++] = digits[three >> 12 & 63];
-        text[at++] = left > 1 ? digits[three >> 6 & 63] : '=';
-        text[at++] = left > 2 ? digits[three & 63] : '=';
-    }
-    json_t *json = json_stringn(text, at);
+    sodium_bin2base64(text, size, (const unsigned char *)data, len, sodium_base64_VARIANT_ORIGINAL);
+    json_t *json = json_stringn(text, size - 1);
     free(text);
     return json;
 }
@@ -95,7 +87,7 @@ read_map(const msgpack_object *object)
         size_t len;
         int64_t n;
         if (pair->key.type == MSGPACK_OBJECT_STR) {
-            key = pair->key.via.str.ptr;
+            key = pair->key.via.str.size ? pair->key.via.str.ptr : "";
             len = pair->key.via.str.size;
         } else {
             len = (size_t)snprintf(number, sizeof number, "%lld",
@@ -144,11 +136,11 @@ read_value(const msgpack_object *object)
         return json_string(text);
     case MSGPACK_OBJECT_FLOAT32:
     case MSGPACK_OBJECT_FLOAT64: return read_real(object->via.f64);
-    case MSGPACK_OBJECT_STR: return json_stringn(object->via.str.ptr, object->via.str.size);
-    case MSGPACK_OBJECT_BIN:
-        return base64((const uint8_t *)object->via.bin.ptr, object->via.bin.size);
-    case MSGPACK_OBJECT_EXT:
-        return base64((const uint8_t *)object->via.ext.ptr, object->via.ext.size);
+    case MSGPACK_OBJECT_STR: /* of an empty one msgpack-c gives no pointer, which jansson refuses */
+        return object->via.str.size ? json_stringn(object->via.str.ptr, object->via.str.size)
+                                    : json_string("");
+    case MSGPACK_OBJECT_BIN: return base64(object->via.bin.ptr, object->via.bin.size);
+    case MSGPACK_OBJECT_EXT: return base64(object->via.ext.ptr, object->via.ext.size);
     case MSGPACK_OBJECT_ARRAY: return read_array(object);
     case MSGPACK_OBJECT_MAP: return read_map(object);
     default: return json_null();

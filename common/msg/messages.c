@@ -31,6 +31,8 @@
 #define STRUCT(m, f, required, sub, doc) \
     ROW(m, f, FIELD_STRUCT, FIELD_STRUCT, required, 0, 0, NULL, &sub##_schema, doc)
 #define MAP(m, f, required, doc) ROW(m, f, FIELD_MAP, FIELD_MAP, required, 0, 0, NULL, NULL, doc)
+#define VALUE(m, f, required, doc) \
+    ROW(m, f, FIELD_VALUE, FIELD_VALUE, required, 0, 0, NULL, NULL, doc)
 #define TEXTMAP(m, f, required, max, doc) \
     ROW(m, f, FIELD_TEXTMAP, FIELD_TEXT, required, 0, max, NULL, NULL, doc)
 #define LIST(m, f, required, item, max, doc) \

@@ -38,6 +38,7 @@
 #define ENUM(m, f, required, words, doc) int f;
 #define STRUCT(m, f, required, sub, doc) struct sub f;
 #define MAP(m, f, required, doc) struct text f;
+#define VALUE(m, f, required, doc) struct text f;
 #define TEXTMAP(m, f, required, max, doc) struct { uint32_t count; struct text_pair items[max]; } f;
 #define LIST(m, f, required, item, max, doc) struct { uint32_t count; ITEM_TYPE_##item items[max]; } f;
 #define STRUCTS(m, f, required, sub, max, doc) struct { uint32_t count; struct sub items[max]; } f;

@@ -11,7 +11,8 @@ schema_item_size(const struct field *field)
     case FIELD_ID:
     case FIELD_CODE:
     case FIELD_ZONE:
-    case FIELD_MAP: return sizeof(struct text);
+    case FIELD_MAP:
+    case FIELD_VALUE: return sizeof(struct text);
     case FIELD_INT:
     case FIELD_TIME: return sizeof(int64_t);
     case FIELD_BOOL: return sizeof(int8_t);

@@ -33,7 +33,8 @@ enum field_type {
     FIELD_STRUCT,  /* an embedded message of schema `sub`; its first member is `bool present` */
     FIELD_TEXTMAP, /* struct { uint32_t count; struct text_pair items[]; }: a map language: text */
     FIELD_LIST, /* struct { uint32_t count; T items[]; } of `item` (or of `sub` for FIELD_STRUCT) */
-    FIELD_MAP,  /* struct text over an encoded map, unchanged */
+    FIELD_MAP,   /* struct text over an encoded map, unchanged */
+    FIELD_VALUE, /* struct text over an encoded text or whole number, unchanged */
 };
 
 struct text_pair {

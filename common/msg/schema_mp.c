@@ -129,18 +129,20 @@ decode_enum(struct decoder *decoder, const struct field *field, const struct mp_
     return refuse_word(decoder, field);
 }
 
-/* Borrows the map that comes next as it is. */
+/* Borrows what comes next as it is. */
 static enum status
-decode_any_map(struct decoder *decoder, void *at)
+decode_as_it_is(struct decoder *decoder, enum field_type type, void *at)
 {
     struct mp_value head;
-    struct text map = {decoder->at, 0};
+    struct text value = {decoder->at, 0};
     decoder->at = mp_skip(decoder->at);
-    map.len = (uint32_t)(decoder->at - map.ptr);
-    mp_read(map.ptr, &head);
-    if (head.type != MP_MAP)
+    value.len = (uint32_t)(decoder->at - value.ptr);
+    mp_read(value.ptr, &head);
+    if (type == FIELD_MAP && head.type != MP_MAP)
         return REFUSE(decoder, "%s: want a map", decoder->path);
-    memcpy(at, &map, sizeof map);
+    if (type == FIELD_VALUE && head.type != MP_TEXT && head.type != MP_INT)
+        return REFUSE(decoder, "%s: want a text or a number", decoder->path);
+    memcpy(at, &value, sizeof value);
     return STATUS_OK;
 }
 
@@ -151,8 +153,8 @@ decode_one(struct decoder *decoder, const struct field *field, enum field_type t
     struct mp_value value;
     if (type == FIELD_STRUCT)
         return decode_map(decoder, field->sub, at);
-    if (type == FIELD_MAP)
-        return decode_any_map(decoder, at);
+    if (type == FIELD_MAP || type == FIELD_VALUE)
+        return decode_as_it_is(decoder, type, at);
     decoder->at = mp_read(decoder->at, &value);
     switch (type) {
     case FIELD_TEXT:
@@ -170,6 +172,7 @@ decode_one(struct decoder *decoder, const struct field *field, enum field_type t
     case FIELD_WHEN: return decode_date(decoder, type, &value, at);
     case FIELD_ENUM: return decode_enum(decoder, field, &value, at);
     case FIELD_MAP:
+    case FIELD_VALUE:
     case FIELD_STRUCT:
     case FIELD_TEXTMAP:
     case FIELD_LIST: break;
@@ -374,6 +377,7 @@ encode_one(const struct field *field, enum field_type type, const char *at, stru
         break;
     case FIELD_STRUCT: schema_encode(field->sub, at, buf); break;
     case FIELD_MAP:
+    case FIELD_VALUE:
         memcpy(&text, at, sizeof text);
         buf_append(buf, text.ptr, text.len);
         break;

@@ -323,11 +323,18 @@ on_request(void *arg, struct worker_request *request)
 
 /* ---- what nobody asked for ---- */
 
+/* Whether what it has to do by itself is over, as far as it goes on while it drains. */
+static bool
+is_last_done(const struct service *service)
+{
+    return !service->last || service->last(service->last_arg);
+}
+
 bool
 service_submit(struct service *service, op_handler_fn *handler, const void *params, size_t size,
                service_done_fn *done, void *arg)
 {
-    struct op *op = service->draining ? NULL : take_op(service);
+    struct op *op = service->draining && is_last_done(service) ? NULL : take_op(service);
     if (!op)
         return false;
     look_at_clock(service);
@@ -461,6 +468,13 @@ service_set_position(struct service *service, int64_t (*position)(void *arg, int
 }
 
 void
+service_set_last(struct service *service, bool (*done)(void *arg), void *arg)
+{
+    service->last = done;
+    service->last_arg = arg;
+}
+
+void
 service_add_gauge(struct service *service, const char *name, const int64_t *value)
 {
     if (service->gauge_count < GAUGES_MAX)
@@ -484,7 +498,7 @@ service_drain(struct service *service)
 bool
 service_drained(const struct service *service)
 {
-    return service->active == 0 && worker_drained(service->worker);
+    return service->active == 0 && worker_drained(service->worker) && is_last_done(service);
 }
 
 void
@@ -495,6 +509,7 @@ service_destroy(struct service **service)
         return;
     loop_remove_tick(self->loop, service_tick, self);
     self->draining = true;
+    self->last = NULL;
     self->parked_max = 0; /* what loses the store now is refused, not parked */
     store_destroy(&self->store);
     service_end_turns(self);

@@ -118,6 +118,10 @@ void service_set_gate(struct service *service, bool (*open)(void *arg), void *ar
 void service_set_position(struct service *service, int64_t (*position)(void *arg, int64_t wanted),
                           void *arg);
 
+/* The service's own work that goes on while it drains: service_submit is accepted until `done` says
+ * that it is over, and service_drained waits for it. */
+void service_set_last(struct service *service, bool (*done)(void *arg), void *arg);
+
 /* Work of the service's own that nobody asked for (a deadline has come): the handler runs as one of
  * a request does, with the service as its principal (role `service`), and its commit goes with
  * those at hand. `params` (`size` bytes) is copied. `done` is called once with the answer, borrowed

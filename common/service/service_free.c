@@ -13,7 +13,7 @@ static const char *const type_words[] = {
     [FIELD_ZONE] = "zone", [FIELD_INT] = "int",    [FIELD_BOOL] = "bool",
     [FIELD_DATE] = "date", [FIELD_TIME] = "time",  [FIELD_WHEN] = "date or time",
     [FIELD_ENUM] = "enum", [FIELD_STRUCT] = "map", [FIELD_TEXTMAP] = "map of texts",
-    [FIELD_LIST] = "list", [FIELD_MAP] = "map",
+    [FIELD_LIST] = "list", [FIELD_MAP] = "map",    [FIELD_VALUE] = "text or number",
 };
 
 static void

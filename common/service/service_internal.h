@@ -88,6 +88,8 @@ struct service {
     void *gate_arg;
     int64_t (*position)(void *arg, int64_t wanted);
     void *position_arg;
+    bool (*last)(void *arg); /* whether its own work is over; NULL: there is none */
+    void *last_arg;
     struct arena run;             /* of the handler that runs: until the next run */
     struct op *free_ops, *parked; /* parked: waiting for the store, the gate, a seq, or a retry */
     struct op *turn_first, *turn_last; /* whose documents moved: the first runs, the others wait */

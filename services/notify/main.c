@@ -4,17 +4,22 @@
 
 #include "common/auth/access.h"
 #include "common/msg/schema.h"
+#include "common/service/due.h"
 #include "common/service/service.h"
 #include "services/notify/notify.h"
 #include "services/notify/notify_chain.h"
-#include "services/notify/notify_handlers.h"
+#include "services/notify/notify_engine.h"
+#include "services/notify/notify_handlers_subscription.h"
 #include "services/notify/notify_publisher.h"
 #include "services/notify/notify_retain.h"
+#include "services/notify/notify_subscriptions.h"
 
 struct config {
     struct service_config service;
     struct access_config access;
     struct notify_publisher_config publisher;
+    struct notify_sender_config sender;
+    struct notify_engine_config engine;
     struct notify_retain_policy retain;
     int64_t checkpoint_ms;
 };
@@ -29,6 +34,8 @@ static const struct cfg_row rows[] = {
      "misses beyond, it reads back"},
     {"CBM_PREFIXES_MAX", CFG_INT, offsetof(struct config, publisher.prefixes_max), "100000", 1,
      10000000, NULL, "distinct prefixes that get watermarks"},
+    NOTIFY_SENDER_ROWS(struct config, sender),
+    NOTIFY_ENGINE_ROWS(struct config, engine),
     {"CBM_RETAIN_DAYS", CFG_INT, offsetof(struct config, retain.days), "0", 0, 36500, NULL,
      "days that records of the log are kept, 0 for ever; at least 25 hours, and never less than "
      "what holds them back (cbm log status)"},
@@ -45,12 +52,47 @@ static void
 stop(void *state)
 {
     struct notify *notify = state;
+    notify_sender_destroy(&notify->sender);
     service_destroy(&notify->service);
+    notify_engine_destroy(&notify->engine);
+    notify_subscriptions_destroy(&notify->subscriptions);
     notify_retain_destroy(&notify->retain);
     notify_chain_destroy(&notify->chain);
     notify_publisher_destroy(&notify->publisher);
     access_destroy(&notify->access);
     free(notify);
+}
+
+/* Webhooks and mails, of the subscriptions that this replica serves. */
+static bool
+start_deliveries(struct loop *loop, struct notify *notify, const struct config *config,
+                 int *exit_code)
+{
+    static const struct notify_subscriptions_events events = {notify_engine_changed};
+    notify->sender = notify_sender_new(loop, &config->sender);
+    notify->engine = notify->sender ? notify_engine_new(loop, &config->engine, exit_code) : NULL;
+    if (!notify->engine)
+        return false;
+    notify_subscriptions_watch(notify->subscriptions, &events, notify->engine);
+    return true;
+}
+
+/* What the log is proven by, and how much of it is kept. */
+static bool
+start_log(struct loop *loop, struct notify *notify, const struct config *config)
+{
+    notify->chain = notify_chain_new(loop, config->access.keys, config->checkpoint_ms,
+                                     config->service.redis, config->service.org);
+    notify->retain =
+        notify_retain_new(loop, &config->retain, config->service.redis, config->service.org);
+    return notify->chain && notify->retain;
+}
+
+static bool
+url_allowed(void *arg, struct text url, char why[200])
+{
+    const struct notify *notify = arg;
+    return notify_sender_url_allowed(notify->sender, url, why);
 }
 
 static void *
@@ -66,12 +108,9 @@ start(struct loop *loop, const void *data, int *exit_code)
         notify->publisher = notify_publisher_new(loop, &config->publisher, notify->access,
                                                  config->service.redis, config->service.org);
     if (notify->publisher)
-        notify->chain = notify_chain_new(loop, config->access.keys, config->checkpoint_ms,
-                                         config->service.redis, config->service.org);
-    if (notify->chain)
-        notify->retain =
-            notify_retain_new(loop, &config->retain, config->service.redis, config->service.org);
-    if (notify->retain)
+        notify->subscriptions = notify_subscriptions_new(loop, notify->publisher, notify->access);
+    if (notify->subscriptions && start_deliveries(loop, notify, config, exit_code) &&
+        start_log(loop, notify, config))
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
     if (!notify->service ||
@@ -81,6 +120,14 @@ start(struct loop *loop, const void *data, int *exit_code)
         return NULL;
     }
     notify_publisher_add_gauges(notify->publisher, notify->service);
+    notify_subscriptions_start(notify->subscriptions, notify->service);
+    notify->url_allowed = url_allowed;
+    notify->url_arg = notify;
+    if (!notify_engine_start(notify->engine, notify->service, notify->publisher,
+                             notify->subscriptions, notify->sender)) {
+        stop(notify);
+        return NULL;
+    }
     return notify;
 }
 
@@ -90,6 +137,14 @@ ready(void *state)
     const struct notify *notify = state;
     return service_ready(notify->service) && notify_publisher_ready(notify->publisher) &&
            access_current(notify->access);
+}
+
+static void
+drain(void *state)
+{
+    struct notify *notify = state;
+    notify_engine_drain(notify->engine);
+    service_drain(notify->service);
 }
 
 static void
@@ -110,7 +165,7 @@ main(int argc, char **argv)
         .config_size = sizeof(struct config),
         .start = start,
         .ready = ready,
-        .drain = service_run_drain,
+        .drain = drain,
         .drained = service_run_drained,
         .stop = stop,
         .metrics = write_metrics,

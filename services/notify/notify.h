@@ -10,6 +10,14 @@ struct notify {
     struct service *service; /* the first member, for service_run_* */
     struct access *access;
     struct notify_publisher *publisher;
+    struct notify_subscriptions *subscriptions;
+    struct notify_sender *sender;
+    struct notify_engine *engine;
+    struct due_clock *subscription_clock; /* of what is due to subscriptions */
+
+    /* Whether a webhook may be made for the url, else why not; NULL: any. */
+    bool (*url_allowed)(void *arg, struct text url, char why[200]);
+    void *url_arg;
     struct notify_chain *chain;
     struct notify_retain *retain;
 };

@@ -11,6 +11,7 @@
 #define CBM_NOTIFY_SENDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/cfg.h"
@@ -25,7 +26,75 @@ struct notify_sender_config {
     char smtp[CFG_TEXT_MAX];          /* CBM_SMTP: smtp://… or smtps://…, "" for no mail */
     char smtp_from[CFG_TEXT_MAX];     /* CBM_SMTP_FROM */
     char smtp_password[CFG_TEXT_MAX]; /* CBM_SMTP_PASSWORD_FILE */
+    int64_t smtp_tls;                 /* CBM_SMTP_TLS: enum notify_smtp_tls */
 };
+
+/* STARTTLS of smtp://; with a user in the address it is required whatever is said here. */
+enum notify_smtp_tls { NOTIFY_SMTP_TLS_OFFERED, NOTIFY_SMTP_TLS_REQUIRED, NOTIFY_SMTP_TLS_NEVER };
+
+/* The rows of a config struct whose member `member` is a struct notify_sender_config. */
+#define NOTIFY_SENDER_ROWS(type, member)                                                           \
+    {"CBM_WEBHOOK_ALLOW",                                                                          \
+     CFG_TEXT,                                                                                     \
+     offsetof(type, member.allow),                                                                 \
+     "",                                                                                           \
+     0,                                                                                            \
+     CFG_TEXT_MAX,                                                                                 \
+     NULL,                                                                                         \
+     "ranges of addresses, by comma, where webhooks may go besides the public internet, and over " \
+     "plain http"},                                                                                \
+        {"CBM_WEBHOOK_CA",                                                                         \
+         CFG_TEXT,                                                                                 \
+         offsetof(type, member.authorities),                                                       \
+         "",                                                                                       \
+         0,                                                                                        \
+         CFG_TEXT_MAX,                                                                             \
+         NULL,                                                                                     \
+         "a PEM file of authorities that receivers may have besides the system's"},                \
+        {"CBM_WEBHOOK_TIMEOUT_MS",                                                                 \
+         CFG_INT,                                                                                  \
+         offsetof(type, member.timeout_ms),                                                        \
+         "15000",                                                                                  \
+         100,                                                                                      \
+         600000,                                                                                   \
+         NULL,                                                                                     \
+         "how long an attempt at a webhook or mail may take"},                                     \
+        {"CBM_WEBHOOK_CONNECTIONS",                                                                \
+         CFG_INT,                                                                                  \
+         offsetof(type, member.connections),                                                       \
+         "1000",                                                                                   \
+         1,                                                                                        \
+         10000,                                                                                    \
+         NULL,                                                                                     \
+         "attempts at once"},                                                                      \
+        {"CBM_SMTP",                                                                               \
+         CFG_TEXT,                                                                                 \
+         offsetof(type, member.smtp),                                                              \
+         "",                                                                                       \
+         0,                                                                                        \
+         CFG_TEXT_MAX,                                                                             \
+         NULL,                                                                                     \
+         "the mail relay: smtp://[user@]host[:port] or smtps://…; none: no mail"},                 \
+        {"CBM_SMTP_FROM",                                                                          \
+         CFG_TEXT,                                                                                 \
+         offsetof(type, member.smtp_from),                                                         \
+         "",                                                                                       \
+         0,                                                                                        \
+         255,                                                                                      \
+         NULL,                                                                                     \
+         "the address that mails are from"},                                                       \
+        {"CBM_SMTP_PASSWORD_FILE",                                                                 \
+         CFG_TEXT,                                                                                 \
+         offsetof(type, member.smtp_password),                                                     \
+         "",                                                                                       \
+         0,                                                                                        \
+         CFG_TEXT_MAX,                                                                             \
+         NULL,                                                                                     \
+         "a file with the password of the user of CBM_SMTP"},                                      \
+    {                                                                                              \
+        "CBM_SMTP_TLS", CFG_WORD, offsetof(type, member.smtp_tls), "offered", 0, 0,                \
+            "offered|required|never", "STARTTLS at the relay; always required with a user"         \
+    }
 
 enum notify_sent {
     NOTIFY_SENT_TAKEN,     /* 2xx, or the mail relay's 250 */

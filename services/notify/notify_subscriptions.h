@@ -3,9 +3,10 @@
 #ifndef CBM_NOTIFY_SUBSCRIPTIONS_H
 #define CBM_NOTIFY_SUBSCRIPTIONS_H
 
-#include "common/bus/rpc.h"
+#include "common/auth/access.h"
 #include "common/log/record.h"
-#include "common/msg/messages.h"
+#include "common/service/service.h"
+#include "services/notify/notify_domain_filter.h"
 
 /* Its records are on "private.<audience>.subscriptions.<id>.": the audience is the owner's member,
  * or `secretariat`. A subscription is told of its own lifecycle (types "subscription.notice.…")
@@ -13,10 +14,24 @@
 
 struct notify_subscription {
     struct subscription document; /* its texts live as long as this */
-    struct principal owner;       /* as it is now: what it may see */
+    struct principal owner;       /* as it is now: what it may see. One who is not known may see
+                                   * what is open; to one who was revoked nothing matches. */
 };
 
 struct notify_subscriptions;
+
+struct notify_publisher;
+
+/* Listens to the publisher, and begins to read once that is current and it was started. `access`
+ * and `publisher` outlive it. NULL after a line in the log. */
+struct notify_subscriptions *notify_subscriptions_new(struct loop *loop,
+                                                      struct notify_publisher *publisher,
+                                                      struct access *access);
+
+/* Starts it for a service, which ends before it is destroyed. */
+void notify_subscriptions_start(struct notify_subscriptions *subscriptions,
+                                struct service *service);
+void notify_subscriptions_destroy(struct notify_subscriptions **subscriptions);
 
 struct notify_subscriptions_events {
     /* A subscription is there, or is another than before; `before` NULL if it is new, `after` NULL
@@ -24,6 +39,10 @@ struct notify_subscriptions_events {
     void (*changed)(void *arg, const struct notify_subscription *before,
                     const struct notify_subscription *after);
 };
+
+/* Who wants to know; at most one, before the loop runs. `events` is borrowed for good. */
+void notify_subscriptions_watch(struct notify_subscriptions *subscriptions,
+                                const struct notify_subscriptions_events *events, void *arg);
 
 /* Calls `fn` for each subscription that the record is for and whose owner may see it, whatever its
  * status. The work is that of the matches, not of the subscriptions. */
@@ -43,9 +62,15 @@ notify_subscriptions_get(const struct notify_subscriptions *subscriptions, struc
 void notify_subscriptions_each(const struct notify_subscriptions *subscriptions,
                                notify_match_fn *fn, void *arg);
 
-/* The shortest prefix at a level under which all that the filter matches is found, for reading the
- * log: "events.human." for "events.human.*.x". Of several topics the longest they share. */
-struct text notify_filter_prefix(const struct subscription_filter *filter);
+/* What a principal of the name may see now; false if it was revoked. One who is not known: no
+ * roles. */
+bool notify_subscriptions_owner(struct notify_subscriptions *subscriptions, struct text owner,
+                                struct principal *out);
+
+/* The topic of a subscription's records, of NOTIFY_OWN_TOPIC_MAX bytes. */
+#define NOTIFY_OWN_TOPIC_MAX 128
+struct text notify_subscription_topic(const struct subscription *document,
+                                      char out[NOTIFY_OWN_TOPIC_MAX]);
 
 /* Whether what was there at the start has been read. */
 bool notify_subscriptions_current(const struct notify_subscriptions *subscriptions);

@@ -86,6 +86,7 @@ fill_one(const struct field *field, enum field_type type, unsigned index, char *
         break;
     case FIELD_STRUCT: sample_fill(field->sub, at, variant, arena); break;
     case FIELD_MAP: memcpy(at, &(struct text){"\x80", 1}, sizeof(struct text)); break;
+    case FIELD_VALUE: memcpy(at, &(struct text){"\xa3now", 4}, sizeof(struct text)); break;
     default: fill_text(field, type, index, at, variant, arena); break;
     }
 }

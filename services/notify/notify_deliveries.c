@@ -1,0 +1,409 @@
+/* See notify_deliveries.h. It must not know when something is tried. */
+#include "services/notify/notify_deliveries.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/msg/mp.h"
+#include "services/notify/notify_subscriptions.h"
+
+#define SEQ_FORMAT "%0" NOTIFY_SEQ_DIGITS PRId64
+
+static void
+tell(struct op *op, const struct subscription *subscription, const char *type,
+     const struct schema *schema, const void *message)
+{
+    char topic[NOTIFY_OWN_TOPIC_MAX];
+    op_record(op, type, notify_subscription_topic(subscription, topic), schema, message, NULL, NULL,
+              TEXT_NONE);
+}
+
+struct text
+notify_deliveries_id(struct op *op, struct text subscription, int64_t seq)
+{
+    return op_format(op, "%.*s.%" PRId64, TEXT_ARG(subscription), seq);
+}
+
+struct text
+notify_deliveries_entry(struct op *op, const char *kind, struct text subscription, int64_t seq)
+{
+    return op_format(op, "%s|%.*s|" SEQ_FORMAT, kind, TEXT_ARG(subscription), seq);
+}
+
+static struct text
+pending_entry(struct op *op, const struct delivery *delivery)
+{
+    return op_format(op, "pending|%.*s|" SEQ_FORMAT "|%" PRId64 "|%" PRId64 "|%016" PRIx64,
+                     TEXT_ARG(delivery->subscription), delivery->seq, delivery->next_at,
+                     delivery->tries, notify_lane_hash(delivery->topic));
+}
+
+bool
+notify_deliveries_pending(struct text entry, struct notify_pending *out)
+{
+    char copy[2 * TEXT_ID_MAX + 128];
+    if (entry.len >= sizeof copy)
+        return false;
+    memcpy(copy, entry.ptr, entry.len);
+    copy[entry.len] = '\0';
+    const char *id = strchr(copy, '|'), *rest = id ? strchr(id + 1, '|') : NULL;
+    return rest && sscanf(rest, "|%" SCNd64 "|%" SCNd64 "|%u|%" SCNx64, &out->seq, &out->next_at,
+                          &out->tries, &out->topic) == 4;
+}
+
+/* The index entry that a delivery has besides its own; absent if none. */
+static struct text
+standing_entry(struct op *op, const struct delivery *delivery)
+{
+    if (delivery->status == DELIVERY_PENDING)
+        return pending_entry(op, delivery);
+    if (delivery->status == DELIVERY_DEAD)
+        return notify_deliveries_entry(op, "dead", delivery->subscription, delivery->seq);
+    return TEXT_NONE;
+}
+
+void
+notify_deliveries_save(struct op *op, const struct delivery *before, struct delivery *after)
+{
+    struct text old = before ? standing_entry(op, before) : TEXT_NONE;
+    struct text new = standing_entry(op, after);
+    if (!before)
+        op_index_add(op, notify_deliveries_entry(op, "delivery", after->subscription, after->seq));
+    if (old.ptr && !text_equal(old, new))
+        op_index_remove(op, old);
+    if (new.ptr && !text_equal(old, new))
+        op_index_add(op, new);
+    op_save(op, "delivery", notify_deliveries_id(op, after->subscription, after->seq),
+            &delivery_schema, after);
+}
+
+/* ---- what a lane begins with ---- */
+
+static void
+write_secrets(const struct subscription_secret *secret, int64_t now_ms, struct buf *out)
+{
+    bool former = secret->previous_until != TIME_NONE && secret->previous_until > now_ms;
+    const struct text all[] = {secret->current, secret->key, former ? secret->previous : TEXT_NONE,
+                               former ? secret->previous_key : TEXT_NONE};
+    unsigned count = 0;
+    for (unsigned i = 0; i < 4; i++)
+        count += all[i].ptr != NULL;
+    mp_array(out, count);
+    for (unsigned i = 0; i < 4; i++)
+        if (all[i].ptr)
+            mp_text(out, all[i]);
+}
+
+/* The seq at the end of an entry of `delivery|`. */
+static int64_t
+entry_seq(struct text entry)
+{
+    int64_t seq = 0;
+    for (uint32_t i = entry.len > 20 ? entry.len - 20 : 0; i < entry.len; i++)
+        seq = seq * 10 + (entry.ptr[i] - '0');
+    return seq;
+}
+
+enum status
+notify_deliveries_load(struct op *op, const void *params)
+{
+    const struct notify_load *in = params;
+    struct text id = text_of(in->subscription);
+    struct subscription_cursor cursor = {.seq = in->after};
+    struct subscription_secret secret;
+    struct op_range pending, known;
+    int64_t now_ms;
+    enum status clock = op_clock(op, &now_ms);
+    enum status secrets = op_peek(op, "secret", id, &subscription_secret_schema, &secret, NULL);
+    enum status scanned = op_scan(op, notify_deliveries_entry(op, "pending", id, 0),
+                                  op_format(op, "pending|%.*s|~", TEXT_ARG(id)),
+                                  NOTIFY_KEPT_MAX + NOTIFY_WINDOW, &pending);
+    enum status status = op_peek(op, "cursor", id, &subscription_cursor_schema, &cursor, NULL);
+    if (status == STATUS_AGAIN || (status != STATUS_OK && status != STATUS_NOT_FOUND))
+        return status;
+    status = op_scan(op, notify_deliveries_entry(op, "delivery", id, cursor.seq + 1),
+                     op_format(op, "delivery|%.*s|~", TEXT_ARG(id)), NOTIFY_KNOWN_MAX, &known);
+    if (status != STATUS_OK || clock != STATUS_OK || scanned != STATUS_OK)
+        return status != STATUS_OK ? status : clock != STATUS_OK ? clock : scanned;
+    if (secrets != STATUS_OK && secrets != STATUS_NOT_FOUND)
+        return secrets;
+    struct buf *out = op_result(op);
+    mp_array(out, 5);
+    mp_int(out, now_ms);
+    mp_int(out, cursor.seq);
+    if (secrets == STATUS_OK)
+        write_secrets(&secret, now_ms, out);
+    else
+        mp_array(out, 0);
+    mp_array(out, pending.count);
+    for (unsigned i = 0; i < pending.count; i++)
+        mp_text(out, pending.items[i]);
+    mp_array(out, known.count);
+    for (unsigned i = 0; i < known.count; i++)
+        mp_int(out, entry_seq(known.items[i]));
+    return STATUS_OK;
+}
+
+/* ---- reading the log ---- */
+
+static void
+write_pack(struct buf *out, const struct log_record *records, unsigned count)
+{
+    size_t len = 0;
+    for (unsigned i = 0; i < count; i++)
+        len += log_pack_len(&records[i]);
+    mp_bin_head(out, len);
+    for (unsigned i = 0; i < count; i++)
+        log_pack_add(out, &records[i]);
+}
+
+enum status
+notify_deliveries_read(struct op *op, const void *params)
+{
+    const struct notify_read *in = params;
+    struct op_log_page pages[NOTIFY_READ_PREFIXES_MAX];
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < in->prefix_count; i++) {
+        enum status one =
+            op_log_read(op, text_of(in->prefixes[i]), in->after, NOTIFY_READ_MAX, &pages[i]);
+        if (one != STATUS_OK)
+            status = one;
+    }
+    if (status != STATUS_OK)
+        return status;
+    struct buf *out = op_result(op);
+    mp_array(out, in->prefix_count + 1);
+    mp_int(out, pages[0].first);
+    for (unsigned i = 0; i < in->prefix_count; i++) {
+        mp_array(out, 4);
+        mp_int(out, pages[i].next);
+        mp_int(out, pages[i].last);
+        mp_bool(out, pages[i].count && pages[i].next < pages[i].last);
+        write_pack(out, pages[i].records, pages[i].count);
+    }
+    return STATUS_OK;
+}
+
+enum status
+notify_deliveries_again(struct op *op, const void *params)
+{
+    const struct notify_again *in = params;
+    struct delivery *delivery = op_alloc(op, sizeof *delivery);
+    struct op_log_page page;
+    if (!delivery)
+        return op_no_memory(op);
+    struct text id = notify_deliveries_id(op, text_of(in->subscription), in->seq);
+    enum status status = op_peek(op, "delivery", id, &delivery_schema, delivery, NULL);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (status == STATUS_NOT_FOUND || delivery->status != DELIVERY_PENDING) {
+        mp_bin(op_result(op), "", 0);
+        return STATUS_OK;
+    }
+    status = op_log_read(op, delivery->topic, in->seq - 1, 1, &page);
+    if (status != STATUS_OK)
+        return status;
+    if (page.count && page.records[0].seq == in->seq)
+        write_pack(op_result(op), page.records, 1);
+    else
+        mp_nil(op_result(op));
+    return STATUS_OK;
+}
+
+/* ---- what tries came to ---- */
+
+int
+notify_deliveries_outcome(const char *word)
+{
+    int outcome = 1;
+    while (outcome < delivery_outcome_end - 1 &&
+           strcmp(delivery_outcome_words[outcome - 1], word) != 0)
+        outcome++;
+    return outcome;
+}
+
+static bool
+add_attempt(struct delivery *delivery, const struct notify_result *result)
+{
+    const unsigned max = sizeof delivery->attempts.items / sizeof *delivery->attempts.items;
+    uint32_t *count = &delivery->attempts.count;
+    if (*count && delivery->attempts.items[*count - 1].at == result->at_ms)
+        return false; /* it was written before, by a commit whose answer was lost */
+    if (*count == max)
+        memmove(delivery->attempts.items, delivery->attempts.items + 1,
+                --*count * sizeof *delivery->attempts.items);
+    struct delivery_attempt *attempt = &delivery->attempts.items[(*count)++];
+    *attempt = (struct delivery_attempt){
+        .present = true,
+        .at = result->at_ms,
+        .took_ms = result->took_ms,
+        .code = result->code ? result->code : INT_NONE,
+        .outcome = notify_deliveries_outcome(result->outcome),
+        .error = result->error[0] ? text_of(result->error) : TEXT_NONE,
+        .body = result->body[0] ? text_of(result->body) : TEXT_NONE,
+    };
+    return true;
+}
+
+static void
+apply(struct delivery *delivery, const struct notify_settle_item *item)
+{
+    static const int statuses[] = {[NOTIFY_DELIVERED] = DELIVERY_DELIVERED,
+                                   [NOTIFY_AGAIN] = DELIVERY_PENDING,
+                                   [NOTIFY_DEAD] = DELIVERY_DEAD,
+                                   [NOTIFY_PUT_OFF] = DELIVERY_PENDING};
+    if (item->result.verdict != NOTIFY_PUT_OFF && !add_attempt(delivery, &item->result))
+        return;
+    if (delivery->status != DELIVERY_PENDING && item->result.verdict != NOTIFY_DELIVERED)
+        return; /* somebody discarded it, or another replica brought it home */
+    delivery->status = statuses[item->result.verdict];
+    delivery->tries = item->tries;
+    delivery->next_at = delivery->status == DELIVERY_PENDING ? item->result.next_at : TIME_NONE;
+}
+
+/* One delivery: loads it, and saves what it is now. */
+static enum status
+settle_one(struct op *op, const struct notify_settle *in, const struct notify_settle_item *item,
+           const struct subscription *subscription)
+{
+    struct text id = notify_deliveries_id(op, text_of(in->subscription), item->seq);
+    struct delivery *delivery = op_alloc(op, sizeof *delivery);
+    struct delivery *before = op_alloc(op, sizeof *before);
+    if (!delivery || !before)
+        return op_no_memory(op);
+    enum status status = item->kept ? STATUS_OK : op_load_new(op, "delivery", id);
+    if (status == STATUS_OK)
+        status = op_load(op, "delivery", id, &delivery_schema, delivery);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    bool is_new = status == STATUS_NOT_FOUND;
+    if (is_new && !item->topic.ptr)
+        return STATUS_OK; /* it was trimmed away */
+    if (is_new) {
+        schema_init(&delivery_schema, delivery);
+        delivery->subscription = text_of(in->subscription);
+        delivery->seq = item->seq;
+        delivery->id = id;
+        delivery->topic = item->topic;
+        delivery->type = item->type;
+        delivery->status = DELIVERY_PENDING;
+    }
+    *before = *delivery;
+    apply(delivery, item);
+    notify_deliveries_save(op, is_new ? NULL : before, delivery);
+    if (delivery->status == DELIVERY_DEAD && before->status != DELIVERY_DEAD)
+        tell(op, subscription, "delivery.dead", &delivery_schema, delivery);
+    return STATUS_OK;
+}
+
+/* The cursor goes on to `in->to`, unless it was set back meanwhile, or is there already. */
+static enum status
+move_cursor(struct op *op, const struct notify_settle *in, struct subscription_cursor *cursor)
+{
+    struct text id = text_of(in->subscription);
+    enum status status = op_load(op, "cursor", id, &subscription_cursor_schema, cursor);
+    if (status == STATUS_NOT_FOUND)
+        *cursor = (struct subscription_cursor){.present = true, .seq = in->from};
+    else if (status != STATUS_OK)
+        return status;
+    if (cursor->seq < in->from || cursor->seq >= in->to)
+        return STATUS_OK;
+    cursor->seq = in->to;
+    op_save(op, "cursor", id, &subscription_cursor_schema, cursor);
+    return STATUS_OK;
+}
+
+static bool
+any_dead(const struct notify_settle *in)
+{
+    for (unsigned i = 0; i < in->count; i++)
+        if (in->items[i].result.verdict == NOTIFY_DEAD)
+            return true;
+    return false;
+}
+
+enum status
+notify_deliveries_settle(struct op *op, const void *params)
+{
+    const struct notify_settle *in = params;
+    struct subscription_cursor cursor;
+    struct subscription *subscription = op_alloc(op, sizeof *subscription);
+    if (!subscription)
+        return op_no_memory(op);
+    enum status status = STATUS_OK, one;
+    if (any_dead(in))
+        status = op_peek(op, "subscription", text_of(in->subscription), &subscription_schema,
+                         subscription, NULL);
+    if (status == STATUS_OK)
+        for (unsigned i = 0; i < in->count; i++)
+            if ((one = settle_one(op, in, &in->items[i], subscription)) != STATUS_OK)
+                status = one;
+    one = move_cursor(op, in, &cursor);
+    if (one != STATUS_OK || status != STATUS_OK)
+        return status != STATUS_OK ? status : one;
+    struct buf *out = op_result(op);
+    mp_map(out, 1);
+    mp_string(out, "cursor");
+    mp_int(out, cursor.seq);
+    return STATUS_OK;
+}
+
+enum status
+notify_deliveries_missed(struct op *op, const void *params)
+{
+    const struct notify_missed *in = params;
+    struct text id = text_of(in->subscription);
+    struct subscription_cursor cursor;
+    struct subscription *subscription = op_alloc(op, sizeof *subscription);
+    if (!subscription)
+        return op_no_memory(op);
+    enum status found = op_peek(op, "subscription", id, &subscription_schema, subscription, NULL);
+    enum status status = op_load(op, "cursor", id, &subscription_cursor_schema, &cursor);
+    if (found != STATUS_OK)
+        return found;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (status == STATUS_OK && cursor.seq >= in->to)
+        return STATUS_OK; /* it was told before */
+    cursor.present = true;
+    cursor.seq = in->to;
+    op_save(op, "cursor", id, &subscription_cursor_schema, &cursor);
+    const struct subscription_notice notice = {
+        .present = true, .subscription = id, .from = in->from, .to = in->to};
+    tell(op, subscription, "subscription.notice.missed", &subscription_notice_schema, &notice);
+    return STATUS_OK;
+}
+
+/* ---- retention ---- */
+
+enum status
+notify_deliveries_done(struct op *op, struct text subscription, int64_t from, int64_t below,
+                       struct notify_done *done)
+{
+    struct op_range range;
+    struct delivery *delivery = op_alloc(op, sizeof *delivery);
+    if (!delivery)
+        return op_no_memory(op);
+    enum status status = op_scan(op, notify_deliveries_entry(op, "delivery", subscription, from),
+                                 notify_deliveries_entry(op, "delivery", subscription, below),
+                                 NOTIFY_DONE_MAX, &range);
+    if (status != STATUS_OK)
+        return status;
+    *done = (struct notify_done){0};
+    for (unsigned i = 0; i < range.count; i++) {
+        struct text id = notify_deliveries_id(op, subscription, entry_seq(range.items[i]));
+        enum status one = op_peek(op, "delivery", id, &delivery_schema, delivery, NULL);
+        if (one != STATUS_OK && one != STATUS_NOT_FOUND)
+            status = one;
+        if (one != STATUS_OK ||
+            (delivery->status != DELIVERY_DELIVERED && delivery->status != DELIVERY_DISCARDED))
+            continue;
+        done->fields[done->count] = op_format(op, "delivery/%.*s", TEXT_ARG(id));
+        done->entries[done->count++] = range.items[i];
+    }
+    if (range.count == NOTIFY_DONE_MAX)
+        done->next = entry_seq(range.items[range.count - 1]) + 1;
+    return status;
+}

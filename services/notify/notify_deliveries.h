@@ -1,0 +1,112 @@
+/* The deliveries as they are kept: one document each, and how it changes. For the engine, which
+ * writes what its tries came to, and for the handlers, by which people look and step in. It must
+ * not know sockets.
+ *
+ * Documents: kind "delivery" ("<subscription>.<seq>"), "cursor" (the subscription). Index entries:
+ *   delivery|<subscription>|<seq>                            each of them
+ *   dead|<subscription>|<seq>                                those in the dead-letter box
+ *   pending|<subscription>|<seq>|<next_at>|<tries>|<topic>   those that wait for another try; the
+ *                                                            topic by its hash
+ * A seq has 20 digits. No log record is made for an ordinary delivery: who subscribes to all would
+ * be told of what it was told. */
+#ifndef CBM_NOTIFY_DELIVERIES_H
+#define CBM_NOTIFY_DELIVERIES_H
+
+#include "common/msg/messages.h"
+#include "common/service/op.h"
+#include "services/notify/notify_lane.h"
+
+#define NOTIFY_SEQ_DIGITS "20"
+
+/* "<subscription>.<seq>" */
+struct text notify_deliveries_id(struct op *op, struct text subscription, int64_t seq);
+
+/* The value of delivery_outcome for its word. */
+int notify_deliveries_outcome(const char *word);
+
+/* "<kind>|<subscription>|<seq>": of an index entry, or where those of a subscription begin. */
+struct text notify_deliveries_entry(struct op *op, const char *kind, struct text subscription,
+                                    int64_t seq);
+
+/* Saves a delivery that was op_load-ed and keeps its index entries right; `before` is what it was,
+ * NULL if it is new. */
+void notify_deliveries_save(struct op *op, const struct delivery *before, struct delivery *after);
+
+/* What may go of deliveries that are done (delivered or discarded) when the log does not reach back
+ * to them any more: of those with a seq below `below` the first, for retention, which takes them
+ * away. Of `done` the fields of documents and their index entries are in pairs. `next` is where to
+ * go on, 0 at the end. */
+#define NOTIFY_DONE_MAX 256
+struct notify_done {
+    unsigned count;
+    struct text fields[NOTIFY_DONE_MAX], entries[NOTIFY_DONE_MAX]; /* as long as the run */
+    int64_t next;
+};
+enum status notify_deliveries_done(struct op *op, struct text subscription, int64_t from,
+                                   int64_t below, struct notify_done *done);
+
+/* ---- for the engine: operations of the service's own, their parameters and results ---- */
+
+/* Everything that a lane begins with. Parameters: struct notify_load. Result: [store's clock,
+ * cursor, [secret], [pending entry …], [seq …]]: the secrets in force, and the seqs beyond the
+ * cursor that have documents. */
+#define NOTIFY_KNOWN_MAX (2 * NOTIFY_WINDOW)
+struct notify_load {
+    char subscription[TEXT_ID_MAX + 1];
+    int64_t after; /* the cursor, if there is none yet */
+};
+op_handler_fn notify_deliveries_load;
+
+/* Takes an entry of `pending|` apart. */
+struct notify_pending {
+    int64_t seq, next_at;
+    unsigned tries;
+    uint64_t topic;
+};
+bool notify_deliveries_pending(struct text entry, struct notify_pending *out);
+
+/* Reads the log. Result: [first, [next, last, full, records] …], one for each prefix, the records
+ * as a pack (common/log/record.h). */
+#define NOTIFY_READ_PREFIXES_MAX 3
+#define NOTIFY_READ_MAX 128
+struct notify_read {
+    int64_t after;
+    unsigned prefix_count;
+    char prefixes[NOTIFY_READ_PREFIXES_MAX][TOPIC_MAX + 1];
+};
+op_handler_fn notify_deliveries_read;
+
+/* Reads the record of a pending delivery again. Result: the pack of it: empty if it does not wait
+ * any more, nil if the record is no longer kept. */
+struct notify_again {
+    char subscription[TEXT_ID_MAX + 1];
+    int64_t seq;
+};
+op_handler_fn notify_deliveries_again;
+
+/* Writes what tries came to, and the cursor. Result: {cursor}. */
+#define NOTIFY_SETTLE_MAX 64
+struct notify_settle_item {
+    int64_t seq;
+    bool kept;
+    unsigned tries;
+    struct text topic, type; /* of a fresh one; they live in the parameters, behind the items */
+    struct notify_result result;
+};
+struct notify_settle {
+    char subscription[TEXT_ID_MAX + 1];
+    int64_t from, to; /* what is between has documents */
+    unsigned count;
+    struct notify_settle_item items[];
+};
+op_handler_fn notify_deliveries_settle;
+
+/* Records that the subscription had not got are no longer kept: tells it and goes on behind them.
+ */
+struct notify_missed {
+    char subscription[TEXT_ID_MAX + 1];
+    int64_t from, to;
+};
+op_handler_fn notify_deliveries_missed;
+
+#endif

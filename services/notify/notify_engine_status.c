@@ -1,0 +1,75 @@
+/* See notify_engine_status.h. It must not know sockets. */
+#include "services/notify/notify_engine_status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "services/notify/notify_handlers_subscription.h"
+
+struct change {
+    char id[TEXT_ID_MAX + 1], reason[400];
+    enum subscription_status status;
+};
+
+static void
+tell_notice(struct op *op, const struct subscription *subscription)
+{
+    char topic[NOTIFY_OWN_TOPIC_MAX];
+    struct subscription_notice notice;
+    schema_init(&subscription_notice_schema, &notice);
+    notice.present = true;
+    notice.subscription = subscription->id;
+    notice.reason = subscription->reason;
+    op_record(op, NOTIFY_NOTICE "disabled", notify_subscription_topic(subscription, topic),
+              &subscription_notice_schema, &notice, NULL, NULL, TEXT_NONE);
+}
+
+static enum status
+change_status(struct op *op, const void *params)
+{
+    const struct change *in = params;
+    struct subscription *subscription;
+    enum status status = notify_handlers_own(op, text_of(in->id), INT_NONE, &subscription);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    bool pending = subscription->status == SUBSCRIPTION_PENDING;
+    if (!pending &&
+        (in->status == SUBSCRIPTION_ACTIVE || subscription->status != SUBSCRIPTION_ACTIVE))
+        return STATUS_OK; /* somebody else was first */
+    const char *from = notify_subscription_word(subscription);
+    subscription->status = (int)in->status;
+    subscription->reason = in->reason[0] ? text_of(in->reason) : TEXT_NONE;
+    bool active = in->status == SUBSCRIPTION_ACTIVE;
+    notify_handlers_tell(op, subscription,
+                         active ? "subscription.activated" : "subscription.disabled", from);
+    if (!active)
+        tell_notice(op, subscription);
+    return STATUS_OK;
+}
+
+static void
+on_changed(void *arg, enum status status, struct text result)
+{
+    struct lane *lane = arg;
+    (void)result;
+    if (status != STATUS_OK) {
+        lane->changing = false; /* else when the change has come by the log */
+        engine_warn(lane->engine, "the status of a subscription cannot be written", lane,
+                    status_word(status));
+    }
+    engine_over(lane);
+}
+
+void
+engine_set_status(struct lane *lane, enum subscription_status status, const char *reason)
+{
+    struct change in = {.status = status};
+    if (lane->changing)
+        return;
+    memcpy(in.id, lane->id, sizeof in.id);
+    snprintf(in.reason, sizeof in.reason, "%s", reason);
+    text_trim_cut(in.reason);
+    engine_submit(lane, &lane->changing, change_status, &in, sizeof in, on_changed);
+}

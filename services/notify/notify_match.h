@@ -1,0 +1,35 @@
+/* Many filters, and which of them a record is for: work in the order of the matches, however many
+ * filters there are. It must not know subscriptions, nor who may see what.
+ *
+ * A tree of the levels of patterns leads to the ends of those that match the topic. There filters
+ * are not in a list but under keys: of the conditions besides the topic that a filter has (type,
+ * host, area, …), with a value of each. A record has few values of each condition, so few keys: for
+ * each set of conditions that some filter at that end has, all combinations of them are looked up.
+ * What is found is compared whole, so a key may stand for too much; a condition with many values is
+ * left out of it. */
+#ifndef CBM_NOTIFY_MATCH_H
+#define CBM_NOTIFY_MATCH_H
+
+#include "services/notify/notify_domain_filter.h"
+
+struct notify_match;
+
+struct notify_match *notify_match_new(void);            /* NULL without memory */
+void notify_match_destroy(struct notify_match **match); /* all were removed */
+
+/* Adds a filter that was checked (notify_filter_check); it and `arg` are borrowed until it is
+ * removed. NULL without memory: nothing was added. */
+struct notify_match_item *notify_match_add(struct notify_match *match,
+                                           const struct subscription_filter *filter, void *arg);
+void notify_match_remove(struct notify_match *match, struct notify_match_item **item);
+
+/* Calls `fn` with the `arg` of each filter that the facts are for, once. It must not add or remove.
+ */
+typedef void notify_match_item_fn(void *context, void *arg);
+void notify_match_find(struct notify_match *match, const struct notify_facts *facts,
+                       notify_match_item_fn *fn, void *context);
+
+/* How many filters were compared so far: for tests and metrics of the work. */
+uint64_t notify_match_compared(const struct notify_match *match);
+
+#endif

@@ -1,0 +1,215 @@
+/* The sender's thread: libcurl's multi interface over epoll, so that what a turn costs goes by what
+ * happened and not by how many attempts hang. It must not know what is sent. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "services/notify/notify_sender_internal.h"
+
+#define EVENTS_A_TURN 64
+
+static int
+watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
+{
+    (void)easy;
+    struct notify_sender *sender = arg;
+    struct epoll_event event = {
+        .events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
+                  (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0),
+        .data.fd = fd,
+    };
+    if (what == CURL_POLL_REMOVE) {
+        epoll_ctl(sender->epoll, EPOLL_CTL_DEL, fd, NULL); /* may be closed already */
+        return 0;
+    }
+    if (epoll_ctl(sender->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0 &&
+        epoll_ctl(sender->epoll, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0)
+        return -1;
+    if (!known)
+        curl_multi_assign(sender->multi, fd, sender);
+    return 0;
+}
+
+static int
+set_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+    (void)multi;
+    struct notify_sender *sender = arg;
+    sender->timer_at_ms = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
+    return 0;
+}
+
+static void
+answer(struct attempt *attempt)
+{
+    struct notify_sender *sender = attempt->sender;
+    pthread_mutex_lock(&sender->mutex);
+    if (!sender->answered.first) {
+        uint64_t one = 1;
+        while (write(sender->answer_fd, &one, sizeof one) < 0 && errno == EINTR)
+            ;
+    }
+    attempts_push(&sender->answered, attempt);
+    pthread_mutex_unlock(&sender->mutex);
+}
+
+static void
+end(struct attempt *attempt, CURLcode result)
+{
+    struct notify_sender *sender = attempt->sender;
+    attempt->receipt.took_ms = clock_mono_ms() - attempt->began_ms;
+    if (attempt->kind == ATTEMPT_POST)
+        notify_sender_http_end(attempt, result);
+    else
+        notify_sender_mail_end(attempt, result);
+    if (attempt->easy)
+        sender->idle[attempt->kind][sender->idle_count[attempt->kind]++] = attempt->easy;
+    answer(attempt);
+}
+
+static CURL *
+take_handle(struct notify_sender *sender, enum attempt_kind kind)
+{
+    if (sender->idle_count[kind])
+        return sender->idle[kind][--sender->idle_count[kind]];
+    CURL *easy = curl_easy_init();
+    if (easy && !(kind == ATTEMPT_POST ? notify_sender_http_set_up(sender, easy)
+                                       : notify_sender_mail_set_up(sender, easy))) {
+        curl_easy_cleanup(easy);
+        return NULL;
+    }
+    return easy;
+}
+
+static void
+begin(struct notify_sender *sender, struct attempt *attempt)
+{
+    attempt->began_ms = clock_mono_ms();
+    attempt->easy = take_handle(sender, attempt->kind);
+    if (!attempt->easy || curl_easy_setopt(attempt->easy, CURLOPT_PRIVATE, attempt) != CURLE_OK ||
+        curl_easy_setopt(attempt->easy, CURLOPT_ERRORBUFFER, attempt->error) != CURLE_OK ||
+        !(attempt->kind == ATTEMPT_POST ? notify_sender_http_begin(attempt)
+                                        : notify_sender_mail_begin(attempt)) ||
+        curl_multi_add_handle(sender->multi, attempt->easy) != CURLM_OK) {
+        end(attempt, CURLE_OUT_OF_MEMORY);
+        return;
+    }
+    attempt->slot = sender->active;
+    sender->under_way[sender->active++] = attempt;
+}
+
+/* What curl has finished, then as many of the waiting as there is room for. */
+static void
+move_on(struct notify_sender *sender)
+{
+    int left;
+    for (CURLMsg *message; (message = curl_multi_info_read(sender->multi, &left));) {
+        struct attempt *attempt;
+        CURL *easy = message->easy_handle;
+        CURLcode result = message->data.result; /* gone with the handle */
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &attempt);
+        curl_multi_remove_handle(sender->multi, easy);
+        sender->under_way[attempt->slot] = sender->under_way[--sender->active];
+        sender->under_way[attempt->slot]->slot = attempt->slot;
+        end(attempt, result);
+    }
+    while (sender->active < (size_t)sender->config.connections && sender->waiting.first)
+        begin(sender, attempts_pop(&sender->waiting));
+}
+
+/* False: it is over. */
+static bool
+take_given(struct notify_sender *sender)
+{
+    uint64_t count;
+    pthread_mutex_lock(&sender->mutex);
+    while (read(sender->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+    attempts_move(&sender->given, &sender->waiting);
+    bool goes_on = !sender->stopping;
+    pthread_mutex_unlock(&sender->mutex);
+    return goes_on;
+}
+
+static int
+patience_ms(const struct notify_sender *sender)
+{
+    if (sender->timer_at_ms < 0)
+        return -1;
+    int64_t left = sender->timer_at_ms - clock_mono_ms();
+    return left < 0 ? 0 : left < 60000 ? (int)left : 60000;
+}
+
+void *
+notify_sender_thread(void *arg)
+{
+    struct notify_sender *sender = arg;
+    struct epoll_event events[EVENTS_A_TURN];
+    for (bool goes_on = true; goes_on;) {
+        int running, count = epoll_wait(sender->epoll, events, EVENTS_A_TURN, patience_ms(sender));
+        for (int i = 0; i < count; i++) {
+            uint32_t what = events[i].events;
+            if (events[i].data.fd == sender->wake_fd)
+                goes_on = take_given(sender);
+            else
+                curl_multi_socket_action(sender->multi, events[i].data.fd,
+                                         (what & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                                             (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                                             (what & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0),
+                                         &running);
+        }
+        if (patience_ms(sender) == 0) {
+            sender->timer_at_ms = -1; /* curl arms it again */
+            curl_multi_socket_action(sender->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        }
+        if (goes_on)
+            move_on(sender);
+    }
+    return NULL;
+}
+
+bool
+notify_sender_thread_init(struct notify_sender *sender)
+{
+    struct epoll_event wake = {.events = EPOLLIN, .data.fd = sender->wake_fd};
+    sender->timer_at_ms = -1;
+    sender->epoll = epoll_create1(EPOLL_CLOEXEC);
+    sender->multi = curl_multi_init();
+    size_t most = (size_t)sender->config.connections;
+    sender->under_way = calloc(most, sizeof(struct attempt *));
+    for (unsigned kind = 0; kind < ATTEMPT_KINDS; kind++)
+        if (!(sender->idle[kind] = calloc(most, sizeof(CURL *))))
+            return false;
+    return sender->under_way && sender->epoll >= 0 && sender->multi &&
+           epoll_ctl(sender->epoll, EPOLL_CTL_ADD, sender->wake_fd, &wake) == 0 &&
+           curl_multi_setopt(sender->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) == CURLM_OK &&
+           curl_multi_setopt(sender->multi, CURLMOPT_SOCKETDATA, sender) == CURLM_OK &&
+           curl_multi_setopt(sender->multi, CURLMOPT_TIMERFUNCTION, set_timer) == CURLM_OK &&
+           curl_multi_setopt(sender->multi, CURLMOPT_TIMERDATA, sender) == CURLM_OK &&
+           curl_multi_setopt(sender->multi, CURLMOPT_MAXCONNECTS,
+                             (long)sender->config.connections) == CURLM_OK;
+}
+
+/* The thread has ended, or never began. */
+void
+notify_sender_thread_fini(struct notify_sender *sender)
+{
+    while (sender->active) {
+        struct attempt *attempt = sender->under_way[--sender->active];
+        curl_multi_remove_handle(sender->multi, attempt->easy);
+        curl_easy_cleanup(attempt->easy);
+        attempt_free(attempt);
+    }
+    free(sender->under_way);
+    attempts_free(&sender->waiting);
+    for (unsigned kind = 0; kind < ATTEMPT_KINDS; kind++) {
+        while (sender->idle_count[kind])
+            curl_easy_cleanup(sender->idle[kind][--sender->idle_count[kind]]);
+        free(sender->idle[kind]);
+    }
+    curl_multi_cleanup(sender->multi);
+    if (sender->epoll >= 0)
+        close(sender->epoll);
+}

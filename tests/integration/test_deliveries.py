@@ -1,0 +1,274 @@
+"""Webhooks as their receivers see them, on a running stack of two notify replicas: each record once and in order,
+tried again when that fails, given up at last, and what people can do about it."""
+import itertools
+
+import pytest
+
+from conftest import CallError, SLOW, wait_for
+from receiver import Receiver
+
+ALLOW = {"CBM_WEBHOOK_ALLOW": "127.0.0.0/8", "CBM_WEBHOOK_TIMEOUT_MS": "1500"}
+RETRY = "0,0.2,0.2,0.2"
+names = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def stack():
+    import shutil
+    from conftest import Stack, scratch_directory
+    one = Stack(scratch_directory())
+    try:
+        yield one.up("--scale", "notify=2", CBM_RETRY=RETRY, **ALLOW)
+    finally:
+        one.down()
+        shutil.rmtree(one.dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def receiver():
+    with Receiver() as one:
+        yield one
+
+
+class Webhook:
+    """A subscription of one area of its own, and the events that are proposed in it."""
+
+    def __init__(self, client, receiver, active=True, **more):
+        self.client, self.receiver = client, receiver
+        self.path = f"hook-{next(names)}"
+        self.kind = f"kind-{next(names)}"
+        self.count = 0
+        self.made = client.call("notify", "subscription.create", {
+            "channel": "webhook", "url": receiver.url(self.path), **{"filter": {"topics": ["events.>"]}, **more}})
+        self.id = self.made["id"]
+        if active:
+            wait_for(lambda: self.get()["status"] == "active", 10, "the handshake")
+
+    def get(self):
+        return self.client.call("notify", "subscription.get", {"id": self.id})
+
+    def propose(self, count):
+        """The seqs of that many new events."""
+        msgids = []
+        for _ in range(count):
+            self.count += 1
+            msgids.append(self.client.send("events", "event.propose", {
+                "id": f"{self.path}-{self.count}", "title": "Seminar", "kind": "seminar", "host": "SECRETARIAT",
+                "year": 2032}))
+        return [self.client.wait(msgid)["seq"] for msgid in msgids]
+
+    def seqs(self):
+        return [one.seq for one in self.receiver.records(self.path)]
+
+    def wait(self, seqs, timeout=15):
+        wait_for(lambda: set(seqs) <= set(self.seqs()), timeout, f"{len(seqs)} deliveries to {self.path}")
+
+    def list(self, **more):
+        return self.client.list("notify", "delivery.list", {"subscription": self.id, **more})
+
+    def delivery(self, seq):
+        return self.client.call("notify", "delivery.get", {"subscription": self.id, "seq": seq})
+
+    def wait_status(self, seq, status, timeout=15):
+        def there():
+            try:
+                one = self.delivery(seq)
+            except CallError:
+                return None
+            return one if one["status"] == status else None
+        return wait_for(there, timeout, f"{seq} to be {status}")
+
+
+@pytest.fixture
+def hook(client, receiver):
+    made = []
+
+    def make(**more):
+        made.append(Webhook(client, receiver, **more))
+        return made[-1]
+    yield make
+    for one in made:
+        client.call("notify", "subscription.delete", {"id": one.id})
+
+
+def test_each_record_once_and_written_down(hook):
+    one = hook()
+    seqs = one.propose(40)
+    one.wait(seqs)
+    for seq in seqs:
+        one.wait_status(seq, "delivered")
+    assert sorted(one.seqs()) == seqs
+    got = one.receiver.records(one.path)[0]
+    assert got.id == f"{one.id}.{got.seq}"
+    assert got.event["type"] == "event.proposed" and got.event["data"]["title"] == "Seminar"
+    listed = one.list(limit=7)
+    assert [d["seq"] for d in listed] == seqs
+    assert all(len(d["attempts"]) == 1 and d["attempts"][0]["code"] == 204 for d in listed)
+
+
+def test_tried_again_until_it_is_taken(hook):
+    one = hook()
+    left = [2]
+
+    def manner(got):
+        left[0] -= 1
+        return 503 if left[0] >= 0 else 204
+    one.receiver.manners[one.path] = manner
+    seq, = one.propose(1)
+    delivery = one.wait_status(seq, "delivered")
+    assert [a.get("code") for a in delivery["attempts"]] == [503, 503, 204]
+    assert [a["outcome"] for a in delivery["attempts"]] == ["failed", "failed", "taken"]
+    assert len({got.id for got in one.receiver.records(one.path)}) == 1, "every try has the same id"
+
+
+def test_retry_after_is_honoured(hook):
+    one = hook()
+    asked = []
+
+    def manner(got):
+        asked.append(got.at)
+        return (429, {"retry-after": "2"}, "slow down") if len(asked) == 1 else 204
+    one.receiver.manners[one.path] = manner
+    seq, = one.propose(1)
+    delivery = one.wait_status(seq, "delivered")
+    assert asked[1] - asked[0] >= 2
+    assert delivery["attempts"][0]["body"] == "slow down"
+
+
+def test_gone_is_disabled_and_told(hook, client):
+    one = hook()
+    one.receiver.manners[one.path] = lambda got: 410
+    seq, = one.propose(1)
+    wait_for(lambda: one.get()["status"] == "disabled", 10, "the subscription to be disabled")
+    assert "410" in one.get()["reason"]
+    page = client.call("notify", "log.read", {"prefix": f"private.secretariat.subscriptions.{one.id}.", "after": 0})
+    types = [item["meta"]["type"] for item in page["items"]]
+    assert types[-2:] == ["subscription.disabled", "subscription.notice.disabled"]
+    assert one.wait_status(seq, "pending")["attempts"][0]["outcome"] == "gone"
+
+
+def test_the_dead_letter_box_and_redelivery(hook, client):
+    one = hook()
+    one.receiver.manners[one.path] = lambda got: (500, {}, "no")
+    seqs = one.propose(3)
+    for seq in seqs:
+        dead = one.wait_status(seq, "dead", 30)
+        assert len(dead["attempts"]) == len(RETRY.split(","))
+    assert [d["seq"] for d in one.list(status="dead")] == seqs
+    page = client.call("notify", "log.read", {"prefix": f"private.secretariat.subscriptions.{one.id}.", "after": 0})
+    told = [item for item in page["items"] if item["meta"]["type"] == "delivery.dead"]
+    assert sorted(item["data"]["seq"] for item in told) == seqs
+    one.receiver.manners.pop(one.path)
+    client.call("notify", "delivery.discard", {"subscription": one.id, "seq": seqs[0]})
+    answer = client.call("notify", "delivery.redeliver", {"subscription": one.id, "from": seqs[1], "to": seqs[2]})
+    assert answer["count"] == 2 and answer["more"] is False
+    for seq in seqs[1:]:
+        assert len(one.wait_status(seq, "delivered", 30)["attempts"]) == len(RETRY.split(",")) + 1
+    assert one.delivery(seqs[0])["status"] == "discarded"
+    assert one.list(status="dead") == []
+    again = client.call("notify", "delivery.redeliver", {"subscription": one.id, "seq": seqs[0]})
+    assert again["count"] == 1
+    one.wait_status(seqs[0], "delivered")
+
+
+def test_from_the_start_of_the_log(hook, client):
+    first = hook()
+    seqs = first.propose(300)
+    late = hook(**{"from": "start"})
+    late.wait(seqs)
+    wanted = [item["meta"]["seq"] for item in read_all(client, "events.")]
+    wait_for(lambda: set(wanted) == set(late.seqs()), 20, "the whole log of events")
+    assert len(late.seqs()) == len(wanted), "each once"
+    more = late.propose(20)
+    late.wait(more)
+
+
+def read_all(client, prefix):
+    items, after = [], 0
+    while True:
+        page = client.call("notify", "log.read", {"prefix": prefix, "after": after, "limit": 1000})
+        if not page["items"]:
+            return items
+        items += page["items"]
+        after = page["next"]
+
+
+def test_in_order_within_a_topic(hook, client):
+    one = hook(ordered=True)
+    failing = itertools.count()
+
+    def manner(got):
+        return 503 if next(failing) % 3 == 0 else 204
+    one.receiver.manners[one.path] = manner
+    ids = [event["id"] for event in [client.call("events", "event.propose", {
+        "title": f"Ordered {one.path} {n}", "kind": "seminar", "host": "SECRETARIAT", "year": 2032}) for n in range(3)]]
+    last = 0
+    for n in range(8):
+        for event in ids:
+            last = client.call("events", "event.amend", {"id": event, "title": f"Title {n}"})["seq"]
+    one.wait([last], 40)
+    for seq in [item["meta"]["seq"] for item in read_all(client, "events.") if item["data"]["id"] in ids]:
+        one.wait_status(seq, "delivered", 30)
+    seen = {}
+    for got in one.receiver.records(one.path):
+        before = seen.get(got.event["subject"], 0)
+        assert got.seq >= before, "what is about one thing came out of order"
+        seen[got.event["subject"]] = got.seq
+
+
+def test_handshake(hook, client, receiver):
+    one = Webhook(client, receiver, active=False)
+    wait_for(lambda: receiver.all(one.path), 10, "the handshake")
+    first = receiver.all(one.path)[0]
+    assert first.type == "subscription.verify" and len(first.event["data"]["challenge"]) == 32
+    wait_for(lambda: one.get()["status"] == "active", 10, "the handshake")
+    page = client.call("notify", "log.read", {"prefix": f"private.secretariat.subscriptions.{one.id}.", "after": 0})
+    assert "subscription.activated" in [item["meta"]["type"] for item in page["items"]]
+    client.call("notify", "subscription.delete", {"id": one.id})
+
+
+def test_without_the_challenge_it_stays_pending(client, receiver):
+    path = f"hook-{next(names)}"
+    receiver.rude.add(path)
+    made = client.call("notify", "subscription.create", {
+        "channel": "webhook", "url": receiver.url(path), "filter": {"topics": ["events.>"]}})
+    wait_for(lambda: len(receiver.all(path)) >= 2, 10, "a second handshake")
+    assert client.call("notify", "subscription.get", {"id": made["id"]})["status"] == "pending"
+    assert not receiver.records(path)
+    receiver.rude.discard(path)
+    wait_for(lambda: client.call("notify", "subscription.get", {"id": made["id"]})["status"] == "active", 10, "it")
+    client.call("notify", "subscription.delete", {"id": made["id"]})
+
+
+def test_a_ping_tells_what_came_of_it(hook, client):
+    one = hook()
+    answer = client.call("notify", "subscription.test", {"id": one.id})
+    assert answer["outcome"] == "taken" and answer["code"] == 204 and answer["took_ms"] < 3000 * SLOW
+    assert one.receiver.all(one.path)[-1].type == "subscription.ping"
+    one.receiver.manners[one.path] = lambda got: (500, {}, "out of order")
+    answer = client.call("notify", "subscription.test", {"id": one.id})
+    assert answer["outcome"] == "failed" and answer["code"] == 500 and answer["body"] == "out of order"
+    one.receiver.manners[one.path] = lambda got: "hang"
+    answer = client.call("notify", "subscription.test", {"id": one.id})
+    assert answer["outcome"] == "failed" and answer["error"]
+
+
+def test_other_peoples_deliveries_are_unknown(hook, client):
+    one = hook()
+    with pytest.raises(CallError) as caught:
+        client.call("notify", "delivery.list", {"subscription": "nobodys"})
+    assert caught.value.code == "not_found"
+    with pytest.raises(CallError) as caught:
+        client.call("notify", "delivery.redeliver", {"subscription": one.id, "seq": 1, "from": 2, "to": 3})
+    assert caught.value.code == "invalid_argument"
+
+
+def test_a_hole_in_the_subscribers_notices_is_no_loop(hook, client):
+    """A subscription of its own records is told of its lifecycle, not of its deliveries."""
+    one = hook(filter={"topics": ["events.>", "private.secretariat.subscriptions.>"]})
+    one.receiver.manners[one.path] = lambda got: 500 if got.type.startswith("event.") else 204
+    seq, = one.propose(1)
+    one.wait_status(seq, "dead", 30)
+    client.call("notify", "delivery.redeliver", {"subscription": one.id, "seq": seq})
+    one.wait_status(seq, "dead", 30)
+    assert not [got for got in one.receiver.records(one.path) if got.type.startswith("delivery.")]
