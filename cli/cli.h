@@ -11,6 +11,7 @@
 #include "common/client/cbm.h"
 
 #define CLI_REFUSED 1 /* exit code of an error answer; others are of sysexits */
+#define CLI_LOST 3    /* … and of records that are no longer kept */
 
 /* An option of a command. With `text` it takes a value, with `flag` it does not. */
 struct cli_option {

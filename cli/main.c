@@ -23,7 +23,8 @@ static const struct cli_command commands[] = {
      import_run},
     {"subscribe", "PREFIX", "Prints every notification under a topic prefix, once, in order.",
      "The prefix ends at a level: \"\" for all, events., events.economic., plan.2021. …\n"
-     "Without --from and --cursor it begins now.",
+     "Without --from and --cursor it begins now. Exit code 3: records that were asked for are no\n"
+     "longer kept; --resync goes on with the oldest that is instead.",
      subscribe_run},
     {"plan", "[open|submit|adopt|close|diff|report] YEAR",
      "Shows the plan of a year, and moves it on.",
@@ -90,10 +91,18 @@ static const struct cli_command commands[] = {
      "Exit code: 0 if it may, perhaps under conditions; 1 if not.\n"
      "Example: cbm acl explain kz-focal event.accept",
      acl_run},
-    {"verify", "FILE", "Computes a decision's outcome again, from its proof alone.",
-     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` printed; - is the standard\n"
-     "input. Exit code: 0 if the outcome follows from the records, 1 if not, 65 for what is no "
-     "proof.\nIt asks no server.",
+    {"log", "status|checkpoints|key|proof", "Shows what the log keeps, and proves it.",
+     "  status       from where to where, how long it is kept, and what holds it back\n"
+     "  checkpoints  the signed statements of what it is\n"
+     "  key          the public key that they are signed with\n"
+     "  proof        records and the checkpoints around them, for cbm verify",
+     log_run},
+    {"verify", "FILE|log", "Checks a proof again, from itself alone, or the whole log.",
+     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` or `cbm log proof` printed; - "
+     "is\n"
+     "the standard input: no server is asked. `log` is the log as the server has it now.\n"
+     "Exit code: 0 if it holds, 1 if not (with the first range of records that is not what was\n"
+     "signed), 65 for what is no proof.",
      verify_run},
     {"doctor", "", "Checks that everything works and says what to do where it does not.", NULL,
      doctor_run},
@@ -137,9 +146,9 @@ manual(void)
              "The server's public key in Z85, or a file that has it.");
     man_item("CBM_CERT, --cert", NULL, "The file of your certificate; cbm-key(1) makes one.");
     man_section("EXIT STATUS");
-    man_text(
-        "0; 1 if the server refused; 64 for wrong use, 65 for wrong data, 69 if nobody answers, "
-        "78 for a wrong setting (sysexits).");
+    man_text("0; 1 if the server refused; 3 if records that were asked for are no longer kept; 64 "
+             "for wrong use, 65 for wrong data, 69 if nobody answers, "
+             "78 for a wrong setting (sysexits).");
     return cli_flush();
 }
 

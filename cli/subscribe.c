@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "common/log/cloudevent.h"
@@ -100,33 +101,77 @@ ended(const struct cbm_subscriber *subscriber, enum cbm_next how)
 {
     const struct cbm_error *error = cbm_subscriber_error(subscriber);
     fprintf(stderr, "%s: %s\n", error->code, error->message);
-    if (how == CBM_LOST && cbm_subscriber_first(subscriber) > 0)
-        fprintf(stderr, "the oldest record kept is %lld: --from %lld goes on from there\n",
+    if (how != CBM_LOST)
+        return CLI_REFUSED;
+    if (cbm_subscriber_first(subscriber) > 0)
+        fprintf(stderr,
+                "the oldest record kept is %lld: take a snapshot (event.list, cbm snapshot), then\n"
+                "--from %lld, or --resync, goes on from there\n",
                 (long long)cbm_subscriber_first(subscriber),
                 (long long)cbm_subscriber_first(subscriber));
-    return CLI_REFUSED;
+    return CLI_LOST;
 }
 
+/* What is shown, and how much of it was. */
+struct showing {
+    const char *prefix;
+    bool as_json, resync;
+    int64_t count, shown;
+};
+
 static int
-follow(struct cbm_subscriber *subscriber, const char *prefix, bool as_json, int64_t count)
+follow(struct cbm_subscriber *subscriber, struct showing *showing)
 {
     bool told = false;
     char trouble[400] = "";
-    tell(subscriber, prefix, &told, trouble, sizeof trouble);
-    for (int64_t shown = 0; !stopped && (count < 0 || shown < count);) {
+    tell(subscriber, showing->prefix, &told, trouble, sizeof trouble);
+    while (!stopped && (showing->count < 0 || showing->shown < showing->count)) {
         struct cbm_event event;
         enum cbm_next next = cbm_subscriber_next(subscriber, told ? 1000 : 20, &event);
         if (!told || next == CBM_TIMEOUT)
-            tell(subscriber, prefix, &told, trouble, sizeof trouble);
+            tell(subscriber, showing->prefix, &told, trouble, sizeof trouble);
+        if (next == CBM_LOST && showing->resync && cbm_subscriber_first(subscriber) > 0)
+            return CLI_LOST; /* told by who goes on */
         if (next < 0)
             return ended(subscriber, next);
         if (next == CBM_TIMEOUT)
             continue;
-        if (print_event(&event, as_json))
+        if (print_event(&event, showing->as_json))
             return EX_IOERR; /* not shown: the cursor stays before it */
-        shown++;
+        showing->shown++;
     }
     return cbm_subscriber_save(subscriber) ? EX_IOERR : 0;
+}
+
+/* Follows to the end; with `resync` what is no longer kept is told and passed over. */
+static int
+subscribe(const struct cli_command *command, struct cbm_subscriber_options *how,
+          struct showing *showing)
+{
+    struct cbm_error error;
+    int code = CLI_LOST;
+    while (code == CLI_LOST) {
+        int64_t gaps, filled;
+        struct cbm_subscriber *subscriber = cbm_subscriber_new(how, &error);
+        if (!subscriber)
+            return cli_usage(command, "%s", error.message);
+        code = follow(subscriber, showing);
+        int64_t first = cbm_subscriber_first(subscriber), seq = cbm_subscriber_seq(subscriber);
+        cbm_subscriber_counts(subscriber, &gaps, &filled);
+        if (gaps)
+            fprintf(stderr, "cbm subscribe: %lld gaps were filled\n", (long long)gaps);
+        cbm_subscriber_destroy(&subscriber);
+        if (code != CLI_LOST || !showing->resync || first <= 0)
+            return code;
+        fprintf(stderr,
+                "cbm subscribe: missed: records after %lld up to %lld are no longer kept; going on "
+                "from %lld\n",
+                (long long)seq, (long long)first - 1, (long long)first);
+        if (how->cursor_file)
+            unlink(how->cursor_file);
+        how->from = first;
+    }
+    return code;
 }
 
 int
@@ -134,12 +179,14 @@ subscribe_run(const struct cli_command *command, int argc, char **argv)
 {
     const char *from = NULL, *count_text = NULL, *hwm_text = NULL;
     struct cbm_subscriber_options how = {.from = CBM_FROM_NOW};
-    bool as_json = false;
+    struct showing showing = {.count = -1};
     const struct cli_option options[] = {
         {"from", "SEQ", "begin with the record of this seq (0: the oldest)", &from, NULL},
-        {"json", NULL, "one CloudEvents JSON object a line", NULL, &as_json},
+        {"json", NULL, "one CloudEvents JSON object a line", NULL, &showing.as_json},
         {"count", "N", "end after N records", &count_text, NULL},
         {"cursor", "FILE", "keep the place in this file and go on from it", &how.cursor_file, NULL},
+        {"resync", NULL, "go on where records are no longer kept, and say which were missed", NULL,
+         &showing.resync},
         {"rcvhwm", "N", "messages kept by the socket (few force overflow, for tests)", &hwm_text,
          NULL},
         CLI_OPTIONS_END,
@@ -147,24 +194,15 @@ subscribe_run(const struct cli_command *command, int argc, char **argv)
     int code = cli_arguments(command, options, &argc, argv, 1, CBM_PREFIXES_MAX);
     if (code >= 0)
         return code;
-    int64_t count = -1, hwm = 0;
+    int64_t hwm = 0;
     if ((from && !cli_number(command, "--from", from, &how.from)) ||
-        (count_text && !cli_number(command, "--count", count_text, &count)) ||
+        (count_text && !cli_number(command, "--count", count_text, &showing.count)) ||
         (hwm_text && !cli_number(command, "--rcvhwm", hwm_text, &hwm)))
         return EX_USAGE;
     how.rcvhwm = hwm < INT32_MAX ? (int)hwm : INT32_MAX;
     how.prefixes = (const char *const *)argv;
     how.prefix_count = (size_t)argc;
-    struct cbm_error error;
-    struct cbm_subscriber *subscriber = cbm_subscriber_new(&how, &error);
-    if (!subscriber)
-        return cli_usage(command, "%s", error.message);
+    showing.prefix = argv[0];
     catch_signals();
-    code = follow(subscriber, argv[0], as_json, count);
-    int64_t gaps, filled;
-    cbm_subscriber_counts(subscriber, &gaps, &filled);
-    if (gaps)
-        fprintf(stderr, "cbm subscribe: %lld gaps were filled\n", (long long)gaps);
-    cbm_subscriber_destroy(&subscriber);
-    return code;
+    return subscribe(command, &how, &showing);
 }

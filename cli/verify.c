@@ -1,12 +1,13 @@
-/* `cbm verify`: computes the outcome of a decision again, from the records of decision.proof alone.
- * It asks nobody: what it says rests on the file and on common/decision. */
+/* `cbm verify`: computes the outcome of a decision again, from the records of decision.proof alone:
+ * what it says rests on the file and on common/decision. Other proofs: verify.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
-#include "common/msg/json.h"
+#include "cli/verify.h"
 #include "common/decision/fact.h"
+#include "common/msg/json.h"
 
 /* Where reading has come to. */
 struct source {
@@ -42,9 +43,9 @@ load(const char *name, int *code)
         fclose(source.file);
     if (failed) {
         fprintf(stderr, "cbm verify: %s: cannot read\n", name);
-    } else if (!json_is_array(json_object_get(proof, "records"))) {
+    } else if (!json_is_array(json_object_get(proof, "records")) && !log_proof_is(proof)) {
         fprintf(stderr, "cbm verify: %s is no proof: %s\n", name,
-                proof ? "want what decision.proof answers" : error.text);
+                proof ? "want what decision.proof or log.proof answers" : error.text);
         *code = EX_DATAERR;
     } else {
         return proof;
@@ -178,22 +179,71 @@ judge(struct verdict *verdict, const json_t *proof)
     return claim ? CLI_REFUSED : written;
 }
 
-int
-verify_run(const struct cli_command *command, int argc, char **argv)
+static int
+verify_decision(const json_t *proof)
 {
-    const struct cli_option options[] = {CLI_OPTIONS_END};
-    int code = cli_arguments(command, options, &argc, argv, 1, 1);
-    if (code >= 0)
-        return code;
-    json_t *proof = load(argv[0], &code);
     struct verdict *verdict = calloc(1, sizeof *verdict);
-    if (proof)
-        code = verdict ? judge(verdict, proof) : EX_OSERR;
+    int code = verdict ? judge(verdict, proof) : EX_OSERR;
     for (size_t i = 0; verdict && i < verdict->count; i++)
         buf_fini(&verdict->records[i]);
     if (verdict)
         free(verdict->records);
     free(verdict);
+    return code;
+}
+
+static int
+verify_file(const char *name, const char *keys)
+{
+    int code;
+    json_t *proof = load(name, &code);
+    if (proof)
+        code = log_proof_is(proof) ? verify_proof(proof, keys) : verify_decision(proof);
     json_decref(proof);
     return code;
+}
+
+#define KEYS_MAX 65536
+
+/* What a file of public keys says. False after a line on stderr. */
+static bool
+read_keys(const char *name, char keys[KEYS_MAX])
+{
+    FILE *file = fopen(name, "r");
+    size_t len = file ? fread(keys, 1, KEYS_MAX - 1, file) : 0;
+    if (!file || ferror(file))
+        perror(name);
+    keys[len] = '\0';
+    if (file)
+        fclose(file);
+    return len > 0;
+}
+
+int
+verify_run(const struct cli_command *command, int argc, char **argv)
+{
+    static char keys[KEYS_MAX];
+    const char *from = NULL, *to = NULL, *key = NULL;
+    struct verify_span span = {0};
+    const struct cli_option options[] = {
+        {"key", "FILE", "the public keys that may have signed, in hex (keys/checkpoint.pub)", &key,
+         NULL, 0},
+        {"from", "SEQ", "of the log: the first record (the oldest kept)", &from, NULL, 0},
+        {"to", "SEQ", "of the log: the last one (the last one signed)", &to, NULL, 0},
+        CLI_OPTIONS_END,
+    };
+    int code = cli_arguments(command, options, &argc, argv, 1, 1);
+    if (code >= 0)
+        return code;
+    if ((from && !cli_number(command, "--from", from, &span.from)) ||
+        (to && !cli_number(command, "--to", to, &span.to)))
+        return EX_USAGE;
+    if (key && !read_keys(key, keys))
+        return EX_NOINPUT;
+    span.keys = key ? keys : NULL;
+    if (strcmp(argv[0], "log") == 0)
+        return verify_live(command, &span);
+    if (from || to)
+        return cli_usage(command, "--from and --to are for cbm verify log");
+    return verify_file(argv[0], span.keys);
 }

@@ -33,7 +33,10 @@ serve="$follow +config|get +function|load +time +zrangebylex +fcall +hset +zadd 
     echo "user default off resetpass ~* &* +@all"
     echo "user operator on #$(digest operator) ~* &* +@all"
     for service in registry events notify; do
-        echo "user $service on #$(digest $service) ~{$org}:$service:*$(writable) &{$org}:log* $serve"
+        own=''
+        # notify trims the log (cbm_trim), and drops its own documents of what is trimmed (cbm_drop): nobody else may
+        [ $service != notify ] || own=" (+hdel ~{$org}:log ~{$org}:notify:doc) (+hexists %R~{$org}:log)"
+        echo "user $service on #$(digest $service) ~{$org}:$service:*$(writable) &{$org}:log* $serve$own"
     done
     echo "user bus on #$(digest bus)$(readable) &{$org}:log* $follow"
 } >"$users.new"

@@ -222,6 +222,22 @@ number_at(const char *at, unsigned bytes)
     return value;
 }
 
+int64_t
+log_record_before(const struct log_record *record, struct text prefix)
+{
+    unsigned level = 0;
+    int64_t seq = 0;
+    for (uint32_t i = 0; i < prefix.len; i++)
+        level += prefix.ptr[i] == '.';
+    level -= topic_private(prefix); /* what is private does not count under "" */
+    for (uint32_t i = 0; i < record->prev.len; i++) {
+        if (record->prev.ptr[i] == ' ' && level-- == 0)
+            break;
+        seq = record->prev.ptr[i] == ' ' ? 0 : seq * 10 + (record->prev.ptr[i] - '0');
+    }
+    return seq;
+}
+
 /* "12 10 4 0 1700000000000": prev, and behind the last space the time. */
 static bool
 line_parse(struct text line, struct log_record *out)

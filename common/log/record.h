@@ -28,6 +28,10 @@ struct log_record {
 
 #define LOG_ATTRIBUTES_MAX 512
 
+/* In place of a prefix: every record there is, as it is stored, also a damaged one (which has only
+ * its seq and `stored`). */
+#define LOG_ALL "#"
+
 /* Writes the attributes of a record that is to be committed. traceparent may be absent. */
 void log_attributes_write(struct buf *buf, const char *type, const char *source, const char *actor,
                           struct text traceparent);
@@ -55,6 +59,9 @@ struct log_attributes {
     struct text type, source, actor, traceparent;
 };
 bool log_record_attributes(const struct log_record *record, struct log_attributes *out);
+
+/* The seq of the record before it under a prefix of its topic, 0 if it is the first. */
+int64_t log_record_before(const struct log_record *record, struct text prefix);
 
 /* The type of a record, absent if it is damaged. */
 struct text log_record_type(const struct log_record *record);

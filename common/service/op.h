@@ -83,8 +83,10 @@ enum status op_seq(struct op *op, int64_t *seq);
  * one: so what was committed before that moment is seen. It also sets op_store_ms. */
 enum status op_clock(struct op *op, int64_t *ms);
 
-/* Records of the log under a prefix, in order. At most `limit` and about 1 MiB. Limit 0 fills only
- * last and first. */
+/* Records of the log under a prefix (or LOG_ALL), in order. At most `limit` and about 1 MiB.
+ * Limit 0 fills only last and first. Before `first` only the last record of each topic is kept
+ * (docs/decisions/0023-retention.md): who needs all of them asks for a whole topic, or looks at
+ * `first`. */
 struct op_log_page {
     unsigned count;
     const struct log_record *records;
@@ -94,6 +96,16 @@ struct op_log_page {
 };
 enum status op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
                         struct op_log_page *out);
+
+/* The records under a whole topic: as above, but STATUS_FAILED_PRECONDITION, told as below, if one of them
+ * after `after` is not kept any more. */
+enum status op_log_topic(struct op *op, struct text topic, int64_t after, unsigned limit,
+                         struct op_log_page *out);
+
+/* Refuses what needs records that are not kept: `field` (NULL for none), and `first` in the
+ * details. */
+enum status op_refuse_trimmed(struct op *op, const char *field, const char *what, int64_t after,
+                              int64_t first);
 
 /* Waits until the service's own copy of the log (service_set_position) has passed `seq`:
  * STATUS_AGAIN until then, STATUS_OK after; at once STATUS_OK for a service without such a copy. */

@@ -66,14 +66,23 @@ keep_text(struct op *op, struct text text)
     return (struct text){copy, text.len};
 }
 
-/* A copy of the records, which were parsed before. */
+/* A copy of a record, which was parsed before; of a damaged one (LOG_ALL) what there is. */
+static void
+keep_record(struct op *op, const struct log_record *record, struct log_record *out)
+{
+    struct text stored = keep_text(op, record->stored);
+    if (!log_record_parse(stored, record->seq, out))
+        *out = (struct log_record){.seq = record->seq, .stored = stored};
+}
+
+/* A copy of the records. */
 static void
 keep_page(struct op *op, struct op_log_page *page)
 {
     struct log_record *records = arena_alloc(&op->memory, (page->count + 1) * sizeof *records);
     op->no_memory = op->no_memory || !records;
     for (unsigned i = 0; i < page->count && !op->no_memory; i++)
-        log_record_parse(keep_text(op, page->records[i].stored), page->records[i].seq, &records[i]);
+        keep_record(op, &page->records[i], &records[i]);
     page->records = records;
     if (op->no_memory)
         page->count = 0;

@@ -135,7 +135,7 @@ bool service_submit(struct service *service, op_handler_fn *handler, const void 
 /* Appends the service's metrics in Prometheus' format; for struct run_program. */
 void service_metrics(const struct service *service, struct buf *out);
 
-/* Adds a number to `$stats` and the metrics; both are borrowed for good. At most 32. */
+/* Adds a number to `$stats` and the metrics; both are borrowed for good. At most 64. */
 void service_add_gauge(struct service *service, const char *name, const int64_t *value);
 
 #endif

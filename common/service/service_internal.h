@@ -8,7 +8,7 @@
 #include "common/service/service.h"
 #include "common/store/store.h"
 
-#define GAUGES_MAX 32
+#define GAUGES_MAX 64
 #define ATTEMPTS_MAX 64 /* runs of a handler whose documents keep moving, then `aborted` */
 
 #define SERVICE_APART "\xc0" /* nil, which no answer begins with */

@@ -35,6 +35,7 @@
 local FORM = '2'       -- of what is kept: store_setup.c refuses another
 local BLOCK = 128      -- records
 local CHUNK = 4000     -- arguments that unpack() and a command can take
+local SPARSE = 64      -- blocks a page more where few records are kept
 local DAY_MS = 86400000
 local DIGITS = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 
@@ -334,26 +335,129 @@ local function first_block(key, prefix, after, count)
     return low
 end
 
--- KEYS 1 prefixes  2 blocks; ARGV prefix, after, limit.
+-- KEYS 1 prefixes  2 blocks; ARGV prefix ("#": all seqs there are), after, limit.
 -- Answers last, first, then "seq steps" of each block with records after `after`, in order: those of the first
 -- `limit` records and some more. To read the records themselves here would cost several times what it costs to
--- read them by their seqs.
+-- read them by their seqs. Before `first` only some of them are kept (trim), so more blocks are given.
 local function log_find(KEYS, ARGV)
     begin()
     local prefix, after, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
     local values = call('HMGET', KEYS[1], prefix, '#first')
     local head = head_of(prefix, values[1])
     local count, page = head.count, {head.last, values[2] or '1'}
-    after = math.max(after, tonumber(page[2]) - 1)
     if head.seq <= after or limit == 0 then return page end
+    if prefix == '#' then
+        local n = math.min(head.seq - after, limit)
+        page[3] = text_of(after + n) .. string.rep(' 1', n - 1)
+        return page
+    end
     local low, names = first_block(KEYS[2], prefix, after, count), {}
-    for i = low, math.min(low + math.floor(limit / BLOCK) + 1, math.floor(count / BLOCK)) do
+    local many = math.floor(limit / BLOCK) + (after + 1 < tonumber(page[2]) and SPARSE or 1)
+    for i = low, math.min(low + many, math.floor(count / BLOCK)) do
         names[#names + 1] = prefix .. ' ' .. text_of(i)
     end
     local blocks = get_all(KEYS[2], names, 1, #names)
     for i = 1, #names do page[i + 2] = blocks[i] end
     if low + #names > count / BLOCK and count % BLOCK > 0 then page[#page + 1] = head.last .. ' ' .. (head.steps[1] or '') end
     return page
+end
+
+-- The seq, topic and seq before it on its topic of a record; nothing if it is not there or damaged.
+local function told_by(record)
+    local at = record and find(record, '\n', 1, true)
+    if not at or #record < at + 10 then return end
+    local len = struct.unpack('>H', record, at + 1)
+    return sub(record, at + 11, at + 10 + len), match(sub(record, 1, at - 1), '(%d+) %d+$')
+end
+
+-- Writes a block again without the seqs that are not kept any more, but its last one, by which it is found.
+local function thin(log, blocks, name, block)
+    local last, kept, steps = match(block, '^%d+'), {}, {}
+    local seq = tonumber(last)
+    for step in block:gmatch(' (%d+)') do seq = seq - step end
+    for step in (block .. ' 0'):gmatch(' (%d+)') do
+        if call('HEXISTS', log, text_of(seq)) == 1 or seq == tonumber(last) then kept[#kept + 1] = seq end
+        seq = seq + step
+    end
+    for i = 2, #kept do steps[i - 1] = text_of(kept[i] - kept[i - 1]) end
+    call('HSET', blocks, name, last .. (#steps > 0 and ' ' .. concat(steps, ' ') or ''))
+end
+
+-- Thins the blocks of a prefix that end after `done` and not after `upto`.
+local function thin_all(KEYS, head, done, upto)
+    if head.count < BLOCK then return end
+    for i = first_block(KEYS[3], head.prefix, done, head.count), math.floor(head.count / BLOCK) do
+        local name = head.prefix .. ' ' .. text_of(i)
+        local block = call('HGET', KEYS[3], name)
+        if not block or tonumber(match(block, '^%d+')) > upto then return end
+        thin(KEYS[1], KEYS[3], name, block)
+    end
+end
+
+-- KEYS 1 log  2 prefixes  3 blocks; ARGV first, limit, then prefixes under which every record stays.
+-- Lets go of what is before `first`, which becomes the log's first seq at once; of the records before it `limit`
+-- (at most 1000) are gone through. A record goes if there is a newer one on its topic: so the last of
+-- each topic stays, and who follows a tree as state finds it all. A seq before a prefix's last (`prev`) stays true
+-- whether or not its record is there. Whoever calls next goes on.
+-- Answers the log's first and last seq, up to where it is gone through, and how many records are gone in all.
+local function trim(KEYS, ARGV)
+    begin()
+    local values = call('HMGET', KEYS[2], '#', '#first', '#trimmed', '#removed')
+    local last = head_of('#', values[1]).seq
+    local first = math.min(math.max(tonumber(ARGV[1]), tonumber(values[2] or 1)), last + 1)
+    local done, removed = tonumber(values[3] or 0), tonumber(values[4] or 0)
+    local upto = math.min(done + math.min(tonumber(ARGV[2]), 1000), first - 1)
+    if upto <= done then
+        if first > tonumber(values[2] or 1) then call('HSET', KEYS[2], '#first', text_of(first)) end
+        return {first, last, done, removed}
+    end
+    local seqs, topics, parents, before, names, known = {}, {}, {}, {}, {}, {}
+    for seq = done + 1, upto do seqs[seq - done] = text_of(seq) end
+    local records = get_all(KEYS[1], seqs, 1, #seqs)
+    local function name(prefix)
+        if not known[prefix] then
+            known[prefix] = true
+            names[#names + 1] = prefix
+        end
+    end
+    for i = 1, #seqs do
+        topics[i], before[i] = told_by(records[i])
+        if topics[i] then
+            name(topics[i])
+            parents[match(topics[i], '^(.*%.)[^.]+%.$') or ''] = true
+        end
+    end
+    for parent in pairs(parents) do
+        local list = prefixes_of(parent)
+        for k = 1, #list do name(list[k]) end
+    end
+    local found = get_all(KEYS[2], names, 1, #names)
+    for i = 1, #names do known[names[i]] = head_of(names[i], found[i]) end
+    local gone = {}
+    for i = 1, #seqs do
+        local stays = not topics[i]
+        for k = 3, #ARGV do stays = stays or sub(topics[i], 1, #ARGV[k]) == ARGV[k] end
+        if not stays then
+            if known[topics[i]].seq > done + i then gone[#gone + 1] = seqs[i] end
+            if before[i] ~= '0' and tonumber(before[i]) <= done then gone[#gone + 1] = before[i] end
+        end
+    end
+    for from = 1, #gone, CHUNK do
+        removed = removed + call('HDEL', KEYS[1], unpack(gone, from, math.min(from + CHUNK - 1, #gone)))
+    end
+    for i = 1, #names do thin_all(KEYS, known[names[i]], done, upto) end
+    call('HSET', KEYS[2], '#first', text_of(first), '#trimmed', text_of(upto), '#removed', text_of(removed))
+    return {first, last, upto, removed}
+end
+
+-- KEYS 1 documents  2 index; ARGV the number of documents, their fields, and index entries: takes them away.
+local function drop(KEYS, ARGV)
+    begin()
+    local n = tonumber(ARGV[1])
+    for i = 2, #ARGV do
+        if i <= n + 1 then call('HDEL', KEYS[1], ARGV[i]) else call('ZREM', KEYS[2], ARGV[i]) end
+    end
+    return n
 end
 
 -- KEYS 1 log  2 3 4 as 6 7 8 of cbm_commit; ARGV key. Answers what the key has kept, or nothing.
@@ -368,5 +472,7 @@ local function key_get(KEYS, ARGV)
 end
 
 redis.register_function('cbm_commit', commit)
+redis.register_function('cbm_trim', trim)
+redis.register_function('cbm_drop', drop)
 redis.register_function{function_name = 'cbm_key', callback = key_get, flags = {'no-writes'}}
 redis.register_function{function_name = 'cbm_log_find', callback = log_find, flags = {'no-writes'}}

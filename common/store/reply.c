@@ -131,6 +131,27 @@ reply_log_found(const redisReply *reply, int64_t after, unsigned limit, struct r
 }
 
 struct log_record *
+reply_log_stored(const redisReply *reply, const int64_t *seqs, unsigned count,
+                 struct store_log_page *page)
+{
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != count)
+        return NULL;
+    struct log_record *records = calloc((size_t)count + 1, sizeof *records);
+    page->records = records;
+    page->count = 0;
+    for (unsigned i = 0; records && i < count; i++) {
+        struct text stored = reply_text(reply->element[i]);
+        struct log_record *record = &records[page->count];
+        if (!stored.ptr)
+            continue;
+        if (!log_record_parse(stored, seqs[i], record))
+            *record = (struct log_record){.seq = seqs[i], .stored = stored};
+        page->count++;
+    }
+    return records;
+}
+
+struct log_record *
 reply_log_records(const redisReply *reply, int64_t after, const int64_t *seqs, unsigned count,
                   struct store_log_page *page)
 {

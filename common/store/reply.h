@@ -40,4 +40,8 @@ bool reply_log_found(const redisReply *reply, int64_t after, unsigned limit,
 struct log_record *reply_log_records(const redisReply *reply, int64_t after, const int64_t *seqs,
                                      unsigned count, struct store_log_page *page);
 
+/* The same, but a damaged one has only its seq and `stored`: for who looks for damage. */
+struct log_record *reply_log_stored(const redisReply *reply, const int64_t *seqs, unsigned count,
+                                    struct store_log_page *page);
+
 #endif

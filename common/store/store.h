@@ -80,7 +80,7 @@ struct store_log_page {
     const struct log_record *records; /* borrowed for the call */
 };
 typedef void store_log_fn(void *arg, unsigned slot, bool ok, const struct store_log_page *page);
-#define STORE_LOG_BYTES (1024 * 1024) /* data in a page, passed by at most one record */
+#define STORE_LOG_BYTES (1024 * 1024) /* in a page, passed by at most one record */
 void store_log_read(struct store *store, struct text prefix, int64_t after, unsigned limit,
                     store_log_fn *fn, void *arg, unsigned slot);
 

@@ -33,7 +33,7 @@ cut(struct store_log_page *page)
 {
     size_t bytes = 0;
     for (unsigned i = 0; i < page->count && bytes < STORE_LOG_BYTES; i++) {
-        bytes += page->records[i].data.len;
+        bytes += page->records[i].stored.len;
         if (bytes >= STORE_LOG_BYTES)
             page->count = i + 1;
     }
@@ -47,7 +47,10 @@ on_records(void *arg, const redisReply *reply)
     struct reading *reading = arg;
     const struct reply_found *found = &reading->found;
     struct store_log_page page = {.last = found->last, .first = found->first};
-    struct log_record *records = reply_log_records(reply, 0, found->seqs, found->count, &page);
+    bool all = reading->prefix_len == 1 && reading->prefix[0] == LOG_ALL[0];
+    struct log_record *records =
+        all ? reply_log_stored(reply, found->seqs, found->count, &page)
+            : reply_log_records(reply, 0, found->seqs, found->count, &page);
     if (records && !page.count) { /* what is behind them may be kept */
         reading->after = found->seqs[found->count - 1];
         if (find(reading) != 0)

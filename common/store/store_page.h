@@ -17,7 +17,7 @@ struct store_page_keys {
 typedef void store_page_fn(void *arg, const struct store_log_page *page, const redisReply *failure);
 
 /* Asks for the records under `prefix` (copied) after `after`: at most `limit`, about
- * STORE_LOG_BYTES of data. An empty page is the end. It leaves with the link's next flush. -1 if it
+ * STORE_LOG_BYTES. An empty page is the end. It leaves with the link's next flush. -1 if it
  * could not be asked: then `fn` is not called. */
 int store_page_read(struct redis_link *link, const struct store_page_keys *keys, struct text prefix,
                     int64_t after, unsigned limit, store_page_fn *fn, void *arg);

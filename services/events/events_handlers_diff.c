@@ -105,7 +105,7 @@ read_steps(struct op *op, const struct difference *of, const struct events_diff 
     int64_t after = of->after_seq, last = INT64_MAX;
     for (out->count = 0; out->count < PAGES_MAX && got < STEPS_MAX && after < last;) {
         struct op_log_page *page = &out->items[out->count];
-        status = op_log_read(op, op_format(op, "%s", topic), after, STEPS_MAX - got, page);
+        status = op_log_topic(op, op_format(op, "%s", topic), after, STEPS_MAX - got, page);
         if (status != STATUS_OK)
             return status;
         out->count++;

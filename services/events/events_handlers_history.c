@@ -94,7 +94,7 @@ static enum status
 read_topic(struct op *op, struct history *history, struct text topic)
 {
     struct op_log_page page;
-    enum status status = op_log_read(op, topic, history->after, RECORDS_MAX, &page);
+    enum status status = op_log_topic(op, topic, history->after, RECORDS_MAX, &page);
     if (status != STATUS_OK)
         return status;
     if (page.next < page.last && page.next < history->complete)

@@ -7,10 +7,12 @@
 #include "common/service/due.h"
 #include "common/service/service.h"
 #include "services/notify/notify.h"
+#include "services/notify/notify_chain.h"
 #include "services/notify/notify_engine.h"
 #include "services/notify/notify_handlers_subscription.h"
 #include "services/notify/notify_publisher.h"
 #include "services/notify/notify_reminders.h"
+#include "services/notify/notify_retain.h"
 #include "services/notify/notify_subscriptions.h"
 
 struct config {
@@ -19,6 +21,8 @@ struct config {
     struct notify_publisher_config publisher;
     struct notify_sender_config sender;
     struct notify_engine_config engine;
+    struct notify_retain_policy retain;
+    int64_t checkpoint_ms;
 };
 
 static const struct cfg_row rows[] = {
@@ -33,6 +37,15 @@ static const struct cfg_row rows[] = {
      10000000, NULL, "distinct prefixes that get watermarks"},
     NOTIFY_SENDER_ROWS(struct config, sender),
     NOTIFY_ENGINE_ROWS(struct config, engine),
+    {"CBM_RETAIN_DAYS", CFG_INT, offsetof(struct config, retain.days), "0", 0, 36500, NULL,
+     "days that records of the log are kept, 0 for ever; at least 25 hours, and never less than "
+     "what holds them back (cbm log status)"},
+    {"CBM_RETAIN_RECORDS", CFG_INT, offsetof(struct config, retain.records), "0", 0, INT64_MAX,
+     NULL, "records of the log that are kept, 0 for all; at least those of 25 hours"},
+    {"CBM_RETAIN_PAST_CURSORS", CFG_WORD, offsetof(struct config, retain.past_cursors), "no", 0, 0,
+     "no|yes", "yes: also what a subscription has not had yet goes"},
+    {"CBM_CHECKPOINT_MS", CFG_INT, offsetof(struct config, checkpoint_ms), "1000", 10, 86400000,
+     NULL, "between two signed checkpoints of the log while there are new records"},
     CFG_END,
 };
 
@@ -44,6 +57,8 @@ stop(void *state)
     service_destroy(&notify->service);
     notify_engine_destroy(&notify->engine);
     notify_subscriptions_destroy(&notify->subscriptions);
+    notify_retain_destroy(&notify->retain);
+    notify_chain_destroy(&notify->chain);
     notify_publisher_destroy(&notify->publisher);
     notify_reminders_destroy(&notify->reminders);
     access_destroy(&notify->access);
@@ -62,6 +77,17 @@ start_deliveries(struct loop *loop, struct notify *notify, const struct config *
         return false;
     notify_subscriptions_watch(notify->subscriptions, &events, notify->engine);
     return true;
+}
+
+/* What the log is proven by, and how much of it is kept. */
+static bool
+start_log(struct loop *loop, struct notify *notify, const struct config *config)
+{
+    notify->chain = notify_chain_new(loop, config->access.keys, config->checkpoint_ms,
+                                     config->service.redis, config->service.org);
+    notify->retain =
+        notify_retain_new(loop, &config->retain, config->service.redis, config->service.org);
+    return notify->chain && notify->retain;
 }
 
 static bool
@@ -87,10 +113,13 @@ start(struct loop *loop, const void *data, int *exit_code)
         notify->subscriptions = notify_subscriptions_new(loop, notify->publisher, notify->access);
     if (notify->subscriptions)
         notify->reminders = notify_reminders_new(loop, notify->publisher);
-    if (notify->reminders && start_deliveries(loop, notify, config, exit_code))
+    if (notify->reminders && start_deliveries(loop, notify, config, exit_code) &&
+        start_log(loop, notify, config))
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
-    if (!notify->service) {
+    if (!notify->service ||
+        !notify_chain_start(notify->chain, notify->service, notify->publisher) ||
+        !notify_retain_start(notify->retain, notify->service)) {
         stop(notify);
         return NULL;
     }

@@ -19,6 +19,8 @@ struct notify {
     /* Whether a webhook may be made for the url, else why not; NULL: any. */
     bool (*url_allowed)(void *arg, struct text url, char why[200]);
     void *url_arg;
+    struct notify_chain *chain;
+    struct notify_retain *retain;
 };
 
 static inline struct notify *

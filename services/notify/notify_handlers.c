@@ -1,8 +1,6 @@
 /* See notify_handlers.h. */
 #include "services/notify/notify_handlers.h"
 
-#include <string.h>
-
 #include "common/auth/audience.h"
 #include "common/log/topic.h"
 #include "common/msg/messages.h"
@@ -33,25 +31,6 @@ check_prefix(struct op *op, struct text prefix)
                          "under private.<who you speak for>.",
                          TEXT_ARG(prefix), op_principal(op)->id);
     return STATUS_OK;
-}
-
-enum status
-notify_handlers_trimmed(struct op *op, const char *field, int64_t after, int64_t first)
-{
-    struct error *error = op_error(op);
-    struct buf details = {0};
-    mp_map(&details, 1);
-    mp_string(&details, "first");
-    mp_uint(&details, (uint64_t)first);
-    error_set(error, STATUS_FAILED_PRECONDITION, field,
-              "records after %lld are no longer all kept: take a snapshot, then read after %lld",
-              (long long)after, (long long)first - 1);
-    if (!details.failed && details.len <= sizeof error->details) {
-        memcpy(error->details, details.data, details.len);
-        error->details_len = (uint32_t)details.len;
-    }
-    buf_fini(&details);
-    return STATUS_FAILED_PRECONDITION;
 }
 
 /* How many records fit into an answer in either form, at least one if there is any. */
@@ -112,7 +91,7 @@ log_read_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     if (page.first > 1 && in->after < page.first - 1)
-        return notify_handlers_trimmed(op, "after", in->after, page.first);
+        return op_refuse_trimmed(op, "after", "records", in->after, page.first);
     struct buf *out = op_result(op);
     unsigned count = records_that_fit(&page);
     mp_map(out, 4);

@@ -12,8 +12,4 @@ extern op_handler_fn *const notify_handlers[];
 #include "common/msg/notify.def"
 #include "common/msg/def_end.h"
 
-/* STATUS_FAILED_PRECONDITION: records after `after` are not all kept any more, `first` is the
- * oldest that is; `details` say so. */
-enum status notify_handlers_trimmed(struct op *op, const char *field, int64_t after, int64_t first);
-
 #endif

@@ -28,18 +28,6 @@ seq_before(struct op *op, struct text prefix, int64_t time_ms, int64_t *out)
     return STATUS_OK;
 }
 
-static enum status
-position_of_time(struct op *op, int64_t time_ms, int64_t *after)
-{
-    int64_t open, private;
-    enum status status = seq_before(op, TEXT_LITERAL(""), time_ms, &open);
-    enum status other = seq_before(op, TEXT_LITERAL("private."), time_ms, &private);
-    if (status != STATUS_OK || other != STATUS_OK)
-        return status != STATUS_OK ? status : other;
-    *after = open > private ? open : private;
-    return STATUS_OK;
-}
-
 static bool
 is_number(struct text text, int64_t *out)
 {
@@ -65,9 +53,20 @@ position_of_seq(struct op *op, int64_t seq, const char *field, int64_t *after)
         return error_set(op_error(op), STATUS_INVALID_ARGUMENT, field, "%s: the log ends with %lld",
                          field, (long long)last);
     if (page.first > 1 && seq < page.first - 1)
-        return notify_handlers_trimmed(op, field, seq, page.first);
+        return op_refuse_trimmed(op, field, "records", seq, page.first);
     *after = seq;
     return STATUS_OK;
+}
+
+static enum status
+position_of_time(struct op *op, int64_t time_ms, const char *field, int64_t *after)
+{
+    int64_t open, private;
+    enum status status = seq_before(op, TEXT_LITERAL(""), time_ms, &open);
+    enum status other = seq_before(op, TEXT_LITERAL("private."), time_ms, &private);
+    if (status != STATUS_OK || other != STATUS_OK)
+        return status != STATUS_OK ? status : other;
+    return position_of_seq(op, open > private ? open : private, field, after);
 }
 
 enum status
@@ -90,7 +89,7 @@ notify_position(struct op *op, struct text value, const char *field, int64_t *af
     if (read.type == MP_INT && !read.big && read.number >= 0)
         return position_of_seq(op, read.number, field, after);
     if (read.type == MP_TEXT && time_parse(read.bytes, &number))
-        return position_of_time(op, number, after);
+        return position_of_time(op, number, field, after);
     return error_set(op_error(op), STATUS_INVALID_ARGUMENT, field,
                      "%s: want now, start, a seq, or an RFC 3339 time", field);
 }

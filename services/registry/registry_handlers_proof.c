@@ -67,7 +67,7 @@ load_records(struct op *op, struct text topic, int64_t after, struct proof *proo
     size_t bytes = 0;
     do {
         enum status status =
-            op_log_read(op, topic, page.next, RECORDS_MAX - proof->record_count, &page);
+            op_log_topic(op, topic, page.next, RECORDS_MAX - proof->record_count, &page);
         if (status == STATUS_OK)
             status = add_page(op, &page, proof, &bytes);
         if (status != STATUS_OK)

@@ -81,6 +81,17 @@ def test_a_service_cannot_do_what_it_does_not_need(used, service):
         assert refused, (service, words, said)
 
 
+def test_notify_alone_trims_the_log(used):
+    for service in (*SERVICES, "bus"):
+        redis = As(used, service)
+        for key in (*LOG, "{cica}:events:doc", "{cica}:registry:doc", "{cica}:notify:doc", "{cica}:notify:ix"):
+            may = service == "notify" and key in (LOG[0], "{cica}:notify:doc")
+            assert redis.refused("HDEL", key, "none")[0] != may, (service, key)
+        assert redis.refused("HEXISTS", LOG[0], "none")[0] == (service != "notify")
+    assert As(used, "notify")("FCALL", "cbm_trim", "3", *LOG, "0", "10", "x").split()[0] == "1"
+    assert As(used, "notify").refused("FCALL", "cbm_drop", "2", "{cica}:events:doc", "{cica}:events:ix", "0")[0]
+
+
 def test_the_bus_only_reads(used):
     redis = As(used, "bus")
     for key in LOG:
