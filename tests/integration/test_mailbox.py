@@ -206,6 +206,8 @@ def test_one_cursor_over_all_channels(stack, client):
 
 def test_a_page_is_no_longer_than_a_message(client):
     make(client, "long", ["decisions.>"])
+    client.call("registry", "participant.put", {"code": "KZ", "name": "Kazakhstan", "kind": "state", "status": "member",
+                                                "since": "1992-10-05"})
     client.call("registry", "body.put", {"code": "SOC", "name": "SOC", "kind": "governing", "level": 2, "from": "1992-10-05"})
     client.call("registry", "procedure.put", {"code": "SILENCE", "mode": "silence", "may_shorten": True})
     for n in range(60):
@@ -261,7 +263,7 @@ def test_replicas_die_and_nothing_is_lost_or_comes_again(make_stack):
     stack = make_stack("--scale", "notify=2")
     with stack.client(60) as client:
         make(client, "kill")
-        wanted = plans(client, 2000, 600)
+        wanted = plans(client, 2000, 2000)
         settled, violations = set(), []
         consumers = [Consumer(stack, f"c{n}", settled, violations, len(wanted)) for n in range(3)]
         for consumer in consumers:
@@ -273,7 +275,7 @@ def test_replicas_die_and_nothing_is_lost_or_comes_again(make_stack):
             kills += 1
         for consumer in consumers:
             consumer.join()
-        assert kills >= 2 and violations == [] and settled == set(wanted)
+        assert kills >= 4 and violations == [] and settled == set(wanted)
         assert fetch(client, "kill")["items"] == []
         done = ack(client, "kill", seq=wanted[-1])
         assert done["waiting"] == 0
