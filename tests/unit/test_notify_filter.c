@@ -148,6 +148,8 @@ test_prefixes(void **state)
     check_prefixes(filter, "", NULL);
     TOPICS(filter, ">");
     check_prefixes(filter, "", NULL);
+    TOPICS(filter, "private");
+    check_prefixes(filter, "private.", NULL);
     TOPICS(filter, "private.KZ.>");
     check_prefixes(filter, "private.KZ.", NULL);
     TOPICS(filter, "private.KZ.>", "plan.>", "private.CN.events.>");
