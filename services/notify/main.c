@@ -57,6 +57,7 @@ stop(void *state)
     service_destroy(&notify->service);
     notify_engine_destroy(&notify->engine);
     notify_subscriptions_destroy(&notify->subscriptions);
+    due_clock_destroy(&notify->subscription_clock);
     notify_retain_destroy(&notify->retain);
     notify_chain_destroy(&notify->chain);
     notify_publisher_destroy(&notify->publisher);
@@ -112,6 +113,8 @@ start(struct loop *loop, const void *data, int *exit_code)
     if (notify->publisher)
         notify->subscriptions = notify_subscriptions_new(loop, notify->publisher, notify->access);
     if (notify->subscriptions)
+        notify->subscription_clock = due_clock_new(loop, NOTIFY_DUE_PREFIX, notify_handlers_due);
+    if (notify->subscription_clock)
         notify->reminders = notify_reminders_new(loop, notify->publisher);
     if (notify->reminders && start_deliveries(loop, notify, config, exit_code) &&
         start_log(loop, notify, config))
@@ -125,6 +128,7 @@ start(struct loop *loop, const void *data, int *exit_code)
     }
     notify_publisher_add_gauges(notify->publisher, notify->service);
     notify_subscriptions_start(notify->subscriptions, notify->service);
+    due_clock_start(notify->subscription_clock, notify->service);
     notify->url_allowed = url_allowed;
     notify->url_arg = notify;
     if (!notify_engine_start(notify->engine, notify->service, notify->publisher,
