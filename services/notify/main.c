@@ -43,6 +43,7 @@ stop(void *state)
     service_destroy(&notify->service);
     notify_engine_destroy(&notify->engine);
     notify_subscriptions_destroy(&notify->subscriptions);
+    due_clock_destroy(&notify->subscription_clock);
     notify_publisher_destroy(&notify->publisher);
     access_destroy(&notify->access);
     free(notify);
@@ -83,7 +84,9 @@ start(struct loop *loop, const void *data, int *exit_code)
                                                  config->service.redis, config->service.org);
     if (notify->publisher)
         notify->subscriptions = notify_subscriptions_new(loop, notify->publisher, notify->access);
-    if (notify->subscriptions && start_deliveries(loop, notify, config, exit_code))
+    notify->subscription_clock = due_clock_new(loop, NOTIFY_DUE_PREFIX, notify_handlers_due);
+    if (notify->subscriptions && notify->subscription_clock &&
+        start_deliveries(loop, notify, config, exit_code))
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
     if (!notify->service) {
@@ -92,6 +95,7 @@ start(struct loop *loop, const void *data, int *exit_code)
     }
     notify_publisher_add_gauges(notify->publisher, notify->service);
     notify_subscriptions_start(notify->subscriptions, notify->service);
+    due_clock_start(notify->subscription_clock, notify->service);
     notify->url_allowed = url_allowed;
     notify->url_arg = notify;
     if (!notify_engine_start(notify->engine, notify->service, notify->publisher,

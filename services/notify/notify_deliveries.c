@@ -370,9 +370,9 @@ notify_deliveries_missed(struct op *op, const void *params)
     cursor.present = true;
     cursor.seq = in->to;
     op_save(op, "cursor", id, &subscription_cursor_schema, &cursor);
-    const struct subscription_notice notice = {
-        .present = true, .subscription = id, .from = in->from, .to = in->to};
-    tell(op, subscription, "subscription.notice.missed", &subscription_notice_schema, &notice);
+    const struct subscription_missed notice = {
+        .present = true, .id = id, .from = in->from, .to = in->to};
+    tell(op, subscription, "subscription.notice.missed", &subscription_missed_schema, &notice);
     return STATUS_OK;
 }
 

@@ -11,19 +11,6 @@ struct change {
     enum subscription_status status;
 };
 
-static void
-tell_notice(struct op *op, const struct subscription *subscription)
-{
-    char topic[NOTIFY_OWN_TOPIC_MAX];
-    struct subscription_notice notice;
-    schema_init(&subscription_notice_schema, &notice);
-    notice.present = true;
-    notice.subscription = subscription->id;
-    notice.reason = subscription->reason;
-    op_record(op, NOTIFY_NOTICE "disabled", notify_subscription_topic(subscription, topic),
-              &subscription_notice_schema, &notice, NULL, NULL, TEXT_NONE);
-}
-
 static enum status
 change_status(struct op *op, const void *params)
 {
@@ -45,7 +32,7 @@ change_status(struct op *op, const void *params)
     notify_handlers_tell(op, subscription,
                          active ? "subscription.activated" : "subscription.disabled", from);
     if (!active)
-        tell_notice(op, subscription);
+        notify_handlers_notice(op, subscription, NOTIFY_NOTICE "disabled", TIME_NONE);
     return STATUS_OK;
 }
 
