@@ -94,6 +94,8 @@ write_secrets(const struct subscription_secret *secret, int64_t now_ms, struct b
     for (unsigned i = 0; i < 4; i++)
         if (all[i].ptr)
             mp_text(out, all[i]);
+    mp_int(out, (secret->current.ptr != NULL) + (secret->key.ptr != NULL));
+    mp_int(out, former ? secret->previous_until : 0);
 }
 
 /* The seq at the end of an entry of `delivery|`. */
@@ -114,7 +116,8 @@ notify_deliveries_load(struct op *op, const void *params)
     struct subscription_cursor cursor = {.seq = in->after};
     struct subscription_secret secret;
     struct op_range pending, known;
-    int64_t now_ms;
+    int64_t now_ms = 0;
+    schema_init(&subscription_secret_schema, &secret);
     enum status clock = op_clock(op, &now_ms);
     enum status secrets = op_peek(op, "secret", id, &subscription_secret_schema, &secret, NULL);
     enum status scanned = op_scan(op, notify_deliveries_entry(op, "pending", id, 0),
@@ -130,13 +133,10 @@ notify_deliveries_load(struct op *op, const void *params)
     if (secrets != STATUS_OK && secrets != STATUS_NOT_FOUND)
         return secrets;
     struct buf *out = op_result(op);
-    mp_array(out, 5);
+    mp_array(out, 7);
     mp_int(out, now_ms);
     mp_int(out, cursor.seq);
-    if (secrets == STATUS_OK)
-        write_secrets(&secret, now_ms, out);
-    else
-        mp_array(out, 0);
+    write_secrets(&secret, now_ms, out);
     mp_array(out, pending.count);
     for (unsigned i = 0; i < pending.count; i++)
         mp_text(out, pending.items[i]);
@@ -186,30 +186,45 @@ notify_deliveries_read(struct op *op, const void *params)
     return STATUS_OK;
 }
 
-enum status
-notify_deliveries_again(struct op *op, const void *params)
+/* One record, to be written behind the others. */
+static enum status
+read_again(struct op *op, const struct notify_again *in, int64_t seq, struct buf *out)
 {
-    const struct notify_again *in = params;
     struct delivery *delivery = op_alloc(op, sizeof *delivery);
     struct op_log_page page;
     if (!delivery)
         return op_no_memory(op);
-    struct text id = notify_deliveries_id(op, text_of(in->subscription), in->seq);
+    struct text id = notify_deliveries_id(op, text_of(in->subscription), seq);
     enum status status = op_peek(op, "delivery", id, &delivery_schema, delivery, NULL);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        return status;
-    if (status == STATUS_NOT_FOUND || delivery->status != DELIVERY_PENDING) {
-        mp_bin(op_result(op), "", 0);
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK && delivery->status != DELIVERY_PENDING)) {
+        mp_bin(out, "", 0);
         return STATUS_OK;
     }
-    status = op_log_read(op, delivery->topic, in->seq - 1, 1, &page);
+    if (status == STATUS_OK)
+        status = op_log_read(op, delivery->topic, seq - 1, 1, &page);
     if (status != STATUS_OK)
         return status;
-    if (page.count && page.records[0].seq == in->seq)
-        write_pack(op_result(op), page.records, 1);
+    if (page.count && page.records[0].seq == seq)
+        write_pack(out, page.records, 1);
     else
-        mp_nil(op_result(op));
+        mp_nil(out);
     return STATUS_OK;
+}
+
+enum status
+notify_deliveries_again(struct op *op, const void *params)
+{
+    const struct notify_again *in = params;
+    struct buf *out = op_result(op);
+    enum status status = STATUS_OK;
+    mp_array(out, in->count);
+    for (unsigned i = 0; i < in->count; i++) {
+        enum status one = read_again(op, in, in->seqs[i], out);
+        if (one != STATUS_OK)
+            status = one;
+    }
+    return status;
 }
 
 /* ---- what tries came to ---- */

@@ -52,6 +52,8 @@ take_secrets(struct lane *lane, const char *at)
         to[value.bytes.len] = '\0';
         lane->secrets.count++;
     }
+    lane->secrets.current = (unsigned)take_int(&at);
+    lane->secrets.until_ms = take_int(&at);
     return at;
 }
 
@@ -397,13 +399,15 @@ try_some(struct lane *lane, const struct notify_subscription *subscription, int6
         document->ordered == 1,
     };
     int64_t clock = engine_clock(engine), wake = INT64_MAX;
+    if (document->channel == CHANNEL_MAIL && (wake = lane_put_off(lane, document, clock)) > clock)
+        return now_ms + (wake - clock);
     for (unsigned i = 0; i < FIRST_TRIES; i++) {
         if (engine->under_way >= engine->deliveries_max)
             return now_ms + 10; /* in turn with the others */
         struct notify_item *item = notify_lane_pick(&lane->queue, &limits, clock, &wake);
         if (!item)
             return wake == INT64_MAX ? INT64_MAX : now_ms + (wake - clock);
-        engine_try(lane, item);
+        engine_try(lane, document, item);
     }
     return now_ms;
 }

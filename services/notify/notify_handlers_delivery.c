@@ -290,13 +290,14 @@ subscription_test_handle(struct op *op, const void *params)
     enum status status = own(op, in->id, &subscription);
     if (status != STATUS_OK)
         return status;
-    if (subscription->channel != CHANNEL_WEBHOOK)
+    if (subscription->channel == CHANNEL_MAILBOX)
         return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "id",
-                         "id: %.*s is no webhook: there is no endpoint to test", TEXT_ARG(in->id));
+                         "id: %.*s is a mailbox: there is nowhere to send to", TEXT_ARG(in->id));
     status = op_peek(op, "secret", in->id, &subscription_secret_schema, &secret, NULL);
     if (status == STATUS_OK) {
         add_secret(&secrets, secret.current);
         add_secret(&secrets, secret.key);
+        secrets.current = secrets.count;
     } else if (status != STATUS_NOT_FOUND) {
         return status;
     }

@@ -186,6 +186,18 @@ notify_lane_pick(struct notify_lane *lane, const struct notify_lane_limits *limi
     return item;
 }
 
+struct notify_item *
+notify_lane_join(struct notify_lane *lane, struct notify_item *item, int64_t now_ms)
+{
+    for (item = item->next; item; item = item->next)
+        if (item->state == NOTIFY_ITEM_WAITING && item->kept && item->next_at <= now_ms) {
+            item->state = NOTIFY_ITEM_SENDING;
+            lane->sending++;
+            return item;
+        }
+    return NULL;
+}
+
 void
 notify_lane_unpick(struct notify_lane *lane, struct notify_item *item, int64_t next_at)
 {
