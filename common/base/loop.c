@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 
-#define TICKS_MAX 16
+#define TICKS_MAX 64
 #define WATCHES_MAX 64
 
 struct watch {

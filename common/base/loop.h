@@ -29,7 +29,7 @@ void loop_remove_socket(struct loop *loop, void *socket);
  * was watched; events 0 removes it. 0 or -1. */
 int loop_watch_fd(struct loop *loop, int fd, short events, loop_ready_fn *fn, void *arg);
 
-/* Adds a tick (at most 16). It is called first when the loop starts. 0 or -1. */
+/* Adds a tick (at most 64). It is called first when the loop starts. 0 or -1. */
 int loop_add_tick(struct loop *loop, loop_tick_fn *fn, void *arg);
 void loop_remove_tick(struct loop *loop, loop_tick_fn *fn, void *arg);
 

@@ -116,7 +116,6 @@ consider(struct notify_engine *engine, struct text id,
                  !engine->drain_by && notify_leases_hold(engine->leases, shard, now_ms);
     struct lane *lane = engine_lane(engine, id);
     if (lane) {
-        lane->changing = false;
         lane->leaving = lane->leaving || !serve;
         bool verifying = serve && subscription->document.status == SUBSCRIPTION_PENDING;
         if (verifying && !lane->verifying)
