@@ -9,6 +9,7 @@
 #include "common/msg/mp.h"
 #include "services/notify/notify_subscriptions.h"
 
+#define TAKE_OVER_MAX 500 /* index entries a step */
 #define SEQ_FORMAT "%0" NOTIFY_SEQ_DIGITS PRId64
 
 static void
@@ -108,6 +109,35 @@ entry_seq(struct text entry)
     return seq;
 }
 
+/* Takes out of the index what stands there of a deleted subscription of the same id; when nothing
+ * does, it is this one's. STATUS_OK if it was so before. */
+static enum status
+take_over(struct op *op, const struct notify_load *in, bool *ours)
+{
+    static const char *const kinds[] = {"delivery", "pending", "dead"};
+    struct text id = text_of(in->subscription);
+    struct subscription_served served;
+    enum status status = op_load(op, "served", id, &subscription_served_schema, &served);
+    *ours = status == STATUS_OK && served.created == in->created;
+    if (*ours || (status != STATUS_OK && status != STATUS_NOT_FOUND))
+        return status;
+    unsigned left = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        struct op_range range;
+        status = op_scan(op, notify_deliveries_entry(op, kinds[i], id, 0),
+                         op_format(op, "%s|%.*s|~", kinds[i], TEXT_ARG(id)), TAKE_OVER_MAX, &range);
+        if (status != STATUS_OK)
+            return status;
+        for (unsigned k = 0; k < range.count; k++)
+            op_index_remove(op, range.items[k]);
+        left += range.count;
+    }
+    served = (struct subscription_served){.present = true, .created = in->created};
+    if (!left)
+        op_save(op, "served", id, &subscription_served_schema, &served);
+    return STATUS_OK;
+}
+
 enum status
 notify_deliveries_load(struct op *op, const void *params)
 {
@@ -117,6 +147,10 @@ notify_deliveries_load(struct op *op, const void *params)
     struct subscription_secret secret;
     struct op_range pending, known;
     int64_t now_ms = 0;
+    bool ours;
+    enum status mine = take_over(op, in, &ours);
+    if (mine != STATUS_OK || !ours)
+        return mine;
     schema_init(&subscription_secret_schema, &secret);
     enum status clock = op_clock(op, &now_ms);
     enum status secrets = op_peek(op, "secret", id, &subscription_secret_schema, &secret, NULL);
@@ -278,6 +312,14 @@ apply(struct delivery *delivery, const struct notify_settle_item *item)
     delivery->next_at = delivery->status == DELIVERY_PENDING ? item->result.next_at : TIME_NONE;
 }
 
+/* Whether it is of a deleted subscription that had the same id. */
+static bool
+is_anothers(const struct delivery *delivery, int64_t created)
+{
+    uint32_t count = delivery->attempts.count;
+    return !count || delivery->attempts.items[count - 1].at < created;
+}
+
 /* One delivery: loads it, and saves what it is now. */
 static enum status
 settle_one(struct op *op, const struct notify_settle *in, const struct notify_settle_item *item,
@@ -293,7 +335,7 @@ settle_one(struct op *op, const struct notify_settle *in, const struct notify_se
         status = op_load(op, "delivery", id, &delivery_schema, delivery);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    bool is_new = status == STATUS_NOT_FOUND;
+    bool is_new = status == STATUS_NOT_FOUND || (!item->kept && is_anothers(delivery, in->created));
     if (is_new && !item->topic.ptr)
         return STATUS_OK; /* it was trimmed away */
     if (is_new) {

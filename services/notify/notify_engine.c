@@ -94,7 +94,7 @@ static bool
 wanted(const struct notify_subscription *subscription)
 {
     const struct subscription *document = &subscription->document;
-    return document->channel == CHANNEL_WEBHOOK &&
+    return document->channel != CHANNEL_MAILBOX &&
            (document->status == SUBSCRIPTION_ACTIVE || document->status == SUBSCRIPTION_PENDING);
 }
 
@@ -116,7 +116,8 @@ consider(struct notify_engine *engine, struct text id,
                  !engine->drain_by && notify_leases_hold(engine->leases, shard, now_ms);
     struct lane *lane = engine_lane(engine, id);
     if (lane) {
-        lane->leaving = lane->leaving || !serve;
+        bool another = serve && lane->loaded && subscription->document.created != lane->created;
+        lane->leaving = lane->leaving || !serve || another;
         bool verifying = serve && subscription->document.status == SUBSCRIPTION_PENDING;
         if (verifying && !lane->verifying)
             lane->verify_since = lane->verify_at = lane->verify_tries = 0;

@@ -18,8 +18,8 @@ struct notify_engine_config {
     char retry[CFG_TEXT_MAX]; /* CBM_RETRY */
     int64_t deliveries_max;   /* CBM_DELIVERIES_MAX: tries under way */
     char disable_after[64];   /* CBM_DISABLE_AFTER */
-    char from[CFG_TEXT_MAX]; /* whom mails are from: CBM_SMTP_FROM of the sender */
-    char org[64];            /* CBM_ORG of the service */
+    char from[CFG_TEXT_MAX];  /* whom mails are from: CBM_SMTP_FROM of the sender */
+    char org[64];             /* CBM_ORG of the service */
 };
 
 /* The rows of a config struct whose member `member` is a struct notify_engine_config. */

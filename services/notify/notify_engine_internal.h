@@ -36,6 +36,7 @@ struct lane {
     bool loaded, reload, leaving;
     bool given_up; /* the lease ran out: nothing is written any more */
     bool current;
+    int64_t created;     /* of the subscription */
     int64_t cursor;      /* as it is in the store */
     int64_t read_seq;    /* if it is behind: all up to here was looked at */
     int64_t seen_seq;    /* the last that was published for it while it was behind */

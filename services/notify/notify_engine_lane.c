@@ -102,6 +102,11 @@ on_loaded(void *arg, enum status status, struct text result)
     }
     struct mp_value value;
     const char *at = mp_read(result.ptr, &value);
+    if (value.type != MP_ARRAY) { /* not all of another's is taken away yet */
+        lane->reload = lane->loaded;
+        engine_over(lane);
+        return;
+    }
     take_int(&at); /* the clock: the leases know it */
     int64_t cursor = take_int(&at);
     at = take_secrets(lane, at);
@@ -121,7 +126,11 @@ load(struct lane *lane)
 {
     const struct notify_subscription *subscription =
         notify_subscriptions_get(lane->engine->subscriptions, text_of(lane->id));
-    struct notify_load in = {.after = subscription ? subscription->document.after : 0};
+    struct notify_load in = {0};
+    if (!subscription)
+        return;
+    in.after = subscription->document.after;
+    in.created = lane->created = subscription->document.created;
     memcpy(in.subscription, lane->id, sizeof in.subscription);
     lane->reload = false;
     engine_submit(lane, &lane->writing, notify_deliveries_load, &in, sizeof in, on_loaded);
@@ -367,6 +376,7 @@ settle(struct lane *lane)
     bool begun = false;
     if (in) {
         memcpy(in->subscription, lane->id, sizeof in->subscription);
+        in->created = lane->created;
         in->from = lane->cursor;
         in->to = lane->loaded ? notify_lane_cursor(&lane->queue, lane_passed(lane)) : 0;
         in->count = count;
