@@ -90,6 +90,14 @@ static const struct cli_command commands[] = {
      "Exit code: 0 if it may, perhaps under conditions; 1 if not.\n"
      "Example: cbm acl explain kz-focal event.accept",
      acl_run},
+    {"delivery", "list|get|redeliver|discard SUBSCRIPTION [SEQ]",
+     "Shows what was sent to a subscription, and sends it again.",
+     "  list SUBSCRIPTION            its deliveries; --status dead is the dead-letter box\n"
+     "  get SUBSCRIPTION SEQ         one of them with every try\n"
+     "  redeliver SUBSCRIPTION SEQ   sends it again; with --from and --to all of a span\n"
+     "  discard SUBSCRIPTION SEQ     gives it up; with --from and --to all of a span\n"
+     "Example: cbm delivery list newsroom --status dead",
+     delivery_run},
     {"verify", "FILE", "Computes a decision's outcome again, from its proof alone.",
      "FILE is what `cbm call registry decision.proof '{\"id\": …}'` printed; - is the standard\n"
      "input. Exit code: 0 if the outcome follows from the records, 1 if not, 65 for what is no "

@@ -313,3 +313,25 @@ def test_an_id_used_again_begins_anew(client, receiver):
     make()
     wait_for(lambda: {got.seq for got in receiver.records(path)} >= wanted, 20, "the whole log again")
     client.call("notify", "subscription.delete", {"id": path})
+
+
+def test_the_command_line(hook, stack):
+    import json
+    one = hook()
+    one.receiver.manners[one.path] = lambda got: (500, {}, "no room")
+    seqs = one.propose(2)
+    for seq in seqs:
+        one.wait_status(seq, "dead", 30)
+    table = stack.cbm("delivery", "list", one.id, "--status", "dead").stdout.splitlines()
+    assert len(table) == 3 and table[1].split()[:4] == [str(seqs[0]), "dead", "4", "500"]
+    shown = stack.cbm("delivery", "get", one.id, seqs[0]).stdout
+    assert shown.count("no room") == 4 and f"{seqs[0]} to {one.id}: dead" in shown
+    one.receiver.manners.pop(one.path)
+    assert stack.cbm("delivery", "discard", one.id, seqs[0]).stdout == "1 delivery\n"
+    assert stack.cbm("delivery", "redeliver", one.id, "--from", seqs[1], "--to", seqs[1]).stdout == "1 delivery\n"
+    one.wait_status(seqs[1], "delivered")
+    listed = json.loads(stack.cbm("delivery", "list", one.id, "--json").stdout)
+    assert [d["status"] for d in listed] == ["discarded", "delivered"]
+    assert stack.cbm("delivery", "get", one.id, check=False).returncode == 64
+    assert stack.cbm("delivery", "redeliver", one.id, check=False).returncode == 64
+    assert stack.cbm("delivery", "get", "nobodys", 1, check=False).returncode == 1
