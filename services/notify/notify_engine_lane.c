@@ -44,13 +44,12 @@ take_secrets(struct lane *lane, const char *at)
     lane->secrets.count = 0;
     for (int64_t left = take_int(&at); left > 0; left--) {
         at = mp_read(at, &value);
-        char *to = lane->secrets.texts[lane->secrets.count];
-        if (lane->secrets.count == NOTIFY_SECRETS_MAX ||
-            value.bytes.len >= sizeof *lane->secrets.texts)
-            continue;
-        memcpy(to, value.bytes.ptr, value.bytes.len);
-        to[value.bytes.len] = '\0';
-        lane->secrets.count++;
+        if (lane->secrets.count < NOTIFY_SECRETS_MAX &&
+            value.bytes.len < sizeof *lane->secrets.texts) {
+            char *to = lane->secrets.texts[lane->secrets.count++];
+            memcpy(to, value.bytes.ptr, value.bytes.len);
+            to[value.bytes.len] = '\0';
+        }
     }
     lane->secrets.current = (unsigned)take_int(&at);
     lane->secrets.until_ms = take_int(&at);

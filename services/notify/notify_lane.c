@@ -64,7 +64,8 @@ notify_lane_add(struct notify_lane *lane, const struct log_record *record)
         return false;
     }
     memcpy(copy, record->stored.ptr, record->stored.len);
-    item->stored = (struct text){copy, record->stored.len};
+    item->stored.ptr = copy;
+    item->stored.len = record->stored.len;
     item->topic = notify_lane_hash(record->topic);
     *lane->held += item->stored.len;
     return true;

@@ -81,9 +81,9 @@ test_without_a_zone_it_is_utc(void **state)
 {
     (void)state;
     struct subscription document = mail(DIGEST_DAILY, NULL, NULL);
-    assert_int_equal(
-        notify_when(&document, NULL, at("2021-07-13T08:00:00Z"), at("2021-07-13T08:00:00Z")),
-        at("2021-07-14T00:00:00Z"));
+    assert_int_equal(notify_when(&document, NULL, at("2021-07-13T08:00:00Z"),
+                                 at("2021-07-13T08:00:00Z")),
+                     at("2021-07-14T00:00:00Z"));
 }
 
 static int
