@@ -21,6 +21,7 @@ int key_run(const struct cli_command *command, int argc, char **argv);
 int acl_run(const struct cli_command *command, int argc, char **argv);
 int log_run(const struct cli_command *command, int argc, char **argv);
 int verify_run(const struct cli_command *command, int argc, char **argv);
+int delivery_run(const struct cli_command *command, int argc, char **argv);
 int top_run(const struct cli_command *command, int argc, char **argv);
 
 #endif

@@ -111,6 +111,14 @@ static const struct cli_command commands[] = {
      "Exit code: 0 if it may, perhaps under conditions; 1 if not.\n"
      "Example: cbm acl explain kz-focal event.accept",
      acl_run},
+    {"delivery", "list|get|redeliver|discard SUBSCRIPTION [SEQ]",
+     "Shows what was sent to a subscription, and sends it again.",
+     "  list SUBSCRIPTION            its deliveries; --status dead is the dead-letter box\n"
+     "  get SUBSCRIPTION SEQ         one of them with every try\n"
+     "  redeliver SUBSCRIPTION SEQ   sends it again; with --from and --to all of a span\n"
+     "  discard SUBSCRIPTION SEQ     gives it up; with --from and --to all of a span\n"
+     "Example: cbm delivery list newsroom --status dead",
+     delivery_run},
     {"log", "status|checkpoints|key|proof", "Shows what the log keeps, and proves it.",
      "  status       from where to where, how long it is kept, and what holds it back\n"
      "  checkpoints  the signed statements of what it is\n"

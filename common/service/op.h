@@ -111,8 +111,8 @@ enum status op_refuse_trimmed(struct op *op, const char *field, const char *what
  * STATUS_AGAIN until then, STATUS_OK after; at once STATUS_OK for a service without such a copy. */
 enum status op_wait_seq(struct op *op, int64_t seq);
 
-/* Waits for something outside the store: STATUS_AGAIN, to be returned; the handler runs again in some
- * 50 ms, and reads anew what it asks for. Whoever asked has a deadline. */
+/* Waits for something outside the store: STATUS_AGAIN, to be returned; the handler runs again in
+ * some 50 ms, and reads anew what it asks for. Whoever asked has a deadline. */
 enum status op_wait(struct op *op);
 
 /* Fails with `aborted` if the caller gave a revision and it is another than the document has. */

@@ -1,6 +1,7 @@
 /* cbm-notify: publishes the log live and answers what was missed. It must not know any other
  * service. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/auth/access.h"
 #include "common/msg/schema.h"
@@ -72,8 +73,11 @@ start_deliveries(struct loop *loop, struct notify *notify, const struct config *
                  int *exit_code)
 {
     static const struct notify_subscriptions_events events = {notify_engine_changed};
+    struct notify_engine_config engine = config->engine;
+    memcpy(engine.from, config->sender.smtp_from, sizeof engine.from);
+    memcpy(engine.org, config->service.org, sizeof engine.org);
     notify->sender = notify_sender_new(loop, &config->sender);
-    notify->engine = notify->sender ? notify_engine_new(loop, &config->engine, exit_code) : NULL;
+    notify->engine = notify->sender ? notify_engine_new(loop, &engine, exit_code) : NULL;
     if (!notify->engine)
         return false;
     notify_subscriptions_watch(notify->subscriptions, &events, notify->engine);
