@@ -18,6 +18,8 @@ int doctor_run(const struct cli_command *command, int argc, char **argv);
 int key_run(const struct cli_command *command, int argc, char **argv);
 int acl_run(const struct cli_command *command, int argc, char **argv);
 int verify_run(const struct cli_command *command, int argc, char **argv);
+int reminder_run(const struct cli_command *command, int argc, char **argv);
+int digest_run(const struct cli_command *command, int argc, char **argv);
 int top_run(const struct cli_command *command, int argc, char **argv);
 
 #endif
