@@ -154,7 +154,7 @@ see_document(struct op *op, struct held *held, const struct log_record *record)
     date_day day = date_of_time(record->time_ms);
     char version[TEXT_NUMBER_MAX];
     if (held->asked->dimension.ptr || day < held->asked->from || day > held->asked->to ||
-        !decode(&document_schema, record, document))
+        !decode(&document_schema, record, document) || document->status != DOCUMENT_ADOPTED)
         return;
     size_t len = text_number(document->version, version);
     struct text key =
@@ -175,7 +175,9 @@ walk_events(struct op *op, void *arg, const struct log_record *record)
     unsigned levels = count_levels(record->topic);
     if (levels == 4 && !text_is(type, "event.moved"))
         see_event(op, held, record);
-    else if (levels == 6 && text_is(type, "document.adopted"))
+    else if (levels == 6 && (text_is(type, "document.adopted") ||
+                             text_is(type, "document.attached") || /* perhaps adopted already */
+                             text_is(type, "document.revised")))
         see_document(op, held, record);
     zone_set_fini(&held->zones);
 }

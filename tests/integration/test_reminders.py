@@ -317,9 +317,10 @@ def test_a_hundred_thousand_that_wait_cost_nothing(make_stack):
                                                       "offset": f"-PT{k + 1}H"})
                                     for k in range(OF_EACH) for i in range(EVENTS)))
         assert len(client.list("notify", "reminder.list", {"event": "m-7", "status": "planned"})) == OF_EACH
+        calls(stack, 1)
         many = calls(stack)
         print("without:", none, "with:", many)
-        assert many.keys() == none.keys()
+        assert abs(many["zrangebylex"][0] - none["zrangebylex"][0]) <= 2  # the looks of the clocks that act
         assert sum(pair[0] for pair in many.values()) <= sum(pair[0] for pair in none.values()) + 8
         assert many["zrangebylex"][1] < 100 * many["zrangebylex"][0]  # us: none of them walks through what waits
         # and one among them is told on time
