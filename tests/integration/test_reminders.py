@@ -241,8 +241,9 @@ def test_who_may_and_sees(desk, tmp_path, refused):
 def test_late_after_an_outage_of_all(desk):
     """While no notify runs one falls due, one moves, one is cancelled: afterwards each is as if it had run."""
     start = now_ms() + 30 * DAY
-    ids = {what: desk.event(start) for what in ("due", "moved", "cancelled", "soon")}
-    put = {what: desk.call("reminder.put", event=id, anchor="session", offset="-P1D")["id"] for what, id in ids.items()}
+    ids = {what: desk.event(start) for what in ("due", "moved", "cancelled", "soon", "at")}
+    put = {what: desk.call("reminder.put", event=id, anchor="session", offset="PT0S" if what == "at" else "-P1D")["id"]
+           for what, id in ids.items()}
     names = [f"notify.{i}" for i in (1, 2, 3)]
     due = now_ms() + 1000
     desk.schedule(ids["due"], due + DAY)
@@ -252,14 +253,16 @@ def test_late_after_an_outage_of_all(desk):
         desk.stack.kill(name)
     desk.schedule(ids["moved"], due + 90 * DAY)
     desk.schedule(ids["soon"], due + DAY)
+    desk.schedule(ids["at"], due)  # known and over before anybody reads of it
     desk.call("event.cancel", id=ids["cancelled"], reason="no")
     wait_for(lambda: now_ms() > due + 200, what="what is due to be overdue")
     desk.stack.up("--scale", "notify=3")
-    desk.becomes(put["due"], "sent"), desk.becomes(put["soon"], "sent")
+    for what in ("due", "soon", "at"):
+        desk.becomes(put[what], "sent")
     desk.becomes(put["moved"], "planned", due=time_text(due + 89 * DAY).replace(".000Z", "Z"))
     desk.becomes(put["cancelled"], "dropped")
     told = [one[2]["id"] for one in desk.notices()]
-    assert [told.count(put[what]) for what in ("due", "soon", "moved", "cancelled")] == [1, 1, 0, 0]
+    assert [told.count(put[what]) for what in ("due", "soon", "at", "moved", "cancelled")] == [1, 1, 1, 0, 0]
 
 
 # ---- many ----
