@@ -22,6 +22,8 @@ int acl_run(const struct cli_command *command, int argc, char **argv);
 int log_run(const struct cli_command *command, int argc, char **argv);
 int verify_run(const struct cli_command *command, int argc, char **argv);
 int delivery_run(const struct cli_command *command, int argc, char **argv);
+int reminder_run(const struct cli_command *command, int argc, char **argv);
+int digest_run(const struct cli_command *command, int argc, char **argv);
 int top_run(const struct cli_command *command, int argc, char **argv);
 
 #endif

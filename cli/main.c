@@ -89,6 +89,22 @@ static const struct cli_command commands[] = {
      "                              events that clash with it are warned of, or blocked by\n"
      "                              --severity block; \"-\" reads stdin",
      ics_run},
+    {"reminder", "put|list|delete …", "Plans what is reminded of, and shows it.",
+     "  put          a reminder of an event or a decision, or with --every a rule that makes them\n"
+     "  list         those that the options ask for\n"
+     "  delete ID    a reminder, or a rule with what it made\n"
+     "Who hears of it is a matter of subscriptions: reminders.> are all.\n"
+     "Examples:\n"
+     "  cbm reminder put --event rail-corridors --anchor session --offset -P14D --text \"Agenda\"\n"
+     "  cbm reminder put --every --area tourism --anchor milestone:nominations --offset -P3D\n"
+     "  cbm reminder put --every --anchor silence --offset -P1D",
+     reminder_run},
+    {"digest", "FROM TO [--form F] [--language L] [--dimension D] [-o FILE]",
+     "Prints what took place in a period and was decided in it.",
+     "Made from the log alone, by month and dimension; both days are inclusive, and an event\n"
+     "belongs to the day on which it ended.\n"
+     "Example: cbm digest 2021-07-01 2021-12-31 --form html -o digest.html",
+     digest_run},
     {"snapshot", "export FILE | import FILE | diff FILE FILE",
      "Saves the whole registry, restores it, or says what differs.",
      "  export FILE      every document with its history, of one state; \"-\" for stdout\n"

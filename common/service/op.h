@@ -107,6 +107,19 @@ enum status op_log_topic(struct op *op, struct text topic, int64_t after, unsign
 enum status op_refuse_trimmed(struct op *op, const char *field, const char *what, int64_t after,
                               int64_t first);
 
+/* Memory that lives as long as what was asked for, through runs: zeroed when it is asked for the
+ * first time under a name (borrowed for good), and forgotten when the handler starts over. NULL
+ * when there is none: then return op_no_memory(op). */
+void *op_hold(struct op *op, const char *name, size_t size);
+void *op_hold_more(struct op *op, size_t size); /* more of it, each time anew; not zeroed */
+
+/* Walks all that the log has under a prefix (a literal), in order, for a reader who cannot hold it:
+ * `walk` sees each record once, borrowed for the call, between runs; pages are forgotten behind it.
+ * STATUS_AGAIN until the end, then STATUS_OK; STATUS_DEADLINE_EXCEEDED, with the error filled, when
+ * the request's time is up before. `arg` is of op_hold. */
+typedef void op_walk_fn(struct op *op, void *arg, const struct log_record *record);
+enum status op_log_walk(struct op *op, const char *prefix, op_walk_fn *walk, void *arg);
+
 /* Waits until the service's own copy of the log (service_set_position) has passed `seq`:
  * STATUS_AGAIN until then, STATUS_OK after; at once STATUS_OK for a service without such a copy. */
 enum status op_wait_seq(struct op *op, int64_t seq);

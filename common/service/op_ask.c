@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/msg/schema_mp.h"
 #include "common/service/service_internal.h"
+
+#define WALK_RECORDS 500 /* of a page that is walked: a turn of the loop */
 
 /* Makes a search that finds nothing cheap; what is asked for differs mostly at its end. */
 static uint32_t
@@ -333,6 +336,65 @@ op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
     ask->asked = true;
     op->outstanding++;
     store_log_read(op->service->store, ask->a, after, limit, on_log, op,
+                   (unsigned)(ask - op->asks));
+    return STATUS_AGAIN;
+}
+
+void *
+op_hold(struct op *op, const char *name, size_t size)
+{
+    struct ask *ask = op_find_ask(op, ASK_HOLD, text_of(name), TEXT_LITERAL(""), 0, 0);
+    if (ask && !ask->here) {
+        ask->memory = op_hold_more(op, size);
+        ask->here = ask->memory != NULL;
+        if (ask->here)
+            memset(ask->memory, 0, size);
+    }
+    return ask ? ask->memory : NULL;
+}
+
+void *
+op_hold_more(struct op *op, size_t size)
+{
+    return arena_alloc(&op->memory, size);
+}
+
+/* Shows the page to who walks, and asks for the next one, until the end or the deadline. */
+static void
+on_walk(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
+{
+    struct op *op = arg;
+    struct ask *ask = &op->asks[slot];
+    for (unsigned i = 0; ok && i < page->count; i++)
+        ask->walk(op, ask->memory, &page->records[i]);
+    bool more = ok && page->count && page->records[page->count - 1].seq < page->last;
+    if (more)
+        ask->page.next = page->records[page->count - 1].seq;
+    if (more && clock_mono_ms() < op->deadline_ms) {
+        store_log_read(op->service->store, ask->a, ask->page.next, WALK_RECORDS, on_walk, op, slot);
+        return;
+    }
+    ask->here = ok;
+    ask->found = !more;
+    arrived(op, ok);
+}
+
+enum status
+op_log_walk(struct op *op, const char *prefix, op_walk_fn *walk, void *arg)
+{
+    struct ask *ask = op_find_ask(op, ASK_WALK, text_of(prefix), TEXT_LITERAL(""), 0, 0);
+    if (!ask)
+        return op_no_memory(op);
+    if (ask->here && !ask->found)
+        return error_set(&op->error, STATUS_DEADLINE_EXCEEDED, NULL,
+                         "the log is too long to be read in this time: give the request more");
+    if (ask->here || ask->asked)
+        return ask->here ? STATUS_OK : STATUS_AGAIN;
+    ask->asked = true;
+    ask->walk = walk;
+    ask->memory = arg;
+    op->outstanding++;
+    store_log_read(op->service->store, ask->a, 0, WALK_RECORDS, on_walk, op,
                    (unsigned)(ask - op->asks));
     return STATUS_AGAIN;
 }

@@ -13,7 +13,7 @@
 
 #define SERVICE_APART "\xc0" /* nil, which no answer begins with */
 
-enum ask_kind { ASK_DOC, ASK_CLOCK, ASK_SEQ, ASK_SCAN, ASK_LOG };
+enum ask_kind { ASK_DOC, ASK_CLOCK, ASK_SEQ, ASK_SCAN, ASK_LOG, ASK_HOLD, ASK_WALK };
 
 /* One thing that a handler asked for, and what came. Kept through runs until the op starts over. */
 struct ask {
@@ -27,6 +27,8 @@ struct ask {
     struct text revision; /* of a document, decimal; "0" if there is none */
     struct op_range range;
     struct op_log_page page; /* `first`, `last`; `last` of ASK_SEQ, ASK_CLOCK */
+    op_walk_fn *walk;
+    void *memory; /* of ASK_HOLD, and for `walk` */
 };
 
 struct op {

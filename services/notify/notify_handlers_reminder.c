@@ -18,7 +18,9 @@ static struct text
 topic_of(struct op *op, const struct reminder *reminder)
 {
     struct text audience = reminder->owner.ptr ? reminder->owner : TEXT_LITERAL("secretariat");
-    return op_format(op, "private.%.*s.reminder.%.*s.", TEXT_ARG(audience), TEXT_ARG(reminder->id));
+    return op_format(op, "private.%.*s.%s.%.*s.", TEXT_ARG(audience),
+                     reminder->every.present ? NOTIFY_PLAN_RULES : "reminder",
+                     TEXT_ARG(reminder->id));
 }
 
 /* Whether the caller may see it. */

@@ -11,8 +11,9 @@
 #include "common/service/op.h"
 #include "services/notify/notify_domain_reminder.h"
 
-#define NOTIFY_PLAN_DUE "rd|"      /* the prefix of a due_clock */
-#define NOTIFY_PLAN_TARGET_MAX 256 /* reminders about one thing */
+#define NOTIFY_PLAN_DUE "rd|"             /* the prefix of a due_clock */
+#define NOTIFY_PLAN_RULES "reminder-rule" /* the level of topics that rules are told on */
+#define NOTIFY_PLAN_TARGET_MAX 256        /* reminders about one thing */
 
 struct notify_plan_item {
     struct notify_plan_item *next;

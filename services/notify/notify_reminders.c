@@ -50,9 +50,11 @@ on_done(void *arg, enum status status, struct text result)
         reminders->try_at = clock_mono_ms() + RETRY_MS;
     } else {
         const char *at = mp_read(mp_skip(mp_read(result.ptr, &value)), &value);
-        reminders->again |= value.number != 0;
+        bool more = value.number != 0;
         mp_read(mp_skip(at), &value);
-        reached(reminders, value.number);
+        if (!more && value.number > reminders->position)
+            reminders->position = value.number;
+        reminders->again |= more;
         reached(reminders, reminders->passed);
     }
     kick(reminders);

@@ -9,14 +9,14 @@
 #include "common/service/due.h"
 #include "services/notify/notify_plan.h"
 
-#define PAGE_RECORDS 64 /* of each prefix in a step */
-#define SWEEP_TARGETS 64
+#define PAGE_RECORDS 256 /* of each prefix in a step */
+#define SWEEP_TARGETS 256
 
 /* ---- topics ---- */
 
 #define LEVELS 8
 
-/* The levels of a topic without their dots, from `events` or `decisions` on; 0 for other topics. */
+/* The levels of a topic without their dots; of a private one from behind its audience. */
 static unsigned
 split(struct text topic, struct text levels[LEVELS])
 {
@@ -29,16 +29,16 @@ split(struct text topic, struct text levels[LEVELS])
         count -= 2;
         memmove(levels, levels + 2, count * sizeof *levels);
     }
-    bool mine = count && (text_is(levels[0], "events") || text_is(levels[0], "decisions"));
-    return mine ? count : 0;
+    return count;
 }
 
 bool
 notify_reminders_log_wants(struct text topic)
 {
     struct text levels[LEVELS];
-    const char *own = topic_private(topic) ? strstr(topic.ptr, ".reminder.") : NULL;
-    return split(topic, levels) > 0 || (own && own < topic.ptr + topic.len);
+    return split(topic, levels) > 0 &&
+           (text_is(levels[0], "events") || text_is(levels[0], "decisions") ||
+            text_is(levels[0], NOTIFY_PLAN_RULES));
 }
 
 /* ---- records ---- */
