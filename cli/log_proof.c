@@ -110,12 +110,11 @@ check_start(struct log_proof_check *check, const json_t *start, int *code)
 }
 
 uint8_t *
-log_proof_record(const json_t *entry, size_t *len)
+log_proof_bytes(const json_t *json, size_t *len)
 {
-    const json_t *record = json_object_get(entry, "record");
-    size_t size = json_string_length(record);
-    uint8_t *bytes = json_is_string(record) ? malloc(size + 1) : NULL;
-    if (bytes && sodium_base642bin(bytes, size, json_string_value(record), size, NULL, len, NULL,
+    size_t size = json_string_length(json);
+    uint8_t *bytes = json_is_string(json) ? malloc(size + 1) : NULL;
+    if (bytes && sodium_base642bin(bytes, size, json_string_value(json), size, NULL, len, NULL,
                                    sodium_base64_VARIANT_ORIGINAL) == 0)
         return bytes;
     free(bytes);
@@ -123,20 +122,31 @@ log_proof_record(const json_t *entry, size_t *len)
 }
 
 static bool
-leaf_of(struct log_proof_check *check, const json_t *entry, int64_t seq, struct chain_hash *leaf)
+leaf_of(const json_t *entry, int64_t seq, struct chain_hash *leaf)
 {
     size_t len;
-    if (!json_object_get(entry, "record")) {
-        check->hidden++;
+    const json_t *record = json_object_get(entry, "record");
+    if (!record)
         return chain_parse(text_at(entry, "leaf"), leaf);
-    }
-    uint8_t *bytes = log_proof_record(entry, &len);
+    uint8_t *bytes = log_proof_bytes(record, &len);
     if (!bytes)
         return false;
     chain_leaf(seq, (struct text){(const char *)bytes, (uint32_t)len}, leaf);
-    check->given++;
     free(bytes);
     return true;
+}
+
+bool
+log_proof_leaf(const json_t *proof, int64_t seq, struct chain_hash *leaf)
+{
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(json_object_get(proof, "entries"), i, entry)
+    {
+        if (number(entry, "seq") == seq)
+            return leaf_of(entry, seq, leaf);
+    }
+    return false;
 }
 
 /* Adds the records up to a checkpoint, from entry number `*next` on. */
@@ -148,13 +158,16 @@ check_records(struct log_proof_check *check, const json_t *entries, size_t *next
     int64_t from = check->at + 1;
     for (int64_t seq = from; seq <= point->seq; seq++, (*next)++) {
         const json_t *entry = json_array_get(entries, *next);
-        if (number(entry, "seq") != seq || !leaf_of(check, entry, seq, &leaf)) {
+        if (number(entry, "seq") != seq || !leaf_of(entry, seq, &leaf)) {
             return fault(check,
                          "records %" PRId64 " to %" PRId64
                          " are not what was signed: record %" PRId64 " is missing or out of place",
                          from, point->seq, seq);
         }
         chain_add(&hash, &leaf);
+        bool given = json_object_get(entry, "record") != NULL;
+        check->given += given;
+        check->hidden += !given;
     }
     if (!chain_parse(point->hash, &wanted) || memcmp(&wanted, &hash, sizeof hash) != 0)
         return fault(check,

@@ -32,7 +32,10 @@ int log_proof_tell(const struct log_proof_check *check);
 /* Whether JSON is one: what has "entries". */
 bool log_proof_is(const json_t *proof);
 
-/* The bytes of an entry's record, base64; NULL if it has none or is damaged. The caller frees. */
-uint8_t *log_proof_record(const json_t *entry, size_t *len);
+/* Bytes as JSON has them, base64; NULL if it is none. The caller frees. */
+uint8_t *log_proof_bytes(const json_t *json, size_t *len);
+
+/* The leaf of a record in a proof that holds; false if it is not about that record. */
+bool log_proof_leaf(const json_t *proof, int64_t seq, struct chain_hash *leaf);
 
 #endif

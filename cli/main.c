@@ -141,6 +141,12 @@ static const struct cli_command commands[] = {
      "  key          the public key that they are signed with\n"
      "  proof        records and the checkpoints around them, for cbm verify",
      log_run},
+    {"notice", "proof SUBSCRIPTION SEQ", "Proves that a subscription was told of a record.",
+     "The answer is signed by the server and bound to the chain of its log: when it was offered, "
+     "how\n"
+     "often, and what the endpoint said. cbm verify FILE checks it.\n"
+     "Example: cbm notice proof press 4711 -o notice.json",
+     notice_run},
     {"verify", "FILE|log", "Checks a proof again, from itself alone, or the whole log.",
      "FILE is what `cbm call registry decision.proof '{\"id\": …}'` or `cbm log proof` printed; - "
      "is\n"

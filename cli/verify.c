@@ -43,9 +43,10 @@ load(const char *name, int *code)
         fclose(source.file);
     if (failed) {
         fprintf(stderr, "cbm verify: %s: cannot read\n", name);
-    } else if (!json_is_array(json_object_get(proof, "records")) && !log_proof_is(proof)) {
+    } else if (!json_is_array(json_object_get(proof, "records")) && !log_proof_is(proof) &&
+               !verify_notice_is(proof)) {
         fprintf(stderr, "cbm verify: %s is no proof: %s\n", name,
-                proof ? "want what decision.proof or log.proof answers" : error.text);
+                proof ? "want what decision.proof, log.proof or notice.proof answers" : error.text);
         *code = EX_DATAERR;
     } else {
         return proof;
@@ -198,7 +199,9 @@ verify_file(const char *name, const char *keys)
     int code;
     json_t *proof = load(name, &code);
     if (proof)
-        code = log_proof_is(proof) ? verify_proof(proof, keys) : verify_decision(proof);
+        code = log_proof_is(proof)       ? verify_proof(proof, keys)
+               : verify_notice_is(proof) ? verify_notice(proof, keys)
+                                         : verify_decision(proof);
     json_decref(proof);
     return code;
 }

@@ -33,6 +33,12 @@ check_prefix(struct op *op, struct text prefix)
     return STATUS_OK;
 }
 
+enum status
+notify_handlers_trimmed(struct op *op, const char *field, int64_t after, int64_t first)
+{
+    return op_refuse_trimmed(op, field, "records", after, first);
+}
+
 /* How many records fit into an answer in either form, at least one if there is any. */
 static unsigned
 records_that_fit(const struct op_log_page *page)
@@ -91,7 +97,7 @@ log_read_handle(struct op *op, const void *params)
     if (status != STATUS_OK)
         return status;
     if (page.first > 1 && in->after < page.first - 1)
-        return op_refuse_trimmed(op, "after", "records", in->after, page.first);
+        return notify_handlers_trimmed(op, "after", in->after, page.first);
     struct buf *out = op_result(op);
     unsigned count = records_that_fit(&page);
     mp_map(out, 4);

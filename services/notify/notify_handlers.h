@@ -12,4 +12,7 @@ extern op_handler_fn *const notify_handlers[];
 #include "common/msg/notify.def"
 #include "common/msg/def_end.h"
 
+/* op_refuse_trimmed for records. */
+enum status notify_handlers_trimmed(struct op *op, const char *field, int64_t after, int64_t first);
+
 #endif

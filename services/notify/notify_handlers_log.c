@@ -9,7 +9,6 @@
 #include "services/notify/notify_retain.h"
 
 #define LIMIT_DEFAULT 100
-#define PROOF_BYTES_MAX (MP_BYTES_MAX - 131072) /* room for the checkpoints and the envelope */
 
 static void
 put_number(struct buf *out, const char *key, int64_t value)
@@ -137,31 +136,9 @@ log_proof_handle(struct op *op, const void *params)
 {
     const struct log_proof *in = params;
     struct notify_proof *proof = op_alloc(op, sizeof *proof);
-    struct buf inner = {0};
     if (!proof)
         return op_no_memory(op);
     *proof = (struct notify_proof){.from = in->from, .to = in->to};
     enum status status = notify_proof_find(op, proof);
-    if (status == STATUS_OK)
-        status = notify_proof_write(op, proof, PROOF_BYTES_MAX, &inner);
-    if (status == STATUS_OK) {
-        bool more = proof->to < proof->signed_seq && (in->to == INT_NONE || proof->to < in->to);
-        struct buf *out = op_result(op);
-        mp_map(out, 5 + 1 + NOTIFY_PROOF_PAIRS);
-        put_number(out, "from", proof->from);
-        put_number(out, "to", proof->to);
-        put_number(out, "first", proof->first);
-        put_number(out, "last", proof->last);
-        put_number(out, "signed", proof->signed_seq);
-        mp_string(out, "next");
-        if (more)
-            mp_int(out, proof->to + 1);
-        else
-            mp_nil(out);
-        buf_append(out, inner.data, inner.len);
-        if (inner.failed)
-            status = op_no_memory(op);
-    }
-    buf_fini(&inner);
-    return status;
+    return status == STATUS_OK ? notify_proof_answer(op, proof, in->to, op_result(op)) : status;
 }

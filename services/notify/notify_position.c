@@ -53,7 +53,7 @@ position_of_seq(struct op *op, int64_t seq, const char *field, int64_t *after)
         return error_set(op_error(op), STATUS_INVALID_ARGUMENT, field, "%s: the log ends with %lld",
                          field, (long long)last);
     if (page.first > 1 && seq < page.first - 1)
-        return op_refuse_trimmed(op, field, "records", seq, page.first);
+        return notify_handlers_trimmed(op, field, seq, page.first);
     *after = seq;
     return STATUS_OK;
 }

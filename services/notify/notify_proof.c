@@ -5,7 +5,8 @@
 #include "common/msg/mp.h"
 #include "services/notify/notify_chain.h"
 
-#define ENTRY_ROOM 96 /* of an entry without its record, at most */
+#define ENTRY_ROOM 96                     /* of an entry without its record, at most */
+#define BYTES_MAX (MP_BYTES_MAX - 196608) /* room for checkpoints, and for who adds to it */
 
 static struct text
 entry_of(struct op *op, int64_t seq)
@@ -173,29 +174,53 @@ write_entries(struct op *op, struct writing *writing)
     return STATUS_OK;
 }
 
+static void
+put_number(struct buf *out, const char *key, int64_t value)
+{
+    mp_string(out, key);
+    mp_int(out, value);
+}
+
+static void
+write_answer(const struct notify_proof *proof, const struct writing *writing, int64_t asked_to,
+             struct buf *out)
+{
+    mp_map(out, 9);
+    put_number(out, "from", proof->from);
+    put_number(out, "to", proof->to);
+    put_number(out, "first", proof->first);
+    put_number(out, "last", proof->last);
+    put_number(out, "signed", proof->signed_seq);
+    mp_string(out, "next");
+    if (proof->to < proof->signed_seq && (asked_to == INT_NONE || proof->to < asked_to))
+        mp_int(out, proof->to + 1);
+    else
+        mp_nil(out);
+    mp_string(out, "start");
+    if (proof->start.ptr)
+        buf_append(out, proof->start.ptr, proof->start.len);
+    else
+        mp_nil(out);
+    mp_string(out, "entries");
+    mp_array(out, writing->count);
+    buf_append(out, writing->out->data, writing->out->len);
+    mp_string(out, "checkpoints");
+    mp_array(out, proof->count);
+    for (unsigned i = 0; i < proof->count; i++)
+        buf_append(out, proof->checkpoints[i].ptr, proof->checkpoints[i].len);
+}
+
 enum status
-notify_proof_write(struct op *op, struct notify_proof *proof, size_t room, struct buf *out)
+notify_proof_answer(struct op *op, struct notify_proof *proof, int64_t asked_to, struct buf *out)
 {
     struct buf entries = {0};
     size_t rest = (size_t)(proof->end - proof->start_seq) * ENTRY_ROOM;
-    struct writing writing = {proof, &entries, room > rest ? room - rest : 0, 0, false};
+    struct writing writing = {proof, &entries, BYTES_MAX > rest ? BYTES_MAX - rest : 0, 0, false};
     enum status status = write_entries(op, &writing);
-    if (status == STATUS_OK) {
-        mp_string(out, "start");
-        if (proof->start.ptr)
-            buf_append(out, proof->start.ptr, proof->start.len);
-        else
-            mp_nil(out);
-        mp_string(out, "entries");
-        mp_array(out, writing.count);
-        buf_append(out, entries.data, entries.len);
-        mp_string(out, "checkpoints");
-        mp_array(out, proof->count);
-        for (unsigned i = 0; i < proof->count; i++)
-            buf_append(out, proof->checkpoints[i].ptr, proof->checkpoints[i].len);
-        if (entries.failed)
-            status = op_no_memory(op);
-    }
+    if (status == STATUS_OK)
+        write_answer(proof, &writing, asked_to, out);
+    if (status == STATUS_OK && (entries.failed || out->failed))
+        status = op_no_memory(op);
     buf_fini(&entries);
     return status;
 }

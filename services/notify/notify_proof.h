@@ -24,11 +24,10 @@ struct notify_proof {
  * than one proof has. STATUS_FAILED_PRECONDITION if the first of them is not kept or not signed. */
 enum status notify_proof_find(struct op *op, struct notify_proof *proof);
 
-/* Writes three pairs of a map: start, entries, checkpoints. Of records that the asker may not see
- * and of those that are only on the way, the entry has the leaf; proof->to is less afterwards if
- * not all fit into `room` bytes. */
-#define NOTIFY_PROOF_PAIRS 3
-enum status notify_proof_write(struct op *op, struct notify_proof *proof, size_t room,
-                               struct buf *out);
+/* Writes the answer of log.proof. Of records that the asker may not see, and of those that are only
+ * on the way, the entry has the leaf. What does not fit is left to the next one, as what is behind
+ * proof->to and not behind `asked_to` (INT_NONE: the end). */
+enum status notify_proof_answer(struct op *op, struct notify_proof *proof, int64_t asked_to,
+                                struct buf *out);
 
 #endif

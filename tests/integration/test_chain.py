@@ -4,11 +4,12 @@ import json
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 
 import log_proof
-from conftest import Client, CallError, wait_for
+from conftest import ROOT, CallError, Client, wait_for
 from test_retention_model import Redis
 
 OPERATOR = "operator"
@@ -64,6 +65,24 @@ def test_a_proof_holds_by_foreign_code(used):
             assert log_proof.check(part, key) is None
             assert [e["seq"] for e in part["entries"] if "record" in e] == [a, a + 1, a + 2]
             assert part["entries"][-1]["seq"] == part["checkpoints"][-1]["seq"] >= a + 2
+
+
+def test_the_recipe_of_the_documents_works(used, scratch):
+    """docs/proof.md, word by word."""
+    recipe = (ROOT / "docs/proof.md").read_text().split("```python\n")[1].split("```")[0]
+    (scratch / "verify.py").write_text(recipe)
+    used.cbm("log", "proof", "--from", 7, "--to", 9, "-o", scratch / "proof.json")
+
+    def run(key):
+        return subprocess.run(["/usr/bin/python3", scratch / "verify.py", scratch / "proof.json", key], text=True,
+                              capture_output=True, check=False)
+    key = (used.dir / "keys/checkpoint.pub").read_text().strip()
+    assert run(key).stdout == "holds\n", run(key).stderr
+    assert run("00" * 32).returncode != 0
+    proof = json.loads((scratch / "proof.json").read_text())
+    proof["entries"][3]["leaf" if "leaf" in proof["entries"][3] else "record"] = "00" * 32
+    (scratch / "proof.json").write_text(json.dumps(proof))
+    assert run(key).returncode != 0
 
 
 def test_the_key_is_made_once_and_kept_close(used):
