@@ -186,7 +186,7 @@ check_work(void choose(struct subscription_filter *filter, struct text value))
                                  .language_count = 1,
                                  .languages = {value}};
     char topic[64];
-    snprintf(topic, sizeof topic, "events.%s.a.x.", names[MANY / 2]);
+    snprintf(topic, sizeof topic, "events.%.40s.a.x.", names[MANY / 2]);
     facts.topic = text_of(topic);
     facts.level_count = notify_filter_levels(facts.topic, facts.levels);
     notify_match_find(match, &facts, count_found, &found);
