@@ -97,7 +97,10 @@ acknowledge_all(const struct arguments *in, const json_t *items)
     int code = 0;
     size_t i;
     json_t *item, *seqs = json_array();
-    json_array_foreach(items, i, item) json_array_append(seqs, json_object_get(item, "seq"));
+    json_array_foreach(items, i, item)
+    {
+        json_array_append(seqs, json_object_get(item, "seq"));
+    }
     json_t *params = json_pack("{s:O, s:o}", "id", json_object_get(in->given, "id"), "seqs", seqs);
     json_decref(cli_call(in->client, "notify", "mailbox.ack", params, NULL, &code));
     return code;

@@ -121,7 +121,7 @@ find_record(struct op *op, const struct fetch *fetch, int64_t seq, const struct 
             return status;
         again = again || status == STATUS_AGAIN;
         if (status == STATUS_OK && page.count && page.records[0].seq == seq)
-            *record = &page.records[0];
+            *record = page.records;
     }
     return again ? STATUS_AGAIN : STATUS_OK;
 }

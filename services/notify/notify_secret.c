@@ -2,6 +2,7 @@
 #include "services/notify/notify_secret.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -9,7 +10,7 @@ write_text(char out[NOTIFY_SECRET_TEXT_MAX], const char *prefix, const unsigned 
            size_t len)
 {
     size_t head = strlen(prefix);
-    memcpy(out, prefix, head);
+    snprintf(out, NOTIFY_SECRET_TEXT_MAX, "%s", prefix);
     sodium_bin2base64(out + head, NOTIFY_SECRET_TEXT_MAX - head, bytes, len,
                       sodium_base64_VARIANT_ORIGINAL);
 }
