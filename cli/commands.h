@@ -11,6 +11,8 @@ int import_run(const struct cli_command *command, int argc, char **argv);
 int subscribe_run(const struct cli_command *command, int argc, char **argv);
 int plan_run(const struct cli_command *command, int argc, char **argv);
 int events_run(const struct cli_command *command, int argc, char **argv);
+int subscription_run(const struct cli_command *command, int argc, char **argv);
+int mailbox_run(const struct cli_command *command, int argc, char **argv);
 int ics_run(const struct cli_command *command, int argc, char **argv);
 int snapshot_run(const struct cli_command *command, int argc, char **argv);
 int members_run(const struct cli_command *command, int argc, char **argv);

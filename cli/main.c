@@ -59,6 +59,26 @@ static const struct cli_command commands[] = {
      "      --place Baku --zone Asia/Baku",
      events_run},
     {"event", "show|history|propose|… …", "The same as events.", NULL, events_run},
+    {"subscription", "create|get|list|update|pause|resume|rotate|delete|rehearse …",
+     "Makes and keeps subscriptions.",
+     "  create CHANNEL   mailbox, webhook or mail; --topics says of what\n"
+     "  get ID           one subscription\n"
+     "  list             yours\n"
+     "  update ID        changes what options say, the channel too\n"
+     "  pause|resume|delete ID\n"
+     "  rotate ID        a webhook's new secret, shown this once\n"
+     "  rehearse         what the filter would have matched in the past\n"
+     "Examples:\n"
+     "  cbm subscription rehearse --topics 'events.>' --hosts KZ\n"
+     "  cbm subscription create mailbox --id desk --topics 'events.>,plan.>' --from start\n"
+     "  cbm subscription create webhook --url https://hooks.example/cbm --topics 'events.>'",
+     subscription_run},
+    {"mailbox", "fetch|ack|follow ID …", "Fetches and acknowledges what waits in a mailbox.",
+     "  fetch ID      the next records; those not acknowledged in time come again\n"
+     "  ack ID SEQ    this one and all before it\n"
+     "  follow ID     prints and acknowledges what comes, until interrupted\n"
+     "Example: cbm mailbox follow desk --json",
+     mailbox_run},
     {"ics", "[--from D] [--to D] [--dimension D] [--area A] [--host H] [-o FILE] | import FILE …",
      "Prints events as a calendar (iCalendar), or imports one.",
      "What is given must all hold. A session is an entry of the calendar; events without dates\n"
