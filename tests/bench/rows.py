@@ -232,6 +232,17 @@ def match_growth(by, peer):
 ROW_8 = [match_case(by, peer, size) for by, peer in (("topic", "a scan"), ("topic", "NATS"), ("host", "a scan"))
          for size in SUBSCRIPTIONS] + [match_growth("topic", "NATS"), match_growth("host", "a scan")]
 
+
+# ---- 9: webhooks ----------------------------------------------------------------------------------
+def webhook_case(in_flight):
+    """Nothing of the stack: the sender, and a receiver that costs as little as one can, the same for both."""
+    return Case(9, f"{in_flight} in flight", Run("notify's sender", f"webhooks {in_flight} {{seconds}}", ()),
+                [Run("libcurl multi alone", f"peers/curl_multi {in_flight} {{seconds}} 748", ())],
+                [("deliveries", "rate", ">= 0.7"), ("deliveries/s", "rate", ">= 3000 /s")])
+
+
+ROW_9 = [webhook_case(in_flight) for in_flight in (16, 64, 256)]
+
 # ---- 11: memory -----------------------------------------------------------------------------------
 EVENTS = 20000
 
@@ -367,7 +378,7 @@ ROW_12 = [
          [("ms", "ms", "<= 150 ms")]),
 ]
 
-CASES = ROW_1 + ROW_2 + ROW_3 + ROW_4 + ROW_5 + ROW_6 + ROW_7 + ROW_8 + ROW_11 + ROW_12
+CASES = ROW_1 + ROW_2 + ROW_3 + ROW_4 + ROW_5 + ROW_6 + ROW_7 + ROW_8 + ROW_9 + ROW_11 + ROW_12
 TITLES = {
     1: "event.get", 2: "event.propose on disk, against Redis alone", 3: "event.propose, against other stores",
     4: "from a change to its notification", 5: "fan-out", 6: "catch-up", 7: "clashes and spans",

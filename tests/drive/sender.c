@@ -24,7 +24,10 @@
 #include "services/notify/notify_mail.h"
 #include "services/notify/notify_sender.h"
 
+struct ask;
+
 struct drive {
+    struct ask *asks; /* under way */
     struct loop *loop;
     struct notify_sender *sender;
     const char *from;
@@ -35,6 +38,7 @@ struct drive {
 
 struct ask {
     struct drive *drive;
+    struct ask *next, *before;
     char id[80];
 };
 
@@ -86,6 +90,15 @@ leave_if_done(struct drive *drive)
 }
 
 static void
+forget(struct ask *ask)
+{
+    *(ask->before ? &ask->before->next : &ask->drive->asks) = ask->next;
+    if (ask->next)
+        ask->next->before = ask->before;
+    free(ask);
+}
+
+static void
 receipt(void *arg, const struct notify_receipt *its)
 {
     static const char *const words[] = {"taken", "failed", "gone", "forbidden"};
@@ -95,7 +108,7 @@ receipt(void *arg, const struct notify_receipt *its)
                     words[its->outcome], "code", its->code, "took_ms", (json_int_t)its->took_ms,
                     "retry_after_ms", (json_int_t)its->retry_after_ms, "error", its->error, "body",
                     its->body.ptr ? its->body.ptr : "", (size_t)its->body.len));
-    free(ask);
+    forget(ask);
     drive->under_way--;
     leave_if_done(drive);
 }
@@ -209,11 +222,15 @@ begin(struct drive *drive, const json_t *post, const json_t *mail)
 {
     struct ask *ask = calloc(1, sizeof *ask);
     ask->drive = drive;
+    ask->next = drive->asks;
+    if (ask->next)
+        ask->next->before = ask;
+    drive->asks = ask;
     bool begun = post ? post_it(drive, post, ask) : mail_it(drive, mail, ask);
     drive->under_way += begun;
     if (!begun) {
         print(json_pack("{s:s, s:s}", "id", ask->id, "outcome", "refused"));
-        free(ask);
+        forget(ask);
     }
 }
 
@@ -265,16 +282,18 @@ main(void)
 {
     struct config config;
     struct drive drive = {.loop = loop_new()};
-    if (!drive.loop || cfg_load(rows, &config, NULL) != 0)
-        return 78;
-    drive.sender = notify_sender_new(drive.loop, &config.sender);
-    if (!drive.sender)
-        return 78;
+    if (drive.loop && cfg_load(rows, &config, NULL) == 0)
+        drive.sender = notify_sender_new(drive.loop, &config.sender);
+    int code = drive.sender ? 0 : 78;
     drive.from = config.sender.smtp_from;
-    loop_watch_fd(drive.loop, 0, POLLIN, take_input, &drive);
-    loop_run(drive.loop);
+    if (drive.sender) {
+        loop_watch_fd(drive.loop, 0, POLLIN, take_input, &drive);
+        loop_run(drive.loop);
+    }
     notify_sender_destroy(&drive.sender);
+    while (drive.asks) /* ended without a receipt */
+        forget(drive.asks);
     loop_destroy(&drive.loop);
     buf_fini(&drive.input);
-    return 0;
+    return code;
 }

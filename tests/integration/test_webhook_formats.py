@@ -2,6 +2,8 @@
 by openssl; CloudEvents by their SDK."""
 import base64
 import json
+import os
+import re
 import subprocess
 import time
 
@@ -81,3 +83,41 @@ def test_cloudevents(deliver, check, binary, thin):
         assert event["datacontenttype"] == "application/json"
     assert headers.get("content-type") == (None if binary and thin else
                                            "application/json" if binary else "application/cloudevents+json")
+
+
+def blocks(language):
+    """The examples of the page for receivers."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs/webhooks.md").read_text(), re.DOTALL)
+
+
+def by_node(example, secret, headers, body, scratch):
+    (scratch / "example.mjs").write_text(example)
+    (scratch / "run.mjs").write_text("import {verified} from './example.mjs';\nconst [a, b, c] = process.argv.slice(2);\n"
+                                     "console.log(verified(a, JSON.parse(b), c));\n")
+    done = subprocess.run(["node", str(scratch / "run.mjs"), secret, json.dumps(headers), body.decode()], capture_output=True,
+                          text=True, check=True)
+    return done.stdout.strip() == "true"
+
+
+def by_python(example, secret, headers, body, _scratch):
+    names = {}
+    exec(example, names)  # pylint: disable=exec-used
+    return names["verified"](secret, headers, body)
+
+
+def by_shell(example, secret, headers, body, scratch):
+    (scratch / "body").write_bytes(body)
+    env = {**os.environ, "secret": secret, "id": headers["webhook-id"], "timestamp": headers["webhook-timestamp"],
+           "signature": headers["webhook-signature"]}
+    return subprocess.run(["sh", "-euc", example], cwd=scratch, env=env, capture_output=True, text=True,
+                          check=True).stdout.strip() == "verified"
+
+
+@pytest.mark.parametrize("language, number, run", [("js", 0, by_node), ("python", 0, by_python), ("sh", 0, by_shell),
+                                                   ("js", 1, by_node)])
+def test_examples_of_the_page_verify(deliver, scratch, language, number, run):
+    _, headers, body = deliver(record=record(), secrets=["whsec_" + base64.b64encode(b"x" * 32).decode(), PAIR, SECRET])
+    example, secret = blocks(language)[number], PUBLIC if number else SECRET
+    assert run(example, secret, headers, body, scratch)
+    assert not run(example, secret, headers, body + b" ", scratch)
+    assert not run(example, secret, {**headers, "webhook-id": "other"}, body, scratch)
