@@ -382,5 +382,5 @@ CASES = ROW_1 + ROW_2 + ROW_3 + ROW_4 + ROW_5 + ROW_6 + ROW_7 + ROW_8 + ROW_9 + 
 TITLES = {
     1: "event.get", 2: "event.propose on disk, against Redis alone", 3: "event.propose, against other stores",
     4: "from a change to its notification", 5: "fan-out", 6: "catch-up", 7: "clashes and spans",
-    8: "the subscriptions that a record is for", 11: "memory", 12: "start",
+    8: "the subscriptions that a record is for", 9: "webhooks", 11: "memory", 12: "start",
 }
