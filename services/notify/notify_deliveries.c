@@ -145,7 +145,7 @@ notify_deliveries_load(struct op *op, const void *params)
     struct text id = text_of(in->subscription);
     struct subscription_cursor cursor = {.seq = in->after};
     struct subscription_secret secret;
-    struct op_range pending, known;
+    struct op_range pending;
     int64_t now_ms = 0;
     bool ours;
     enum status mine = take_over(op, in, &ours);
@@ -154,29 +154,24 @@ notify_deliveries_load(struct op *op, const void *params)
     schema_init(&subscription_secret_schema, &secret);
     enum status clock = op_clock(op, &now_ms);
     enum status secrets = op_peek(op, "secret", id, &subscription_secret_schema, &secret, NULL);
-    enum status scanned = op_scan(op, notify_deliveries_entry(op, "pending", id, 0),
-                                  op_format(op, "pending|%.*s|~", TEXT_ARG(id)),
-                                  NOTIFY_KEPT_MAX + NOTIFY_WINDOW, &pending);
+    enum status scanned =
+        op_scan(op, notify_deliveries_entry(op, "pending", id, 0),
+                op_format(op, "pending|%.*s|~", TEXT_ARG(id)), NOTIFY_LOAD_MAX, &pending);
     enum status status = op_peek(op, "cursor", id, &subscription_cursor_schema, &cursor, NULL);
     if (status == STATUS_AGAIN || (status != STATUS_OK && status != STATUS_NOT_FOUND))
         return status;
-    status = op_scan(op, notify_deliveries_entry(op, "delivery", id, cursor.seq + 1),
-                     op_format(op, "delivery|%.*s|~", TEXT_ARG(id)), NOTIFY_KNOWN_MAX, &known);
-    if (status != STATUS_OK || clock != STATUS_OK || scanned != STATUS_OK)
-        return status != STATUS_OK ? status : clock != STATUS_OK ? clock : scanned;
+    if (clock != STATUS_OK || scanned != STATUS_OK)
+        return clock != STATUS_OK ? clock : scanned;
     if (secrets != STATUS_OK && secrets != STATUS_NOT_FOUND)
         return secrets;
     struct buf *out = op_result(op);
-    mp_array(out, 7);
+    mp_array(out, 6);
     mp_int(out, now_ms);
     mp_int(out, cursor.seq);
     write_secrets(&secret, now_ms, out);
     mp_array(out, pending.count);
     for (unsigned i = 0; i < pending.count; i++)
         mp_text(out, pending.items[i]);
-    mp_array(out, known.count);
-    for (unsigned i = 0; i < known.count; i++)
-        mp_int(out, entry_seq(known.items[i]));
     return STATUS_OK;
 }
 
@@ -193,11 +188,35 @@ write_pack(struct buf *out, const struct log_record *records, unsigned count)
         log_pack_add(out, &records[i]);
 }
 
+static bool
+is_full(const struct op_log_page *page)
+{
+    return page->count && page->next < page->last;
+}
+
+/* Those of the pages that have documents: an earlier server of the subscription settled them and
+ * could not move the cursor yet. */
+static enum status
+find_known(struct op *op, const struct notify_read *in, const struct op_log_page *pages,
+           struct op_range *known)
+{
+    struct text id = text_of(in->subscription);
+    int64_t upto = INT64_MAX;
+    for (unsigned i = 0; i < in->prefix_count; i++)
+        if (is_full(&pages[i]) && pages[i].next < upto)
+            upto = pages[i].next;
+    return op_scan(op, notify_deliveries_entry(op, "delivery", id, in->after + 1),
+                   upto == INT64_MAX ? op_format(op, "delivery|%.*s|~", TEXT_ARG(id))
+                                     : notify_deliveries_entry(op, "delivery", id, upto + 1),
+                   NOTIFY_KNOWN_MAX, known);
+}
+
 enum status
 notify_deliveries_read(struct op *op, const void *params)
 {
     const struct notify_read *in = params;
     struct op_log_page pages[NOTIFY_READ_PREFIXES_MAX];
+    struct op_range known;
     enum status status = STATUS_OK;
     for (unsigned i = 0; i < in->prefix_count; i++) {
         enum status one =
@@ -205,16 +224,21 @@ notify_deliveries_read(struct op *op, const void *params)
         if (one != STATUS_OK)
             status = one;
     }
+    if (status == STATUS_OK)
+        status = find_known(op, in, pages, &known);
     if (status != STATUS_OK)
         return status;
     struct buf *out = op_result(op);
-    mp_array(out, in->prefix_count + 1);
+    mp_array(out, in->prefix_count + 2);
     mp_int(out, pages[0].first);
+    mp_array(out, known.count);
+    for (unsigned i = 0; i < known.count; i++)
+        mp_int(out, entry_seq(known.items[i]));
     for (unsigned i = 0; i < in->prefix_count; i++) {
         mp_array(out, 4);
         mp_int(out, pages[i].next);
         mp_int(out, pages[i].last);
-        mp_bool(out, pages[i].count && pages[i].next < pages[i].last);
+        mp_bool(out, is_full(&pages[i]));
         write_pack(out, pages[i].records, pages[i].count);
     }
     return STATUS_OK;

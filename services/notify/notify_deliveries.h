@@ -48,11 +48,10 @@ enum status notify_deliveries_done(struct op *op, struct text subscription, int6
 /* ---- for the engine: operations of the service's own, their parameters and results ---- */
 
 /* Everything that a lane begins with. Parameters: struct notify_load. Result: [store's clock,
- * cursor, [secret], current, until, [pending entry …], [seq …]]: the secrets in force, of which the
- * first `current` are so for longer than `until`, and the seqs beyond the cursor that have
- * documents. A map instead: it took away some of what stood in the index of a deleted subscription
- * of the same id, and is to be asked again. */
-#define NOTIFY_KNOWN_MAX (2 * NOTIFY_WINDOW)
+ * cursor, [secret], current, until, [pending entry …]]: the secrets in force, of which the first
+ * `current` are so for longer than `until`. A map instead: it took away some of what stood in the
+ * index of a deleted subscription of the same id, and is to be asked again. */
+#define NOTIFY_LOAD_MAX (NOTIFY_KEPT_MAX + NOTIFY_WINDOW) /* pending ones, the first by seq */
 struct notify_load {
     char subscription[TEXT_ID_MAX + 1];
     int64_t after;   /* the cursor, if there is none yet */
@@ -68,11 +67,14 @@ struct notify_pending {
 };
 bool notify_deliveries_pending(struct text entry, struct notify_pending *out);
 
-/* Reads the log. Result: [first, [next, last, full, records] …], one for each prefix, the records
- * as a pack (common/log/record.h). */
+/* Reads the log. Result: [first, [seq …], [next, last, full, records] …]: the seqs in these pages
+ * that have documents already, then one for each prefix, the records as a pack
+ * (common/log/record.h). */
 #define NOTIFY_READ_PREFIXES_MAX 3
 #define NOTIFY_READ_MAX 128
+#define NOTIFY_KNOWN_MAX (NOTIFY_READ_PREFIXES_MAX * NOTIFY_READ_MAX)
 struct notify_read {
+    char subscription[TEXT_ID_MAX + 1];
     int64_t after;
     unsigned prefix_count;
     char prefixes[NOTIFY_READ_PREFIXES_MAX][TOPIC_MAX + 1];

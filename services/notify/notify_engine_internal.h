@@ -41,10 +41,9 @@ struct lane {
     int64_t read_seq;    /* if it is behind: all up to here was looked at */
     int64_t seen_seq;    /* the last that was published for it while it was behind */
     int64_t seen_before; /* … when it began to read: what was published before, it reads */
-    unsigned known_count;
-    int64_t known[NOTIFY_KNOWN_MAX]; /* beyond the cursor, with documents already */
-    int64_t wake_at;                 /* monotonic */
-    int64_t not_before;              /* monotonic: no operation before */
+    bool more;           /* pending ones in the store beyond those at hand */
+    int64_t wake_at;     /* monotonic */
+    int64_t not_before;  /* monotonic: no operation before */
 
     /* of a webhook whose endpoint has not proved itself yet */
     bool verifying, proving, changing; /* proving: a try is under way; changing: its status is */
@@ -133,8 +132,18 @@ bool engine_mail_ping(struct try *try, const struct subscription *document, noti
 /* ---- notify_engine_try.c ---- */
 /* Begins a try of a picked item; its record may have to be read first. */
 void engine_try(struct lane *lane, const struct subscription *document, struct notify_item *item);
-void engine_verify(struct lane *lane, int64_t now_ms);
+/* A try is counted and keeps its lane (NULL: none) until it ends. NULL without memory. */
+struct try *engine_begin_try(struct notify_engine *engine, enum try_kind kind, struct lane *lane);
+void engine_end_try(struct try *try);
+/* What a try came to, without what follows from it. */
+void engine_fill_result(struct notify_result *result, const struct try *try,
+                        const struct notify_receipt *receipt);
+/* The secrets that are in force at the time of the post, which borrows them. */
+void engine_add_secrets(struct notify_post *post, const struct lane_secrets *secrets);
 void engine_forget_tries(struct notify_engine *engine);
+
+/* ---- notify_engine_ping.c ---- */
+void engine_verify(struct lane *lane, int64_t now_ms);
 void engine_forget_pings(struct notify_engine *engine);
 
 #endif

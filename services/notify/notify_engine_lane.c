@@ -64,7 +64,9 @@ take_pending(struct lane *lane, const char *at)
     struct notify_pending pending;
     struct mp_value value;
     struct notify_item *item = queue->first, *next;
-    for (int64_t left = take_int(&at); left > 0; left--) {
+    int64_t left = take_int(&at);
+    lane->more = left >= NOTIFY_LOAD_MAX;
+    for (; left > 0; left--) {
         at = mp_read(at, &value);
         if (!notify_deliveries_pending(value.bytes, &pending))
             continue;
@@ -110,12 +112,8 @@ on_loaded(void *arg, enum status status, struct text result)
     int64_t cursor = take_int(&at);
     at = take_secrets(lane, at);
     at = take_pending(lane, at);
-    if (!lane->loaded) {
+    if (!lane->loaded)
         lane->cursor = lane->read_seq = cursor;
-        lane->known_count = 0;
-        for (int64_t left = take_int(&at); left > 0 && lane->known_count < NOTIFY_KNOWN_MAX; left--)
-            lane->known[lane->known_count++] = take_int(&at);
-    }
     lane->loaded = true;
     engine_over(lane);
 }
@@ -144,15 +142,6 @@ lane_takes(const struct log_record *record)
     return type.ptr && !(type.len > 9 && memcmp(type.ptr, "delivery.", 9) == 0);
 }
 
-static bool
-is_known(const struct lane *lane, int64_t seq)
-{
-    for (unsigned i = 0; i < lane->known_count; i++)
-        if (lane->known[i] == seq)
-            return true;
-    return false;
-}
-
 /* Whether one more fits; else it is read later. */
 static bool
 has_room(const struct lane *lane)
@@ -166,6 +155,8 @@ struct pages {
     unsigned count;
     int64_t first, last, upto; /* upto: all of them are complete up to here */
     bool full;                 /* there is more */
+    unsigned known_count;
+    int64_t known[NOTIFY_KNOWN_MAX]; /* with documents */
     struct text packs[NOTIFY_READ_PREFIXES_MAX];
     struct log_record heads[NOTIFY_READ_PREFIXES_MAX]; /* the next of each */
     bool has[NOTIFY_READ_PREFIXES_MAX];
@@ -177,14 +168,25 @@ step(struct pages *pages, unsigned i)
     pages->has[i] = log_pack_next(&pages->packs[i], &pages->heads[i]) == 1;
 }
 
+static bool
+is_known(const struct pages *pages, int64_t seq)
+{
+    for (unsigned i = 0; i < pages->known_count; i++)
+        if (pages->known[i] == seq)
+            return true;
+    return false;
+}
+
 static void
 read_pages(struct text result, int64_t after, struct pages *pages)
 {
     struct mp_value value;
     const char *at = mp_read(result.ptr, &value);
-    *pages = (struct pages){.count = (unsigned)value.number - 1, .upto = INT64_MAX};
+    *pages = (struct pages){.count = (unsigned)value.number - 2, .upto = INT64_MAX};
     int64_t end = after;
     pages->first = take_int(&at);
+    for (int64_t left = take_int(&at); left > 0 && pages->known_count < NOTIFY_KNOWN_MAX; left--)
+        pages->known[pages->known_count++] = take_int(&at);
     for (unsigned i = 0; i < pages->count; i++) {
         at = mp_read(at, &value);
         int64_t next = take_int(&at), last = take_int(&at);
@@ -268,7 +270,7 @@ on_read(void *arg, enum status status, struct text result)
     }
     bool fits = true;
     while (fits && next_record(&pages, &record) && record.seq <= pages.upto) {
-        bool wanted = lane_takes(&record) && !is_known(lane, record.seq) &&
+        bool wanted = lane_takes(&record) && !is_known(&pages, record.seq) &&
                       notify_subscription_matches(subscription, &record);
         fits = !wanted || (has_room(lane) && notify_lane_add(&lane->queue, &record));
         if (fits)
@@ -276,10 +278,8 @@ on_read(void *arg, enum status status, struct text result)
     }
     if (fits && pages.upto > lane->read_seq)
         lane->read_seq = pages.upto;
-    if (fits && !pages.full && lane->seen_seq == lane->seen_before) {
+    if (fits && !pages.full && lane->seen_seq == lane->seen_before)
         lane->current = true;
-        lane->known_count = 0;
-    }
     engine_over(lane);
 }
 
@@ -302,6 +302,7 @@ read_log(struct lane *lane, const struct notify_subscription *subscription)
 {
     const struct subscription *document = &subscription->document;
     struct notify_read in = {.after = lane->read_seq};
+    memcpy(in.subscription, lane->id, sizeof in.subscription);
     struct text prefixes[NOTIFY_TREES_MAX];
     char own[NOTIFY_OWN_TOPIC_MAX];
     unsigned count = notify_filter_prefixes(&document->filter, prefixes);
@@ -446,6 +447,8 @@ lane_work(struct lane *lane, int64_t now_ms)
         settle(lane);
     if (!serves)
         return;
+    if (lane->more && lane->queue.kept < NOTIFY_KEPT_MAX / 2)
+        lane->reload = true;
     if ((!lane->loaded || lane->reload) && !lane->writing)
         load(lane);
     if (!lane->loaded)

@@ -59,10 +59,10 @@ title_of(struct text data, struct text language)
     static const char *const keys[] = {"title", "name", "id", "code", "area"};
     struct mp_value titles, key, value;
     const char *at = find(data, "titles", &titles);
-    for (int64_t i = 0; at && titles.type == MP_MAP && i < titles.number; i++) {
+    for (int64_t i = 0; at && titles.type == MP_MAP && language.ptr && i < titles.number; i++) {
         at = mp_next(at, &key);
         at = mp_next(at, &value);
-        if (language.ptr && value.type == MP_TEXT && text_equal(key.bytes, language))
+        if (value.type == MP_TEXT && text_equal(key.bytes, language))
             return value.bytes;
     }
     struct text title = TEXT_NONE;
@@ -137,7 +137,9 @@ put_sessions(struct told *page, struct text data)
 {
     struct mp_value sessions;
     const char *at = find(data, "sessions", &sessions);
-    for (int64_t i = 0; at && sessions.type == MP_ARRAY && i < sessions.number; i++) {
+    if (!at || sessions.type != MP_ARRAY)
+        return;
+    for (int64_t i = 0; i < sessions.number; i++) {
         const char *next = mp_skip(at);
         struct text one = {at, (uint32_t)(next - at)};
         struct text start = find_text(one, "start"), end = find_text(one, "end");

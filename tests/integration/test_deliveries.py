@@ -335,3 +335,24 @@ def test_the_command_line(hook, stack):
     assert stack.cbm("delivery", "get", one.id, check=False).returncode == 64
     assert stack.cbm("delivery", "redeliver", one.id, check=False).returncode == 64
     assert stack.cbm("delivery", "get", "nobodys", 1, check=False).returncode == 1
+
+
+def test_what_is_no_longer_kept_is_told(hook, client, stack):
+    import subprocess
+    one = hook()
+    one.wait(one.propose(1))
+    wait_for(lambda: one.list(), 10, "it is written down")
+    client.call("notify", "subscription.pause", {"id": one.id})
+    seqs = one.propose(6)
+    subprocess.run(["redis-cli", "-u", stack.env["CBM_REDIS"], "HSET", "{cica}:log:prefix", "#first", str(seqs[3])],
+                   check=True, capture_output=True)  # what retention does
+    try:
+        client.call("notify", "subscription.resume", {"id": one.id})
+        one.wait(seqs[3:])
+    finally:
+        subprocess.run(["redis-cli", "-u", stack.env["CBM_REDIS"], "HDEL", "{cica}:log:prefix", "#first"],
+                       check=True, capture_output=True)
+    assert not set(seqs[:3]) & set(one.seqs())
+    notice, = [got for got in one.receiver.all(one.path) if got.type == "subscription.notice.missed"]
+    assert notice.event["data"]["to"] == seqs[3] - 1
+    assert notice.event["data"]["from"] <= seqs[0]

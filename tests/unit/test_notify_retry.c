@@ -220,7 +220,7 @@ test_no_more_than_fit(void **state)
     (void)state;
     struct notify_shares shares = {0};
     struct notify_turn out;
-    char id[8];
+    char id[16];
     for (int i = 0; i < NOTIFY_REPLICAS_MAX; i++) {
         snprintf(id, sizeof id, "%03d", i);
         turn(&shares, id, 1000, ALL);
