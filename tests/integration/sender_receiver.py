@@ -170,7 +170,7 @@ class Receiver(socketserver.ThreadingTCPServer):
             self.over.wait(60 * SLOW)
             return False
         if path == "/redirect":
-            status, more = 307, "location: http://127.0.0.1:1/\r\n"
+            status, more = 307, f"location: {self.url('/followed')}\r\n"
         elif path.startswith("/retry/"):
             status, more = 503, f"retry-after: {path[7:].replace('_', ' ')}\r\n"
         elif path == "/close":
