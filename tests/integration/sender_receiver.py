@@ -5,6 +5,7 @@ import os
 import queue
 import socket
 import socketserver
+import ssl
 import subprocess
 import threading
 import time
@@ -192,4 +193,10 @@ def certificate(directory, name="authority"):
     return cert, key
 
 
-__all__ = ["Sender", "Receiver", "certificate", "record", "SECRET", "EVENT", "wait_for", "SLOW"]
+def tls(cert, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context
+
+
+__all__ = ["Sender", "Receiver", "certificate", "tls", "record", "SECRET", "EVENT", "wait_for", "SLOW"]

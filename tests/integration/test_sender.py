@@ -1,14 +1,13 @@
 """The sender of webhooks by itself: where it goes, what it makes of the answers, and that nothing outside
 holds it up."""
 import socket
-import ssl
 import subprocess
 import time
 
 import pytest
 
 from conftest import ROOT, free_port
-from sender_receiver import SECRET, SLOW, Receiver, Sender, certificate, wait_for
+from sender_receiver import SECRET, SLOW, Receiver, Sender, certificate, tls, wait_for
 
 
 @pytest.fixture(name="receiver")
@@ -190,12 +189,6 @@ def test_a_resolver_that_hangs_holds_nothing_up(receiver, scratch):
 
 
 # ---- TLS and HTTP/2 ---------------------------------------------------------------------------------
-
-def tls(cert, key):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return context
-
 
 def test_certificates(scratch):
     cert, key = certificate(scratch)
