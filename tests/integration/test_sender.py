@@ -175,6 +175,13 @@ def test_a_connection_was_judged_when_it_was_opened(receiver, scratch):
     assert receiver.connections == 1
 
 
+def test_of_several_addresses_the_allowed_one_is_taken(receiver):
+    """Where there is IPv6, localhost is ::1 as well, which is not listed."""
+    with Sender() as sender:
+        got = sender.post(receiver.url("/", "localhost"))
+    assert (got["outcome"], got["body"], got["error"]) == ("taken", "ok", ""), got
+
+
 def test_a_resolver_that_hangs_holds_nothing_up(receiver, scratch):
     hosts = names(scratch / "hosts", slow_test="hangs")
     with Sender(CBM_TEST_HOSTS=hosts) as sender:
