@@ -18,7 +18,7 @@ U
 
 build=(gcc make pkg-config libc6-dev libczmq-dev libzmq3-dev libmsgpack-dev libhiredis-dev
        libjansson-dev libsodium-dev libmicrohttpd-dev libical-dev libcurl4-openssl-dev)
-run=(redis-server redis-tools jq procps util-linux tzdata)
+run=(redis-server redis-tools jq procps util-linux tzdata ca-certificates)
 runtime=(libczmq4 libzmq5 libmsgpackc2 libhiredis0.14 libjansson4 libsodium23 libmicrohttpd12 libical3
          libcurl4 ca-certificates tzdata)
 tests=(python3 python3-jsonschema python3-nacl python3-pytest python3-zmq python3-msgpack libcmocka-dev clang clang-tidy

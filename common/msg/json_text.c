@@ -98,19 +98,6 @@ put_bytes(struct buf *out, struct text bytes)
 
 static const char *put_value(struct buf *out, const char *at);
 
-static const char *
-put_items(struct buf *out, const char *at, int64_t count)
-{
-    buf_append(out, "[", 1);
-    for (int64_t i = 0; i < count; i++) {
-        if (i)
-            buf_append(out, ",", 1);
-        at = put_value(out, at);
-    }
-    buf_append(out, "]", 1);
-    return at;
-}
-
 /* The key of a map must be a string in JSON. */
 static const char *
 put_key(struct buf *out, const char *at)
@@ -126,18 +113,22 @@ put_key(struct buf *out, const char *at)
     return behind;
 }
 
+/* The items or pairs of an array or map. */
 static const char *
-put_pairs(struct buf *out, const char *at, int64_t count)
+put_members(struct buf *out, const char *at, const struct mp_value *head)
 {
-    buf_append(out, "{", 1);
-    for (int64_t i = 0; i < count; i++) {
+    bool is_map = head->type == MP_MAP;
+    buf_append(out, is_map ? "{" : "[", 1);
+    for (int64_t i = 0; i < head->number; i++) {
         if (i)
             buf_append(out, ",", 1);
-        at = put_key(out, at);
-        buf_append(out, ":", 1);
+        if (is_map) {
+            at = put_key(out, at);
+            buf_append(out, ":", 1);
+        }
         at = put_value(out, at);
     }
-    buf_append(out, "}", 1);
+    buf_append(out, is_map ? "}" : "]", 1);
     return at;
 }
 
@@ -156,8 +147,8 @@ put_value(struct buf *out, const char *at)
     case MP_EXT: /* behind its type */
         put_bytes(out, (struct text){value.bytes.ptr + 1, value.bytes.len - 1});
         break;
-    case MP_ARRAY: return put_items(out, behind, value.number);
-    case MP_MAP: return put_pairs(out, behind, value.number);
+    case MP_ARRAY:
+    case MP_MAP: return put_members(out, behind, &value);
     }
     return behind;
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "common/base/zone.h"
 #include "common/msg/mp.h"
 #include "services/notify/notify_itip.h"
 #include "services/notify/notify_mime.h"
@@ -123,13 +124,20 @@ put_row(struct told *page, const char *label, struct text value)
     put(&page->html, "</td></tr>\r\n");
 }
 
-/* "2021-07-13T08:00:00Z" -> "2021-07-13 08:00:00 UTC" */
-static int
-print_when(char *out, size_t size, struct text when)
+/* An instant as the clocks of a zone show it: "2021-07-13 14:00:00"; a day as it is. */
+static void
+print_when(char out[TIME_TEXT_MAX], struct text text, const struct zone *zone)
 {
-    if (when.len < 20 || when.ptr[10] != 'T' || when.ptr[when.len - 1] != 'Z')
-        return snprintf(out, size, "%.*s", TEXT_ARG(when));
-    return snprintf(out, size, "%.10s %.*s UTC", when.ptr, (int)when.len - 12, when.ptr + 11);
+    struct when when;
+    out[0] = '\0';
+    if (!when_parse(text, &when))
+        return;
+    when.ms = when.is_date ? when.ms : zone_local(zone, when.ms);
+    when_print(when, out);
+    if (when.is_date)
+        return;
+    out[10] = ' ';
+    out[strcspn(out, "Z")] = '\0';
 }
 
 static void
@@ -139,18 +147,23 @@ put_sessions(struct told *page, struct text data)
     const char *at = find(data, "sessions", &sessions);
     if (!at || sessions.type != MP_ARRAY)
         return;
+    struct text name = find_text(data, "zone");
+    struct zone *zone = name.ptr ? zone_open(name) : NULL;
     for (int64_t i = 0; i < sessions.number; i++) {
         const char *next = mp_skip(at);
         struct text one = {at, (uint32_t)(next - at)};
         struct text start = find_text(one, "start"), end = find_text(one, "end");
-        char span[160], from[64], to[64];
-        print_when(from, sizeof from, start);
-        print_when(to, sizeof to, end);
-        snprintf(span, sizeof span, "%s%s%s", from, text_equal(start, end) ? "" : " to ",
-                 text_equal(start, end) ? "" : to);
+        char span[160], from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
+        print_when(from, start, zone);
+        print_when(to, end, zone);
+        bool same = strcmp(from, to) == 0, is_day = start.len < DATE_TEXT_MAX;
+        struct text clocks = is_day ? TEXT_LITERAL("") : zone ? name : TEXT_LITERAL("UTC");
+        snprintf(span, sizeof span, "%s%s%s%s%.*s", from, same ? "" : " to ", same ? "" : to,
+                 is_day ? "" : ", clocks of ", TEXT_ARG(clocks));
         put_row(page, "When", text_of(span));
         at = next;
     }
+    zone_destroy(&zone);
 }
 
 static void
@@ -160,7 +173,7 @@ put_record(struct told *page, const struct log_record *record, const struct noti
         const char *label, *key;
     } rows[] = {{"Status", "status"}, {"Place", "place"},       {"Format", "format"},
                 {"Host", "host"},     {"Deadline", "deadline"}, {"Reason", "reason"}};
-    char subject[SUBJECT_MAX], seq[TEXT_NUMBER_MAX], time[TIME_TEXT_MAX], told[64];
+    char subject[SUBJECT_MAX], seq[TEXT_NUMBER_MAX], time[TIME_TEXT_MAX];
     subject_of(record, letter, subject);
     put_heading(page, subject);
     if (!letter->thin) {
@@ -169,8 +182,7 @@ put_record(struct told *page, const struct log_record *record, const struct noti
             put_row(page, rows[i].label, find_text(record->data, rows[i].key));
     }
     time_print(record->time_ms, time);
-    print_when(told, sizeof told, text_of(time));
-    put_row(page, "Recorded", text_of(told));
+    put_row(page, "Recorded", text_of(time));
     put_row(page, "Topic", record->topic);
     put_row(page, "Record", (struct text){seq, (uint32_t)text_number(record->seq, seq)});
     put(&page->plain, "\r\n");

@@ -185,6 +185,7 @@ notify_sender_http_end(struct attempt *attempt, CURLcode result)
     if (attempt->has_answered) {
         curl_easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &code);
         judge_answer(attempt, code);
+        attempt->kept[attempt->kept_len] = '\0'; /* another address may have been refused before */
         text_trim_cut(attempt->kept);
         receipt->body = text_of(
             text_utf8_valid(attempt->kept, strlen(attempt->kept)) ? attempt->kept : "(not UTF-8)");

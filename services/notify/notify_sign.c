@@ -3,12 +3,11 @@
 
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define SHARED "whsec_"
 #define PRIVATE "whsk_"
-#define PUBLIC "whpk_"
 #define SHARED_MIN 24
-#define SHARED_NEW 32
 #define KEY_MAX 64
 
 enum kind { NONE, HMAC, ED25519 };
@@ -56,52 +55,6 @@ parse(struct text text, struct secret *out)
                           NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
         return false;
     return out->kind == HMAC ? out->len >= SHARED_MIN : complete_pair(out);
-}
-
-static void
-print(const char *prefix, const unsigned char *bytes, size_t len, char out[NOTIFY_SECRET_MAX])
-{
-    size_t at = (size_t)snprintf(out, NOTIFY_SECRET_MAX, "%s", prefix);
-    sodium_bin2base64(out + at, NOTIFY_SECRET_MAX - at, bytes, len, sodium_base64_VARIANT_ORIGINAL);
-}
-
-bool
-notify_secret_valid(struct text secret)
-{
-    struct secret parsed;
-    bool valid = parse(secret, &parsed);
-    sodium_memzero(&parsed, sizeof parsed);
-    return valid;
-}
-
-void
-notify_secret_new_shared(char secret[NOTIFY_SECRET_MAX])
-{
-    unsigned char bytes[SHARED_NEW];
-    randombytes_buf(bytes, sizeof bytes);
-    print(SHARED, bytes, sizeof bytes, secret);
-    sodium_memzero(bytes, sizeof bytes);
-}
-
-void
-notify_secret_new_pair(char secret[NOTIFY_SECRET_MAX], char public_key[NOTIFY_SECRET_MAX])
-{
-    unsigned char open[crypto_sign_PUBLICKEYBYTES], pair[crypto_sign_SECRETKEYBYTES];
-    crypto_sign_keypair(open, pair);
-    print(PRIVATE, pair, sizeof pair, secret);
-    print(PUBLIC, open, sizeof open, public_key);
-    sodium_memzero(pair, sizeof pair);
-}
-
-bool
-notify_secret_public(struct text secret, char public_key[NOTIFY_SECRET_MAX])
-{
-    struct secret parsed;
-    bool is_pair = parse(secret, &parsed) && parsed.kind == ED25519;
-    if (is_pair)
-        print(PUBLIC, parsed.bytes + crypto_sign_SEEDBYTES, crypto_sign_PUBLICKEYBYTES, public_key);
-    sodium_memzero(&parsed, sizeof parsed);
-    return is_pair;
 }
 
 static size_t

@@ -1,5 +1,5 @@
-/* Signatures of webhooks by Standard Webhooks 1.0.0, and their secrets. It must not know
- * subscriptions or how anything is sent.
+/* Signatures of webhooks by Standard Webhooks 1.0.0. It must not know subscriptions or how anything
+ * is sent.
  *
  *   whsec_ + base64 of 24 to 64 bytes       HMAC-SHA256: "v1," + base64
  *   whsk_  + base64 of seed, public key     ed25519 (of the 32 bytes of the seed alone as well):
@@ -13,18 +13,6 @@
 #include <stdint.h>
 
 #include "common/base/text.h"
-
-#define NOTIFY_SECRET_MAX 96 /* any secret or public key, with its terminator */
-
-/* Whether the text is a secret to sign with: `whsec_…` or `whsk_…`. */
-bool notify_secret_valid(struct text secret);
-
-/* New ones from the kernel's random numbers, terminated. */
-void notify_secret_new_shared(char secret[NOTIFY_SECRET_MAX]);
-void notify_secret_new_pair(char secret[NOTIFY_SECRET_MAX], char public_key[NOTIFY_SECRET_MAX]);
-
-/* The `whpk_…` of a `whsk_…`, for who forgot it. False if it is none. */
-bool notify_secret_public(struct text secret, char public_key[NOTIFY_SECRET_MAX]);
 
 /* Appends the signature of each secret, by space: the value of webhook-signature, terminated.
  * Returns its length, 0 if one of them is no secret. */

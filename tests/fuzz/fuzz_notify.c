@@ -35,11 +35,9 @@ try_addresses(struct text text)
 static void
 try_secret(struct text text)
 {
-    char public_key[NOTIFY_SECRET_MAX], out[NOTIFY_SIGNATURE_MAX];
-    bool valid = notify_secret_valid(text);
+    char out[NOTIFY_SIGNATURE_MAX];
     size_t len = notify_sign(TEXT_LITERAL("msg_1"), 1614265330, text, 1, &text, out);
-    PROMISE((len > 0) == valid && len < sizeof out && (!len || out[len] == '\0'));
-    PROMISE(!notify_secret_public(text, public_key) || valid);
+    PROMISE(len < sizeof out && (!len || out[len] == '\0'));
 }
 
 /* A header is one, whatever is in it: each line end of it is before a blank or at the end. */

@@ -5,6 +5,7 @@ import os
 import queue
 import socket
 import socketserver
+import ssl
 import subprocess
 import threading
 import time
@@ -170,7 +171,7 @@ class Receiver(socketserver.ThreadingTCPServer):
             self.over.wait(60 * SLOW)
             return False
         if path == "/redirect":
-            status, more = 307, "location: http://127.0.0.1:1/\r\n"
+            status, more = 307, f"location: {self.url('/followed')}\r\n"
         elif path.startswith("/retry/"):
             status, more = 503, f"retry-after: {path[7:].replace('_', ' ')}\r\n"
         elif path == "/close":
@@ -192,4 +193,10 @@ def certificate(directory, name="authority"):
     return cert, key
 
 
-__all__ = ["Sender", "Receiver", "certificate", "record", "SECRET", "EVENT", "wait_for", "SLOW"]
+def tls(cert, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context
+
+
+__all__ = ["Sender", "Receiver", "certificate", "tls", "record", "SECRET", "EVENT", "wait_for", "SLOW"]

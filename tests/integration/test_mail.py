@@ -1,7 +1,6 @@
 """Mails: what a relay takes of the sender, and what readers of mail and of calendars make of it."""
 import email
 import email.policy
-import ssl
 
 import icalendar
 import pytest
@@ -10,7 +9,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from conftest import free_port
-from sender_receiver import EVENT, Sender, certificate, record
+from sender_receiver import EVENT, Sender, certificate, record, tls
 
 
 class Relay:
@@ -81,7 +80,7 @@ def test_a_mail(relay):
     assert message["auto-submitted"] == "auto-generated" and message["list-id"] == "<a-newsroom.cica.cbm>"
     assert parts(message) == ["multipart/alternative", "text/plain", "text/html", "text/calendar"]
     plain, page = (message.get_body([kind]).get_content() for kind in ("plain", "html"))
-    for said in ("When: 2021-07-13 08:00:00 UTC to 2021-07-13 10:30:00 UTC", "Place: Алматы", "Reason: <b>why</b>", EVENT["title"]):
+    for said in ("When: 2021-07-13 14:00:00 to 2021-07-13 16:30:00, clocks of Asia/Almaty", "Place: Алматы", "Reason: <b>why</b>", EVENT["title"]):
         assert said in plain
     assert "&lt;Smart&gt; Agriculture &amp; &quot;IoT&quot;" in page and "&lt;b&gt;why" in page and "<b>" not in page
 
@@ -96,6 +95,9 @@ def test_languages_and_thin_ones(relay):
         message = relay.last()
         assert parts(message) == ["multipart/alternative", "text/plain", "text/html"]
         assert "Seminar" not in str(message) and "Алматы" not in message.get_body(["plain"]).get_content()
+        for zone in ("UTC", "No/Where", "../../etc/passwd"):
+            sender.mail(records=[record(zone=zone)])
+            assert "2021-07-13 08:00:00 to 2021-07-13 10:30:00, clocks of UTC" in relay.last().get_body(["plain"]).get_content()
         sender.mail(records=[record(seq=41), record("event.accepted", 43, title="Another")])
         message = relay.last()
         assert message["subject"] == "2 notifications" and message["x-cbm-seq"] == "43" and not message["x-cbm-id"]
@@ -152,6 +154,7 @@ def test_invitations_to_days_and_to_several_sessions(relay):
         message = relay.last()
         assert parts(message) == ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar",
                                   "text/calendar"]
+        assert "When: 2021-05-03 to 2021-05-05\r\nWhen: 2021-08-03\r\n" in message.get_body(["plain"]).get_payload(decode=True).decode()
         found = [icalendar.Calendar.from_ical(part.get_content()).walk("VEVENT")[0] for part in calendars(message)]
         assert [one["UID"] for one in found] == ["smart-agriculture.1@cbm", "smart-agriculture.2@cbm"]
         assert [(one["DTSTART"].dt.isoformat(), one["DTEND"].dt.isoformat()) for one in found] == \
@@ -187,12 +190,6 @@ def test_no_relay():
     with Sender(CBM_SMTP=f"smtp://127.0.0.1:{free_port()}", CBM_SMTP_FROM="a@b.example") as sender:
         got = sender.mail(records=[record()])
         assert (got["outcome"], got["code"]) == ("failed", 0) and got["error"]
-
-
-def tls(cert, key):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return context
 
 
 def test_starttls_and_users(scratch):
