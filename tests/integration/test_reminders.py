@@ -1,5 +1,6 @@
 """Reminders through the bus: put, moved, cancelled, met, of silences and by rules; who may; told once by three
 replicas, late after an outage, and for nothing while they wait. It must not know libcbm."""
+import json
 import os
 import subprocess
 import time
@@ -236,6 +237,26 @@ def test_who_may_and_sees(desk, tmp_path, refused):
     assert secret in [one["id"] for one in kz.client.list("notify", "reminder.list")]
     assert secret not in [one["id"] for one in cn.client.list("notify", "reminder.list")]
     assert not [one for one in desk.notices() if one[2]["id"] == secret]
+
+
+def test_command_line(desk):
+    id = desk.event(now_ms() + 30 * DAY)
+    said = desk.stack.cbm("reminder", "put", "--event", id, "--anchor", "session", "--offset", "-P14D", "--text", "Agenda").stdout
+    assert said.startswith(f"{id}-session-p14d-before is planned, due ")
+    rule = json.loads(desk.stack.cbm("reminder", "put", "--every", "--area", "tourism", "--anchor", "session-end", "--offset", "P1M",
+                                     "--json").stdout)
+    assert rule["every"] == {"area": "tourism"}
+    heading, *rows = desk.stack.cbm("reminder", "list", "--event", id).stdout.splitlines()
+    assert heading.split() == ["DUE", "STATUS", "WHEN", "ABOUT", "ID", "TEXT"] and len(rows) == 1
+    assert " planned  -P14D session  " in rows[0] and rows[0].endswith("Agenda")
+    everything = desk.stack.cbm("reminder", "list").stdout
+    assert " rule " in everything and "every tourism" in everything
+    lines = [json.loads(line) for line in desk.stack.cbm("reminder", "list", "--event", id, "--json").stdout.splitlines()]
+    assert [one["status"] for one in lines] == ["planned"]
+    assert "is deleted" in desk.stack.cbm("reminder", "delete", rule["id"]).stdout
+    for words in (["put", "--anchor", "session", "--offset", "P1D"], ["put", "--event", id], ["delete"], ["fly"],
+                  ["put", "--event", id, "--area", "tourism", "--anchor", "session", "--offset", "P1D"]):
+        assert desk.stack.cbm("reminder", *words, check=False).returncode == 64, words
 
 
 def test_late_after_an_outage_of_all(desk):
