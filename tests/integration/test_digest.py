@@ -8,8 +8,7 @@ import re
 import markdown
 import pytest
 
-from conftest import ROOT, CallError
-from test_reminders import send_all
+from conftest import ROOT, CallError, send_all
 
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December"]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import CallError, Stack, scratch_directory, time_ms, time_text, wait_for
+from conftest import CallError, Stack, scratch_directory, send_all, time_ms, time_text, wait_for
 from test_visibility import Who
 
 DAY = 86_400_000
@@ -309,21 +309,6 @@ def calls(stack, seconds=3.0):
     after = read()
     changed = {name: [now - then for now, then in zip(after[name], before.get(name, (0, 0)))] for name in after}
     return {name: pair for name, pair in changed.items() if pair[0] and name not in ("info", "auth", "hello", "ping")}
-
-
-def send_all(client, service, requests, window=400):
-    """Many requests under way at once; all must succeed."""
-    waiting = set()
-    for method, params in requests:
-        waiting.add(client.send(service, method, params, key=f"many-{len(waiting)}-{os.urandom(6).hex()}"))
-        while len(waiting) >= window:
-            msgid, error, _ = client.receive()
-            assert error is None, error
-            waiting.discard(msgid)
-    while waiting:
-        msgid, error, _ = client.receive()
-        assert error is None, error
-        waiting.discard(msgid)
 
 
 @pytest.mark.once
