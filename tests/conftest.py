@@ -177,6 +177,21 @@ class Client:
                 return items
 
 
+def send_all(client, service, requests, window=400):
+    """Many requests under way at once; all must succeed."""
+    waiting = set()
+    for method, params in requests:
+        waiting.add(client.send(service, method, params, key=f"many-{len(waiting)}-{os.urandom(6).hex()}"))
+        while len(waiting) >= window:
+            msgid, error, _ = client.receive()
+            assert error is None, error
+            waiting.discard(msgid)
+    while waiting:
+        msgid, error, _ = client.receive()
+        assert error is None, error
+        waiting.discard(msgid)
+
+
 class Subscriber:
     """A raw SUB socket: records and watermarks as they come, nothing filled in. `env` has its keys."""
 

@@ -2,6 +2,7 @@
 #include "services/notify/notify_plan.h"
 
 #include <sodium.h>
+#include <string.h>
 
 #include "common/service/due.h"
 
@@ -22,7 +23,7 @@ static struct notify_plan_item *
 find(const struct notify_plan *plan, const char *kind, struct text id)
 {
     struct notify_plan_item *item = plan->first;
-    while (item && (item->kind != kind || !text_equal(item->id, id)))
+    while (item && (strcmp(item->kind, kind) != 0 || !text_equal(item->id, id)))
         item = item->next;
     return item;
 }

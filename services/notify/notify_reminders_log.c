@@ -168,9 +168,6 @@ read_on(struct step *step, const char *prefix, int64_t *position)
             step->plan.status = status;
         return true;
     }
-    if (*position && page.first > *position + 1 && page.count && page.first > page.records[0].seq)
-        log_event(LOG_LEVEL_WARN, "records were trimmed before reminders read them",
-                  LOG_TEXT("prefix", prefix));
     for (unsigned i = 0; i < page.count; i++)
         on_record(step, &page.records[i]);
     *position = page.next;

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, SLOW, free_port, time_ms, time_text, wait_for
+from conftest import BUILD, SLOW, free_port, send_all, time_ms, time_text, wait_for
 from test_silence import STEPS, faketime
 
 EVENTS = 300
@@ -139,12 +139,13 @@ def test_each_once_whatever_happens(make_stack):
     try:
         with stack.client(20) as client:
             plan = Plan(seed)
-            for id, due in plan.due.items():
-                client.call("events", "event.propose", {"title": id, "kind": "seminar", "host": "SECRETARIAT", "year": 2027,
-                                                        **plan.times(id, due)})
-                client.call("events", "event.accept", {"id": id})
-                client.call("events", "event.schedule", plan.times(id, due))
-                client.call("notify", "reminder.put", {"id": id, "event": id, "anchor": "session", "offset": "-PT1H"})
+            times = [plan.times(id, due) for id, due in plan.due.items()]
+            send_all(client, "events", (("event.propose", {"title": one["id"], "kind": "seminar", "host": "SECRETARIAT",
+                                                           "year": 2027, **one}) for one in times))
+            send_all(client, "events", (("event.accept", {"id": one["id"]}) for one in times))
+            send_all(client, "events", (("event.schedule", one) for one in times))
+            send_all(client, "notify", (("reminder.put", {"id": id, "event": id, "anchor": "session", "offset": "-PT1H"})
+                                        for id in plan.due))
             assert time.time() * 1000 < plan.begin, "the machine is too slow for this test"
             theirs = settings(stack.pids["notify.1"])
             stack.kill("notify.1")

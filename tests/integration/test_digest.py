@@ -8,7 +8,7 @@ import re
 import markdown
 import pytest
 
-from conftest import ROOT, CallError
+from conftest import ROOT, CallError, send_all
 
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December"]
@@ -204,3 +204,27 @@ def test_late_changes_languages_series_drafts_and_titles(make_stack):
         assert (got["totals"]["participants_count"], got["totals"]["events"], got["totals"]["reported"]) == (42, 3, 3)
         now = client.call("notify", "digest.get", {"from": today, "to": today})
         assert [(one["event"], one["title"]) for one in now["documents"]] == [("gone", "Outcome")]
+
+
+def test_a_log_of_several_pages(make_stack):
+    """The first record, the last one, and what was said of an event in between: 1,500 others lie between them."""
+    stack = make_stack()
+    with stack.client(30) as client:
+        def step(method, id, **more):
+            client.call("events", f"event.{method}", {"id": id, **more})
+
+        def held(id):
+            step("propose", id, title=id, kind="seminar", host="SECRETARIAT", year=2021)
+            step("accept", id)
+            step("schedule", id, format="online", sessions=[{"start": "2021-05-18", "end": "2021-05-18"}])
+            step("hold", id)
+
+        held("first")
+        for part in range(3):
+            send_all(client, "events", (("event.propose", {"id": f"other-{part}-{i}", "title": "Other", "kind": "seminar",
+                                                           "host": "SECRETARIAT", "year": 2021}) for i in range(500)))
+            if part == 1:
+                step("report", "first", member_states=[], participants_count=7)
+        held("last")
+        got = client.call("notify", "digest.get", {"from": "2021-05-01", "to": "2021-05-31"})
+        assert set(listed(got)) == {"first", "last"} and got["totals"]["participants_count"] == 7

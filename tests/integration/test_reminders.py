@@ -1,12 +1,13 @@
 """Reminders through the bus: put, moved, cancelled, met, of silences and by rules; who may; told once by three
 replicas, late after an outage, and for nothing while they wait. It must not know libcbm."""
+import json
 import os
 import subprocess
 import time
 
 import pytest
 
-from conftest import CallError, Stack, scratch_directory, time_ms, time_text, wait_for
+from conftest import CallError, Stack, scratch_directory, send_all, time_ms, time_text, wait_for
 from test_visibility import Who
 
 DAY = 86_400_000
@@ -238,6 +239,26 @@ def test_who_may_and_sees(desk, tmp_path, refused):
     assert not [one for one in desk.notices() if one[2]["id"] == secret]
 
 
+def test_command_line(desk):
+    id = desk.event(now_ms() + 30 * DAY)
+    said = desk.stack.cbm("reminder", "put", "--event", id, "--anchor", "session", "--offset", "-P14D", "--text", "Agenda").stdout
+    assert said.startswith(f"{id}-session-p14d-before is planned, due ")
+    rule = json.loads(desk.stack.cbm("reminder", "put", "--every", "--area", "tourism", "--anchor", "session-end", "--offset", "P1M",
+                                     "--json").stdout)
+    assert rule["every"] == {"area": "tourism"}
+    heading, *rows = desk.stack.cbm("reminder", "list", "--event", id).stdout.splitlines()
+    assert heading.split() == ["DUE", "STATUS", "WHEN", "ABOUT", "ID", "TEXT"] and len(rows) == 1
+    assert " planned  -P14D session  " in rows[0] and rows[0].endswith("Agenda")
+    everything = desk.stack.cbm("reminder", "list").stdout
+    assert " rule " in everything and "every tourism" in everything
+    lines = [json.loads(line) for line in desk.stack.cbm("reminder", "list", "--event", id, "--json").stdout.splitlines()]
+    assert [one["status"] for one in lines] == ["planned"]
+    assert "is deleted" in desk.stack.cbm("reminder", "delete", rule["id"]).stdout
+    for words in (["put", "--anchor", "session", "--offset", "P1D"], ["put", "--event", id], ["delete"], ["fly"],
+                  ["put", "--event", id, "--area", "tourism", "--anchor", "session", "--offset", "P1D"]):
+        assert desk.stack.cbm("reminder", *words, check=False).returncode == 64, words
+
+
 def test_late_after_an_outage_of_all(desk):
     """While no notify runs one falls due, one moves, one is cancelled: afterwards each is as if it had run."""
     start = now_ms() + 30 * DAY
@@ -288,21 +309,6 @@ def calls(stack, seconds=3.0):
     after = read()
     changed = {name: [now - then for now, then in zip(after[name], before.get(name, (0, 0)))] for name in after}
     return {name: pair for name, pair in changed.items() if pair[0] and name not in ("info", "auth", "hello", "ping")}
-
-
-def send_all(client, service, requests, window=400):
-    """Many requests under way at once; all must succeed."""
-    waiting = set()
-    for method, params in requests:
-        waiting.add(client.send(service, method, params, key=f"many-{len(waiting)}-{os.urandom(6).hex()}"))
-        while len(waiting) >= window:
-            msgid, error, _ = client.receive()
-            assert error is None, error
-            waiting.discard(msgid)
-    while waiting:
-        msgid, error, _ = client.receive()
-        assert error is None, error
-        waiting.discard(msgid)
 
 
 @pytest.mark.once
