@@ -97,8 +97,8 @@ struct op_log_page {
 enum status op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
                         struct op_log_page *out);
 
-/* The records under a whole topic: as above, but STATUS_FAILED_PRECONDITION, told as below, if one of them
- * after `after` is not kept any more. */
+/* The records under a whole topic: as above, but STATUS_FAILED_PRECONDITION, told as below, if one
+ * of them after `after` is not kept any more. */
 enum status op_log_topic(struct op *op, struct text topic, int64_t after, unsigned limit,
                          struct op_log_page *out);
 
@@ -111,8 +111,8 @@ enum status op_refuse_trimmed(struct op *op, const char *field, const char *what
  * STATUS_AGAIN until then, STATUS_OK after; at once STATUS_OK for a service without such a copy. */
 enum status op_wait_seq(struct op *op, int64_t seq);
 
-/* Waits for something outside the store: STATUS_AGAIN, to be returned; the handler runs again in some
- * 50 ms, and reads anew what it asks for. Whoever asked has a deadline. */
+/* Waits for something outside the store: STATUS_AGAIN, to be returned; the handler runs again in
+ * some 50 ms, and reads anew what it asks for. Whoever asked has a deadline. */
 enum status op_wait(struct op *op);
 
 /* Fails with `aborted` if the caller gave a revision and it is another than the document has. */
