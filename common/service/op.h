@@ -97,8 +97,8 @@ struct op_log_page {
 enum status op_log_read(struct op *op, struct text prefix, int64_t after, unsigned limit,
                         struct op_log_page *out);
 
-/* The records under a whole topic: as above, but STATUS_FAILED_PRECONDITION, told as below, if one of them
- * after `after` is not kept any more. */
+/* The records under a whole topic: as above, but STATUS_FAILED_PRECONDITION, told as below, if one
+ * of them after `after` is not kept any more. */
 enum status op_log_topic(struct op *op, struct text topic, int64_t after, unsigned limit,
                          struct op_log_page *out);
 

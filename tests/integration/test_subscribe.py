@@ -291,7 +291,7 @@ def test_records_no_longer_kept_and_garbage(stack):
                                             "details": {"first": 9}})
         assert method == "log.read" and params["after"] == 7
         code, out, err = fake.end()
-        assert code == 1 and out == ""
+        assert code == 3 and out == ""
         assert "no longer kept" in err and "--from 9" in err
 
 
