@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "common/auth/audience.h"
+#include "services/notify/notify.h"
 #include "services/notify/notify_handlers.h"
 #include "services/notify/notify_plan.h"
+#include "services/notify/notify_reminders.h"
 
 #define LIMIT_DEFAULT 100
 #define LOOK_MAX 1000               /* entries looked at for a page */
@@ -225,6 +227,8 @@ reminder_put_handle(struct op *op, const void *params)
     struct notify_plan plan = {.op = op};
     int64_t seq;
     enum status status = notify_domain_reminder_put(in, &actor, op_error(op));
+    if (status == STATUS_OK)
+        notify_reminders_wake(notify_of(op)->reminders);
     if (status == STATUS_OK)
         status = op_seq(op, &seq); /* what was done before it is known of */
     if (status == STATUS_OK)

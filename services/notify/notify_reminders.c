@@ -18,6 +18,7 @@ struct notify_reminders {
     struct service *service; /* NULL until started */
     struct due_clock *clock; /* owned */
     bool current;            /* the log has been passed once: nothing is missed from here on */
+    bool awake;              /* there are reminders, or somebody is about to put one */
     bool again, busy;        /* a step is wanted; one is under way */
     int64_t try_at;
     int64_t passed, position; /* of the log: seen, planned with */
@@ -51,9 +52,11 @@ on_done(void *arg, enum status status, struct text result)
     } else {
         const char *at = mp_read(mp_skip(mp_read(result.ptr, &value)), &value);
         bool more = value.number != 0;
-        mp_read(mp_skip(at), &value);
+        at = mp_read(mp_skip(at), &value);
         if (!more && value.number > reminders->position)
             reminders->position = value.number;
+        mp_read(mp_skip(at), &value);
+        reminders->awake |= value.number == 0;
         reminders->again |= more;
         reached(reminders, reminders->passed);
     }
@@ -70,7 +73,8 @@ tick(void *arg, int64_t now_ms)
         return reminders->try_at;
     reminders->again = false;
     reminders->busy = true;
-    if (!service_submit(reminders->service, notify_reminders_log_step, "", 0, on_done, reminders))
+    if (!service_submit(reminders->service, notify_reminders_log_step, &reminders->awake,
+                        sizeof reminders->awake, on_done, reminders))
         reminders->busy = false; /* it is ending; another replica goes on */
     return LOOP_NEVER;
 }
@@ -81,6 +85,9 @@ static void
 on_record(void *arg, const struct log_record *record)
 {
     struct notify_reminders *reminders = arg;
+    if (!reminders->awake && !notify_reminders_log_tells(record->topic))
+        return;
+    reminders->awake = true;
     reminders->again |= notify_reminders_log_wants(record->topic);
 }
 
@@ -101,6 +108,16 @@ position(void *arg, int64_t wanted)
 {
     (void)wanted;
     return ((const struct notify_reminders *)arg)->position;
+}
+
+void
+notify_reminders_wake(struct notify_reminders *reminders)
+{
+    if (reminders->awake)
+        return;
+    reminders->awake = reminders->again = true;
+    reminders->position = 0;
+    kick(reminders);
 }
 
 /* ---- life ---- */

@@ -16,6 +16,11 @@ struct notify_reminders *notify_reminders_new(struct loop *loop,
 /* Starts it for a service, which ends before it is destroyed, and which it tells how far it has
  * read (service_set_position). */
 void notify_reminders_start(struct notify_reminders *reminders, struct service *service);
+
+/* Somebody is about to put a reminder: from now on what the log says is kept for it, beginning with
+ * what is there. op_wait_seq waits for it. */
+void notify_reminders_wake(struct notify_reminders *reminders);
+
 void notify_reminders_destroy(struct notify_reminders **reminders);
 
 #endif

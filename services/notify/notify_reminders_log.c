@@ -41,6 +41,14 @@ notify_reminders_log_wants(struct text topic)
             text_is(levels[0], NOTIFY_PLAN_RULES));
 }
 
+bool
+notify_reminders_log_tells(struct text topic)
+{
+    struct text levels[LEVELS];
+    return topic_private(topic) && split(topic, levels) > 0 &&
+           (text_is(levels[0], "reminder") || text_is(levels[0], NOTIFY_PLAN_RULES));
+}
+
 /* ---- records ---- */
 
 struct step {
@@ -146,14 +154,16 @@ on_record(struct step *step, const struct log_record *record)
 /* ---- steps ---- */
 
 static void
-answer(struct op *op, bool more, int64_t seq)
+answer(struct op *op, bool more, int64_t seq, bool dormant)
 {
     struct buf *out = op_result(op);
-    mp_map(out, 2);
+    mp_map(out, 3);
     mp_string(out, "more");
     mp_bool(out, more);
     mp_string(out, "upto");
     mp_int(out, seq);
+    mp_string(out, "dormant");
+    mp_bool(out, dormant);
 }
 
 /* Reads on under one prefix; whether there may be more. */
@@ -194,7 +204,7 @@ read_log(struct step *step, struct notify_plan_item *item)
     item->changed = before.events != position->events || before.decisions != position->decisions ||
                     before.private != position->private;
     notify_plan_save(&step->plan);
-    answer(op, more, seq);
+    answer(op, more, seq, false);
     return STATUS_OK;
 }
 
@@ -241,7 +251,7 @@ sweep(struct step *step, struct notify_plan_item *item, uint32_t at)
             forget(rules, at);
     }
     notify_plan_save(&step->plan);
-    answer(op, true, 0);
+    answer(op, true, 0, false);
     return STATUS_OK;
 }
 
@@ -249,14 +259,17 @@ enum status
 notify_reminders_log_step(struct op *op, const void *params)
 {
     struct step step = {.plan = {.op = op}};
-    (void)params;
+    const bool *wake = params;
     struct notify_plan_item *position =
         notify_plan_get(&step.plan, "reminder-log", TEXT_LITERAL("position"),
                         &reminder_position_schema);
     struct notify_plan_item *rules =
         notify_plan_get(&step.plan, "reminder-log", TEXT_LITERAL("rules"), &reminder_rules_schema);
     enum status status = step.plan.status;
-    if (position && rules) {
+    if (position && !position->found && !*wake) {
+        answer(op, false, 0, true);
+        status = STATUS_OK;
+    } else if (position && rules) {
         uint32_t at = 0;
         step.rules = rules->message;
         while (at < step.rules->rules.count && !step.rules->rules.items[at].after.ptr)
