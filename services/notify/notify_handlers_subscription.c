@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "common/auth/audience.h"
+#include "common/base/zone.h"
 #include "common/msg/schema_mp.h"
 #include "services/notify/notify_domain_filter.h"
 #include "services/notify/notify_position.h"
@@ -93,6 +94,16 @@ notify_handlers_may_filter(struct op *op, const struct subscription_filter *filt
     return STATUS_OK;
 }
 
+/* Whether there is such a zone; its form was checked. */
+static bool
+is_zone(struct text name)
+{
+    struct zone *zone = zone_open(name);
+    bool found = zone != NULL;
+    zone_destroy(&zone);
+    return found;
+}
+
 enum status
 notify_handlers_check(struct op *op, const struct subscription *subscription)
 {
@@ -101,6 +112,9 @@ notify_handlers_check(struct op *op, const struct subscription *subscription)
     enum status status = notify_subscription_check(subscription, op_now_ms(op), op_error(op));
     if (status == STATUS_OK)
         status = notify_handlers_may_filter(op, &subscription->filter);
+    if (status == STATUS_OK && subscription->zone.ptr && !is_zone(subscription->zone))
+        status = error_set(op_error(op), STATUS_INVALID_ARGUMENT, "zone",
+                           "zone: %.*s is no IANA zone known here", TEXT_ARG(subscription->zone));
     if (status == STATUS_OK && subscription->channel == CHANNEL_WEBHOOK && notify->url_allowed &&
         !notify->url_allowed(notify->url_arg, subscription->url, why))
         status = error_set(op_error(op), STATUS_INVALID_ARGUMENT, "url", "url: %s", why);

@@ -69,6 +69,9 @@ def test_what_is_refused_is_named(client):
     for address in ("nobody", "a@b@c", "a@b.example\r\nBcc: x@y", "<a@b.example>", "@b.example", "a b@c.example"):
         assert refused(client, "create", channel="mail", address=address, filter={"topics": ["a"]}) == \
             ("invalid_argument", "address")
+    assert refused(client, "create", channel="mail", address="a@b.example", filter={"topics": ["a"]}, zone="Asia/Nowhere") == \
+        ("invalid_argument", "zone")
+    assert make(client, ["a"], "mail", address="a@b.example", zone="Asia/Almaty", digest="daily")["zone"] == "Asia/Almaty"
     assert refused(client, "create", channel="mail", address="a@b.example", filter={"topics": ["a"]},
                    quiet={"from": "24:00", "to": "07:00"}) == ("invalid_argument", "quiet.from")
 
@@ -96,7 +99,7 @@ def test_made_shown_changed_and_ended(client):
         "created", "paused", "resumed", "notice.resumed", "updated", "deleted", "created")]
     listed = client.list("notify", "subscription.list", {"limit": 1})
     assert [item["id"] for item in listed] == sorted(item["id"] for item in listed) and "first" in str(listed)
-    assert client.list("notify", "subscription.list", {"channel": "mail"}) == []
+    assert {one["channel"] for one in client.list("notify", "subscription.list", {"channel": "mail"})} == {"mail"}
 
 
 def test_a_secret_is_told_once(stack, client):
