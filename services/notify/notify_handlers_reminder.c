@@ -298,6 +298,29 @@ give(struct op *op, const struct reminder_list *in, struct text id, size_t *byte
     return STATUS_OK;
 }
 
+/* Of the index entries of what is asked for; the id follows. */
+static struct text
+prefix_of(struct op *op, const struct reminder_list *in)
+{
+    if (!in->event.ptr && !in->decision.ptr)
+        return TEXT_LITERAL("r|");
+    return op_format(op, "rt|%.*s|",
+                     TEXT_ARG(notify_plan_target_id(op, in->event.ptr != NULL,
+                                                    in->event.ptr ? in->event : in->decision)));
+}
+
+static enum status
+check_list(const struct reminder_list *in, struct error *error)
+{
+    if (in->event.ptr && in->decision.ptr)
+        return error_set(error, STATUS_INVALID_ARGUMENT, "decision",
+                         "decision: nothing is about an event and a decision");
+    if (in->cursor.len && !text_is_id(in->cursor))
+        return error_set(error, STATUS_INVALID_ARGUMENT, "cursor",
+                         "cursor: want `next` of the page before");
+    return STATUS_OK;
+}
+
 enum status
 reminder_list_handle(struct op *op, const void *params)
 {
@@ -306,25 +329,18 @@ reminder_list_handle(struct op *op, const void *params)
     int64_t seq;
     unsigned given = 0, limit = in->limit == INT_NONE ? LIMIT_DEFAULT : (unsigned)in->limit, i = 0;
     size_t bytes = 0;
-    if (in->event.ptr && in->decision.ptr)
-        return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "decision",
-                         "decision: nothing is about an event and a decision");
-    if (in->cursor.len && !text_is_id(in->cursor))
-        return error_set(op_error(op), STATUS_INVALID_ARGUMENT, "cursor",
-                         "cursor: want `next` of the page before");
-    bool all = !in->event.ptr && !in->decision.ptr;
-    struct text prefix = all ? TEXT_LITERAL("r|")
-                             : op_format(op, "rt|%s/%.*s|", in->event.ptr ? "event" : "decision",
-                                         TEXT_ARG(in->event.ptr ? in->event : in->decision));
+    bool again = false;
+    struct text prefix = prefix_of(op, in), last = TEXT_NONE;
     struct text upto = op_format(op, "%.*s}", (int)prefix.len - 1, prefix.ptr);
     struct text from = op_format(op, "%.*s%.*s%s", TEXT_ARG(prefix), TEXT_ARG(in->cursor),
                                  in->cursor.len ? "!" : "");
-    enum status status = op_seq(op, &seq);
+    enum status status = check_list(in, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    status = op_seq(op, &seq);
     enum status scanned = op_scan(op, from, upto, in->status ? LOOK_MAX : limit + 1, &range);
     if (status != STATUS_OK || scanned != STATUS_OK)
         return status != STATUS_OK ? status : scanned;
-    bool again = false;
-    struct text last = TEXT_NONE;
     op_list_begin(op);
     for (; i < range.count && given < limit && bytes < PAGE_BYTES_MAX; i++) {
         last = (struct text){range.items[i].ptr + prefix.len, range.items[i].len - prefix.len};
