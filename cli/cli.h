@@ -41,6 +41,24 @@ struct cli_command {
 int cli_arguments(const struct cli_command *command, const struct cli_option *options, int *argc,
                   char **argv, int min, int max);
 
+/* An option that is a field of a request: under its name there, "map.name" for one in a map. */
+enum cli_field_as { CLI_AS_TEXT, CLI_AS_NUMBER, CLI_AS_WORDS /* by comma */, CLI_AS_OTHER };
+struct cli_field {
+    const char *name, *value, *doc, *field;
+    enum cli_field_as as;
+    json_t *(*read)(const char *text); /* of CLI_AS_OTHER */
+};
+
+/* Makes options of the fields, each of which leaves what was given in `texts`. */
+void cli_field_options(const struct cli_field *fields, size_t count, const char **texts,
+                       struct cli_option *options);
+
+/* What was given, by the names of the request, owned by the caller; NULL (told) if a number is
+ * none.
+ */
+json_t *cli_fields(const struct cli_command *command, const struct cli_field *fields, size_t count,
+                   const char *const *texts);
+
 /* Tells a mistake in the use of a command; returns EX_USAGE. */
 int cli_usage(const struct cli_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

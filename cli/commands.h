@@ -11,6 +11,8 @@ int import_run(const struct cli_command *command, int argc, char **argv);
 int subscribe_run(const struct cli_command *command, int argc, char **argv);
 int plan_run(const struct cli_command *command, int argc, char **argv);
 int events_run(const struct cli_command *command, int argc, char **argv);
+int subscription_run(const struct cli_command *command, int argc, char **argv);
+int mailbox_run(const struct cli_command *command, int argc, char **argv);
 int ics_run(const struct cli_command *command, int argc, char **argv);
 int snapshot_run(const struct cli_command *command, int argc, char **argv);
 int members_run(const struct cli_command *command, int argc, char **argv);
@@ -20,6 +22,7 @@ int acl_run(const struct cli_command *command, int argc, char **argv);
 int notice_run(const struct cli_command *command, int argc, char **argv);
 int log_run(const struct cli_command *command, int argc, char **argv);
 int verify_run(const struct cli_command *command, int argc, char **argv);
+int delivery_run(const struct cli_command *command, int argc, char **argv);
 int top_run(const struct cli_command *command, int argc, char **argv);
 
 #endif

@@ -226,73 +226,36 @@ sessions_of(const char *text)
     return sessions;
 }
 
-static json_t *
-words_of(const char *text)
-{
-    json_t *words = json_array();
-    while (*text) {
-        size_t len = strcspn(text, ",");
-        json_array_append_new(words, json_stringn(text, len));
-        text += len + (text[len] == ',');
-    }
-    return words;
-}
-
-enum { AS_TEXT, AS_NUMBER, AS_WORDS, AS_SESSIONS };
-
-/* The options that are fields of a request, each under its own name there. */
-static const struct field_option {
-    const char *name, *value, *doc, *field;
-    int as;
-} field_options[] = {
-    {"from", "DATE", "list: that end on this day or later", "from", AS_TEXT},
-    {"to", "DATE", "list: that begin on this day or earlier", "to", AS_TEXT},
-    {"status", "STATUS", "list: in this status", "status", AS_TEXT},
-    {"text", "TEXT", "list: with this text in the title", "text", AS_TEXT},
-    {"dimension", "ID", "list, propose, amend: the dimension", "dimension", AS_TEXT},
-    {"area", "ID", "list, propose, amend: the priority area", "area", AS_TEXT},
-    {"host", "CODE", "list, propose, amend: the participant that hosts", "host", AS_TEXT},
-    {"kind", "KIND", "list, propose, amend: the kind", "kind", AS_TEXT},
-    {"year", "YEAR", "list, propose, amend: the year of the plan", "year", AS_NUMBER},
-    {"id", "ID", "propose: the id (made from the title)", "id", AS_TEXT},
-    {"title", "TEXT", "propose, amend: the title", "title", AS_TEXT},
+static const struct cli_field field_options[] = {
+    {"from", "DATE", "list: that end on this day or later", "from", CLI_AS_TEXT, NULL},
+    {"to", "DATE", "list: that begin on this day or earlier", "to", CLI_AS_TEXT, NULL},
+    {"status", "STATUS", "list: in this status", "status", CLI_AS_TEXT, NULL},
+    {"text", "TEXT", "list: with this text in the title", "text", CLI_AS_TEXT, NULL},
+    {"dimension", "ID", "list, propose, amend: the dimension", "dimension", CLI_AS_TEXT, NULL},
+    {"area", "ID", "list, propose, amend: the priority area", "area", CLI_AS_TEXT, NULL},
+    {"host", "CODE", "list, propose, amend: the participant that hosts", "host", CLI_AS_TEXT, NULL},
+    {"kind", "KIND", "list, propose, amend: the kind", "kind", CLI_AS_TEXT, NULL},
+    {"year", "YEAR", "list, propose, amend: the year of the plan", "year", CLI_AS_NUMBER, NULL},
+    {"id", "ID", "propose: the id (made from the title)", "id", CLI_AS_TEXT, NULL},
+    {"title", "TEXT", "propose, amend: the title", "title", CLI_AS_TEXT, NULL},
     {"sessions", "SPANS", "propose, schedule: START/END, or a day, more by comma", "sessions",
-     AS_SESSIONS},
-    {"format", "FORMAT", "propose, schedule: online, in-person or hybrid", "format", AS_TEXT},
-    {"place", "TEXT", "propose, schedule: where", "place", AS_TEXT},
-    {"zone", "ZONE", "propose, schedule: the IANA zone of the place", "zone", AS_TEXT},
-    {"override", "REASON", "schedule: why a blocking clash is accepted", "override", AS_TEXT},
-    {"reason", "TEXT", "amend: why", "reason", AS_TEXT},
+     CLI_AS_OTHER, sessions_of},
+    {"format", "FORMAT", "propose, schedule: online, in-person or hybrid", "format", CLI_AS_TEXT,
+     NULL},
+    {"place", "TEXT", "propose, schedule: where", "place", CLI_AS_TEXT, NULL},
+    {"zone", "ZONE", "propose, schedule: the IANA zone of the place", "zone", CLI_AS_TEXT, NULL},
+    {"override", "REASON", "schedule: why a blocking clash is accepted", "override", CLI_AS_TEXT,
+     NULL},
+    {"reason", "TEXT", "amend: why", "reason", CLI_AS_TEXT, NULL},
     {"states", "CODES", "report: the member states that took part, by comma", "member_states",
-     AS_WORDS},
-    {"participants", "N", "report: how many people took part", "participants_count", AS_NUMBER},
-    {"qualifier", "WORD", "report: exact, about or more_than", "participants_qualifier", AS_TEXT},
-    {"summary", "TEXT", "report: what came of it", "summary", AS_TEXT},
+     CLI_AS_WORDS, NULL},
+    {"participants", "N", "report: how many people took part", "participants_count", CLI_AS_NUMBER,
+     NULL},
+    {"qualifier", "WORD", "report: exact, about or more_than", "participants_qualifier",
+     CLI_AS_TEXT, NULL},
+    {"summary", "TEXT", "report: what came of it", "summary", CLI_AS_TEXT, NULL},
 };
 #define FIELD_OPTIONS (sizeof field_options / sizeof *field_options)
-
-/* Puts what was given into an object; NULL (told) if a number is none. */
-static json_t *
-take_fields(const struct cli_command *command, const char *const text[FIELD_OPTIONS])
-{
-    json_t *map = json_object();
-    for (size_t i = 0; i < FIELD_OPTIONS; i++) {
-        const struct field_option *option = &field_options[i];
-        int64_t number = 0;
-        if (!text[i])
-            continue;
-        if (option->as == AS_NUMBER && !cli_number(command, option->name, text[i], &number)) {
-            json_decref(map);
-            return NULL;
-        }
-        json_object_set_new(map, option->field,
-                            option->as == AS_NUMBER     ? json_integer(number)
-                            : option->as == AS_WORDS    ? words_of(text[i])
-                            : option->as == AS_SESSIONS ? sessions_of(text[i])
-                                                        : json_string(text[i]));
-    }
-    return map;
-}
 
 int
 events_run(const struct cli_command *command, int argc, char **argv)
@@ -303,13 +266,11 @@ events_run(const struct cli_command *command, int argc, char **argv)
         [FIELD_OPTIONS] = {"json", NULL, "print JSON, lists one object a line", NULL, &as_json, 0},
         [FIELD_OPTIONS + 1] = CLI_OPTIONS_END,
     };
-    for (size_t i = 0; i < FIELD_OPTIONS; i++)
-        options[i] = (struct cli_option){
-            field_options[i].name, field_options[i].value, field_options[i].doc, &text[i], NULL, 0};
+    cli_field_options(field_options, FIELD_OPTIONS, text, options);
     int code = cli_arguments(command, options, &argc, argv, 1, 3);
     if (code >= 0)
         return code;
-    json_t *given = take_fields(command, text);
+    json_t *given = cli_fields(command, field_options, FIELD_OPTIONS, text);
     if (!given)
         return EX_USAGE;
     struct events_arguments in = {.command = command,

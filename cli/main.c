@@ -60,6 +60,26 @@ static const struct cli_command commands[] = {
      "      --place Baku --zone Asia/Baku",
      events_run},
     {"event", "show|history|propose|… …", "The same as events.", NULL, events_run},
+    {"subscription", "create|get|list|update|pause|resume|rotate|delete|rehearse …",
+     "Makes and keeps subscriptions.",
+     "  create CHANNEL   mailbox, webhook or mail; --topics says of what\n"
+     "  get ID           one subscription\n"
+     "  list             yours\n"
+     "  update ID        changes what options say, the channel too\n"
+     "  pause|resume|delete ID\n"
+     "  rotate ID        a webhook's new secret, shown this once\n"
+     "  rehearse         what the filter would have matched in the past\n"
+     "Examples:\n"
+     "  cbm subscription rehearse --topics 'events.>' --hosts KZ\n"
+     "  cbm subscription create mailbox --id desk --topics 'events.>,plan.>' --from start\n"
+     "  cbm subscription create webhook --url https://hooks.example/cbm --topics 'events.>'",
+     subscription_run},
+    {"mailbox", "fetch|ack|follow ID …", "Fetches and acknowledges what waits in a mailbox.",
+     "  fetch ID      the next records; those not acknowledged in time come again\n"
+     "  ack ID SEQ    this one and all before it\n"
+     "  follow ID     prints and acknowledges what comes, until interrupted\n"
+     "Example: cbm mailbox follow desk --json",
+     mailbox_run},
     {"ics", "[--from D] [--to D] [--dimension D] [--area A] [--host H] [-o FILE] | import FILE …",
      "Prints events as a calendar (iCalendar), or imports one.",
      "What is given must all hold. A session is an entry of the calendar; events without dates\n"
@@ -91,6 +111,14 @@ static const struct cli_command commands[] = {
      "Exit code: 0 if it may, perhaps under conditions; 1 if not.\n"
      "Example: cbm acl explain kz-focal event.accept",
      acl_run},
+    {"delivery", "list|get|redeliver|discard SUBSCRIPTION [SEQ]",
+     "Shows what was sent to a subscription, and sends it again.",
+     "  list SUBSCRIPTION            its deliveries; --status dead is the dead-letter box\n"
+     "  get SUBSCRIPTION SEQ         one of them with every try\n"
+     "  redeliver SUBSCRIPTION SEQ   sends it again; with --from and --to all of a span\n"
+     "  discard SUBSCRIPTION SEQ     gives it up; with --from and --to all of a span\n"
+     "Example: cbm delivery list newsroom --status dead",
+     delivery_run},
     {"log", "status|checkpoints|key|proof", "Shows what the log keeps, and proves it.",
      "  status       from where to where, how long it is kept, and what holds it back\n"
      "  checkpoints  the signed statements of what it is\n"
@@ -104,9 +132,9 @@ static const struct cli_command commands[] = {
      "Example: cbm notice proof press 4711 -o notice.json",
      notice_run},
     {"verify", "FILE|log", "Checks a proof again, from itself alone, or the whole log.",
-     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` or `cbm log proof` printed; - "
-     "is\n"
-     "the standard input: no server is asked. `log` is the log as the server has it now.\n"
+     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` , `cbm log proof` or\n"
+     "`cbm notice proof` printed; - is the standard input: no server is asked. `log` is the log as "
+     "the server has it now.\n"
      "Exit code: 0 if it holds, 1 if not (with the first range of records that is not what was\n"
      "signed), 65 for what is no proof.",
      verify_run},

@@ -24,7 +24,7 @@ runtime=(libczmq4 libzmq5 libmsgpackc2 libhiredis0.14 libjansson4 libsodium23 li
 tests=(python3 python3-jsonschema python3-nacl python3-pytest python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
        clang-format libclang-rt-14-dev llvm cppcheck valgrind shellcheck python3-pytest-timeout
        nodejs npm git ca-certificates prometheus python3-icalendar python3-jsonpatch python3-vobject khal
-       faketime spin mandoc python3-aiosmtpd nghttp2-proxy openssl)
+       faketime spin mandoc python3-aiosmtpd openssl)
 # the peers run from their programs in private directories; no server of theirs is started here
 bench=(python3 nats-server libnats-dev postgresql-15 libpq-dev mosquitto libmosquitto-dev valgrind git)
 

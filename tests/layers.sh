@@ -44,8 +44,8 @@ for file in $(git ls-files '*.c' '*.h' 2>/dev/null || find common services cli -
     *) refuse "hiredis belongs in common/store" "${include}[<\"]hiredis" "$file" ;;
     esac
     case $file in
-    services/events/events_ical* | tests/*) ;;
-    *) refuse "libical belongs in services/events/events_ical*" "${include}[<\"](libical/)?ical" "$file" ;;
+    services/events/events_ical* | services/notify/notify_itip.* | tests/*) ;;
+    *) refuse "libical belongs in events_ical* and notify_itip.*" "${include}[<\"](libical/)?ical" "$file" ;;
     esac
     case $file in
     common/store/redis.c) ;; # polls as the loop does

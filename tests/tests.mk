@@ -32,7 +32,7 @@ pytest = $(PYTHON) -m pytest -q -p no:cacheprovider --timeout=$(PYTEST_TIMEOUT) 
          -o junit_family=xunit2 -o junit_suite_name=$(1)$(VARIANT) tests/$(1) $(PYTEST_ARGS)
 
 # Parts of a service by themselves, for the tests to drive from outside.
-SENDER_OBJ := $(call obj,$(wildcard services/notify/notify_sender*.c) services/notify/notify_domain_address.c services/notify/notify_mime.c services/notify/notify_sign.c)
+SENDER_OBJ := $(call obj,$(wildcard services/notify/notify_sender*.c) services/notify/notify_domain_address.c $(patsubst %,services/notify/notify_%.c,cloudevent itip mail mime sign))
 $(BUILD)/tests/drive/sender: $(call obj,tests/drive/sender.c) $(SENDER_OBJ) $(COMMON_LIB)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(notify_LIBS) -o $@

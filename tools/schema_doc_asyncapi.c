@@ -73,7 +73,8 @@ one_type(const struct field *field, enum field_type type)
     case FIELD_CODE: return pack("{s:s, s:s}", "type", "string", "pattern", CODE_PATTERN);
     case FIELD_ZONE: return pack("{s:s, s:i}", "type", "string", "maxLength", 64);
     case FIELD_INT:
-        if (field->max == INT64_MAX) /* beyond what a JSON reader may hold: left out */
+        if (field->type == FIELD_LIST ||
+            field->max == INT64_MAX) /* beyond what a JSON reader may hold: left out */
             return pack("{s:s, s:I}", "type", "integer", "minimum", (json_int_t)field->min);
         return pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t)field->min,
                     "maximum", (json_int_t)field->max);

@@ -37,7 +37,7 @@ print_type(FILE *out, const struct field *field, enum field_type type)
     case FIELD_ZONE: fputs("zone", out); break;
     case FIELD_INT:
         fprintf(out, "int %" PRId64 "..", field->min);
-        bound(out, field->max);
+        bound(out, field->type == FIELD_LIST ? INT64_MAX : field->max);
         break;
     case FIELD_BOOL: fputs("bool", out); break;
     case FIELD_DATE: fputs("date", out); break;

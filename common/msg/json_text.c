@@ -34,7 +34,7 @@ json_text_string(struct buf *out, struct text string)
         *to++ = '\\';
         *to++ = (uint8_t)escapes[*at];
         if (escapes[*at] == 'u') {
-            memcpy(to, "00", 2);
+            to[0] = to[1] = '0';
             to[2] = (uint8_t)hex[*at >> 4];
             to[3] = (uint8_t)hex[*at & 15];
             to += 4;

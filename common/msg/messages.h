@@ -23,6 +23,7 @@
 #define ITEM_TYPE_TEXT struct text
 #define ITEM_TYPE_ID struct text
 #define ITEM_TYPE_CODE struct text
+#define ITEM_TYPE_INT int64_t
 
 #define SCHEMA_BEGIN(m, doc) struct m { bool present;
 #define SCHEMA_END(m) };

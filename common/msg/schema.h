@@ -33,7 +33,7 @@ enum field_type {
     FIELD_STRUCT,  /* an embedded message of schema `sub`; its first member is `bool present` */
     FIELD_TEXTMAP, /* struct { uint32_t count; struct text_pair items[]; }: a map language: text */
     FIELD_LIST, /* struct { uint32_t count; T items[]; } of `item` (or of `sub` for FIELD_STRUCT) */
-    FIELD_MAP,   /* struct text over an encoded map, unchanged */
+    FIELD_MAP,  /* struct text over an encoded map, unchanged */
     FIELD_VALUE, /* struct text over an encoded text or whole number, unchanged */
 };
 
@@ -49,7 +49,8 @@ struct field {
     enum field_type item; /* of a list */
     bool required;
     uint32_t offset;
-    int64_t min, max; /* bytes of a text, value of an int, items of a list or map (max only) */
+    int64_t min, max; /* bytes of a text, value of an int, items of a list or map (max only); an int
+                       * in a list is not negative */
     const char *const *words;
     const struct schema *sub;
     const char *doc;

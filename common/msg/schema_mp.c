@@ -73,10 +73,10 @@ static enum status
 decode_number(struct decoder *decoder, const struct field *field, const struct mp_value *value,
               void *at)
 {
-    if (value->type != MP_INT || value->big || value->number < field->min ||
-        value->number > field->max)
+    int64_t max = field->type == FIELD_LIST ? INT64_MAX : field->max;
+    if (value->type != MP_INT || value->big || value->number < field->min || value->number > max)
         return REFUSE(decoder, "%s: want a whole number from %lld to %lld", decoder->path,
-                      (long long)field->min, (long long)field->max);
+                      (long long)field->min, (long long)max);
     memcpy(at, &value->number, sizeof value->number);
     return STATUS_OK;
 }

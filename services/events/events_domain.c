@@ -50,18 +50,22 @@ static const struct step_row steps[] = {
 
 #define STEP_COUNT (sizeof steps / sizeof *steps)
 
+/* The instant of the end of the last session: a day ends by the clocks of the event's zone. */
 static int64_t
-last_end(const struct event *event)
+last_end(const struct event *event, const struct zone *zone)
 {
     uint32_t count = event->sessions.count;
-    return count ? when_end_ms(event->sessions.items[count - 1].end) : TIME_NONE;
+    if (!count)
+        return TIME_NONE;
+    struct when end = event->sessions.items[count - 1].end;
+    return end.is_date ? zone_utc(zone, when_end_ms(end)) : end.ms;
 }
 
 int64_t
-events_domain_hold_at(const struct event *event)
+events_domain_hold_at(const struct event *event, const struct zone *zone)
 {
     bool waits = event->status == EVENT_SCHEDULED && event->hold_due == TIME_NONE;
-    return waits ? last_end(event) : TIME_NONE;
+    return waits ? last_end(event, zone) : TIME_NONE;
 }
 
 static bool
@@ -110,9 +114,9 @@ events_domain_step(const struct event *event, enum events_action action, struct 
 }
 
 void
-events_domain_take(struct event *event, const struct events_step *step)
+events_domain_take(struct event *event, const struct events_step *step, const struct zone *zone)
 {
-    if (event->status != (int)step->next || event->hold_due != last_end(event))
+    if (event->status != (int)step->next || event->hold_due != last_end(event, zone))
         event->hold_due = TIME_NONE; /* it is done, or it has other dates */
     event->status = (int)step->next;
     if (step->next == EVENT_ACCEPTED || step->next == EVENT_SCHEDULED)
@@ -120,15 +124,17 @@ events_domain_take(struct event *event, const struct events_step *step)
 }
 
 enum status
-events_domain_begun(const struct event *event, int64_t now_ms, struct error *error)
+events_domain_begun(const struct event *event, const struct zone *zone, int64_t now_ms,
+                    struct error *error)
 {
     if (!event->sessions.count)
         return error_set(error, STATUS_FAILED_PRECONDITION, NULL,
                          "hold is not possible: the event %.*s has no sessions; schedule it first",
                          TEXT_ARG(event->id));
+    struct when begin = event->sessions.items[0].start;
     char start[TIME_TEXT_MAX];
-    when_print(event->sessions.items[0].start, start);
-    if (now_ms < event->sessions.items[0].start.ms)
+    when_print(begin, start);
+    if (now_ms < (begin.is_date ? zone_utc(zone, begin.ms) : begin.ms))
         return error_set(error, STATUS_FAILED_PRECONDITION, NULL,
                          "hold is not possible before the first session begins, %s; possible now: "
                          "amend, schedule, postpone, cancel",

@@ -4,6 +4,7 @@
 #define CBM_EVENTS_DOMAIN_H
 
 #include "common/base/status.h"
+#include "common/base/zone.h"
 #include "common/msg/messages.h"
 #include "services/events/events_known.h"
 
@@ -32,19 +33,22 @@ struct events_step {
     const char *held;   /* "event.held", told before, of a report that confirms it; else NULL */
 };
 
-/* Takes the step: an event that is accepted or has dates is no draft any more. */
-void events_domain_take(struct event *event, const struct events_step *step);
+/* Takes the step: an event that is accepted or has dates is no draft any more. `zone` is the
+ * event's, here and below (NULL: UTC): a session of days begins and ends by its clocks. */
+void events_domain_take(struct event *event, const struct events_step *step,
+                        const struct zone *zone);
 
 /* The instant at which the clock is to propose that a scheduled event was held: the end of its last
  * session; TIME_NONE if it has none, or that was done. */
-int64_t events_domain_hold_at(const struct event *event);
+int64_t events_domain_hold_at(const struct event *event, const struct zone *zone);
 
 /* Looks the step up in the table. STATUS_FAILED_PRECONDITION with the steps that are possible. */
 enum status events_domain_step(const struct event *event, enum events_action action,
                                struct events_step *out, struct error *error);
 
 /* STATUS_FAILED_PRECONDITION while the first session has not begun. */
-enum status events_domain_begun(const struct event *event, int64_t now_ms, struct error *error);
+enum status events_domain_begun(const struct event *event, const struct zone *zone, int64_t now_ms,
+                                struct error *error);
 
 /* STATUS_FAILED_PRECONDITION if an amendment would move the sessions of an event that has a
  * schedule. */

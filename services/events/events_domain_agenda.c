@@ -9,8 +9,7 @@
 /* ---- slots ----------------------------------------------------------------------------------- */
 
 void
-events_agenda_slots(const struct event *event, const struct events_zone *zone,
-                    struct events_slots *out)
+events_agenda_slots(const struct event *event, const struct zone *zone, struct events_slots *out)
 {
     out->count = 0;
     out->dates = event->sessions.count && event->sessions.items[0].start.is_date;
@@ -19,21 +18,20 @@ events_agenda_slots(const struct event *event, const struct events_zone *zone,
         struct events_slot *slot = &out->items[out->count++];
         int64_t start_ms = session->start.ms, end_ms = when_end_ms(session->end);
         if (session->start.is_date)
-            *slot = (struct events_slot){events_zone_utc(zone, start_ms),
-                                         events_zone_utc(zone, end_ms), start_ms, end_ms};
+            *slot = (struct events_slot){zone_utc(zone, start_ms), zone_utc(zone, end_ms), start_ms,
+                                         end_ms};
         else
-            *slot = (struct events_slot){start_ms, end_ms, events_zone_local(zone, start_ms),
-                                         events_zone_local(zone, end_ms)};
+            *slot = (struct events_slot){start_ms, end_ms, zone_local(zone, start_ms),
+                                         zone_local(zone, end_ms)};
     }
 }
 
 struct events_slot
-events_agenda_later(const struct events_slot *slot, int days, const struct events_zone *zone)
+events_agenda_later(const struct events_slot *slot, int days, const struct zone *zone)
 {
     int64_t start_ms = slot->local_start_ms + days * DATE_DAY_MS;
     int64_t end_ms = slot->local_end_ms + days * DATE_DAY_MS;
-    return (struct events_slot){events_zone_utc(zone, start_ms), events_zone_utc(zone, end_ms),
-                                start_ms, end_ms};
+    return (struct events_slot){zone_utc(zone, start_ms), zone_utc(zone, end_ms), start_ms, end_ms};
 }
 
 /* ---- quarters -------------------------------------------------------------------------------- */

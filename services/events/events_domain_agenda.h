@@ -18,7 +18,7 @@
 
 #include "common/base/buf.h"
 #include "common/msg/messages.h"
-#include "services/events/events_zone.h"
+#include "common/base/zone.h"
 
 /* ---- sessions as spans that can be compared -------------------------------------------------- */
 
@@ -34,12 +34,12 @@ struct events_slots {
 };
 
 /* The sessions of an event; days are those of the event's zone (NULL: UTC). */
-void events_agenda_slots(const struct event *event, const struct events_zone *zone,
+void events_agenda_slots(const struct event *event, const struct zone *zone,
                          struct events_slots *out);
 
 /* The slot so many days later. */
 struct events_slot events_agenda_later(const struct events_slot *slot, int days,
-                                       const struct events_zone *zone);
+                                       const struct zone *zone);
 
 /* ---- quarters -------------------------------------------------------------------------------- */
 

@@ -185,19 +185,19 @@ earlier(int64_t a, int64_t b)
 
 static struct events_slot
 both_of(const struct events_slot *slot, const struct events_booking *booking,
-        const struct events_zone *zone)
+        const struct zone *zone)
 {
     struct events_slot both;
     if (booking->mark == 'd') {
         both.local_start_ms = later(slot->local_start_ms, booking->start_ms);
         both.local_end_ms = earlier(slot->local_end_ms, booking->end_ms);
-        both.start_ms = events_zone_utc(zone, both.local_start_ms);
-        both.end_ms = events_zone_utc(zone, both.local_end_ms);
+        both.start_ms = zone_utc(zone, both.local_start_ms);
+        both.end_ms = zone_utc(zone, both.local_end_ms);
     } else {
         both.start_ms = later(slot->start_ms, booking->start_ms);
         both.end_ms = earlier(slot->end_ms, booking->end_ms);
-        both.local_start_ms = events_zone_local(zone, both.start_ms);
-        both.local_end_ms = events_zone_local(zone, both.end_ms);
+        both.local_start_ms = zone_local(zone, both.start_ms);
+        both.local_end_ms = zone_local(zone, both.end_ms);
     }
     return both;
 }
@@ -313,8 +313,8 @@ find_crowd(const struct events_clash_case *asked, struct found *found)
             .severity = (enum clash_severity)rule->severity,
             .kind = CLASH_WITH_AREA,
             .id = asked->event->area,
-            .both = {events_zone_utc(asked->zone, start_ms), events_zone_utc(asked->zone, end_ms),
-                     start_ms, end_ms},
+            .both = {zone_utc(asked->zone, start_ms), zone_utc(asked->zone, end_ms), start_ms,
+                     end_ms},
             .number = number,
         };
         add(found, &clash);

@@ -44,7 +44,7 @@ struct events_delegate {
 struct events_clash_case {
     const struct event *event; /* what there is of it: no id, host, area, format */
     const struct events_slots *slots;
-    const struct events_zone *zone;
+    const struct zone *zone;
     const struct events_rules *rules;
     date_day today; /* in UTC */
     /* the agendas of the quarters that the slots touch: of the host, of the area, of events without

@@ -171,7 +171,8 @@ event_propose_handle(struct op *op, const void *params)
 struct change {
     struct event *event;
     struct events_step step;
-    int64_t hold_at; /* before the step: events_domain_hold_at */
+    const struct zone *zone; /* of the event, before the step */
+    int64_t hold_at;         /* before the step: events_domain_hold_at */
 };
 
 /* Loads the event and checks who asks, the revision expected, and that the step is possible. */
@@ -192,7 +193,8 @@ begin(struct op *op, struct text id, int64_t rev, enum events_action action, str
         status = op_expect_rev(op, rev, out->event->rev);
     if (status != STATUS_OK)
         return status;
-    out->hold_at = events_domain_hold_at(out->event);
+    out->zone = events_view_zone(op_service(op), out->event->zone);
+    out->hold_at = events_domain_hold_at(out->event, out->zone);
     return events_domain_step(out->event, action, &out->step, op_error(op));
 }
 
@@ -250,7 +252,7 @@ finish(struct op *op, struct change *change, struct text override)
     struct text old_topic = topic_of(op, event);
     if (step->held && record_held(op, change) != STATUS_OK)
         return STATUS_RESOURCE_EXHAUSTED;
-    events_domain_take(event, step);
+    events_domain_take(event, step, events_view_zone(op_service(op), event->zone));
     events_hold_plan(op, change->hold_at, event);
     struct text topic = topic_of(op, event), saved = save(op, event);
     if (!text_equal(old_topic, topic)) {
@@ -282,7 +284,7 @@ event_hold_handle(struct op *op, const void *params)
     struct change change;
     enum status status = begin(op, in->id, in->rev, EVENTS_HOLD, &change);
     if (status == STATUS_OK)
-        status = events_domain_begun(change.event, op_now_ms(op), op_error(op));
+        status = events_domain_begun(change.event, change.zone, op_now_ms(op), op_error(op));
     return status == STATUS_OK ? finish(op, &change, TEXT_NONE) : status;
 }
 

@@ -3,11 +3,12 @@
 
 #include "common/service/due.h"
 #include "services/events/events_handlers.h"
+#include "services/events/events_view.h"
 
 void
 events_hold_plan(struct op *op, int64_t before_ms, const struct event *after)
 {
-    int64_t after_ms = events_domain_hold_at(after);
+    int64_t after_ms = events_domain_hold_at(after, events_view_zone(op_service(op), after->zone));
     if (before_ms == after_ms)
         return;
     if (before_ms != TIME_NONE)
@@ -28,7 +29,8 @@ events_hold_settle(struct op *op, const void *params)
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     op_index_remove(op, due_entry(op, EVENTS_HOLD_PREFIX, due->at_ms, id));
-    if (status == STATUS_NOT_FOUND || events_domain_hold_at(event) != due->at_ms)
+    if (status == STATUS_NOT_FOUND ||
+        events_domain_hold_at(event, events_view_zone(op_service(op), event->zone)) != due->at_ms)
         return STATUS_OK; /* it has other dates, or another replica was first */
     event->hold_due = due->at_ms;
     op_not_before(op, due->at_ms);

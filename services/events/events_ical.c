@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/events/events_zone.h"
+#include "common/base/zone.h"
 
 #define UID_MAX (TEXT_ID_MAX + 24)
 #define YEAR_MAX 3000 /* libical takes later ones for mistakes and writes zeroes */
@@ -15,7 +15,7 @@
 /* A zone that was named, and the instants it was needed for. */
 struct events_ical_zone {
     char name[64 + 1];
-    struct events_zone *zone; /* owned; NULL: there is no such zone */
+    struct zone *zone; /* owned; NULL: there is no such zone */
     bool used;
     int64_t first_s, last_s;
 };
@@ -24,7 +24,7 @@ void
 events_ical_fini(struct events_ical *ical)
 {
     for (unsigned i = 0; i < ical->zone_count; i++)
-        events_zone_destroy(&ical->zones[i].zone);
+        zone_destroy(&ical->zones[i].zone);
     free(ical->zones);
     buf_fini(&ical->events);
     buf_fini(&ical->text);
@@ -173,7 +173,7 @@ find_zone(struct events_ical *ical, struct text name)
     }
     ical->zones = grown;
     struct events_ical_zone *zone = &grown[ical->zone_count++];
-    *zone = (struct events_ical_zone){.zone = events_zone_open(name)};
+    *zone = (struct events_ical_zone){.zone = zone_open(name)};
     snprintf(zone->name, sizeof zone->name, "%.*s", TEXT_ARG(name));
     return zone;
 }
@@ -181,16 +181,16 @@ find_zone(struct events_ical *ical, struct text name)
 /* The offset at an instant. False where the zone cannot tell, or where its clock shows the same
  * time twice: readers would take it for the first. */
 static bool
-offset_at(const struct events_zone *zone, int64_t at_s, int32_t *offset_s)
+offset_at(const struct zone *zone, int64_t at_s, int32_t *offset_s)
 {
-    struct events_zone_span span, other;
-    if (!events_zone_at(zone, at_s, &span))
+    struct zone_span span, other;
+    if (!zone_at(zone, at_s, &span))
         return false;
     *offset_s = span.offset_s;
-    if (span.since_s != INT64_MIN && events_zone_at(zone, span.since_s - 1, &other) &&
+    if (span.since_s != INT64_MIN && zone_at(zone, span.since_s - 1, &other) &&
         at_s + span.offset_s < span.since_s + other.offset_s)
         return false;
-    return span.until_s == INT64_MAX || !events_zone_at(zone, span.until_s, &other) ||
+    return span.until_s == INT64_MAX || !zone_at(zone, span.until_s, &other) ||
            at_s + span.offset_s < span.until_s + other.offset_s;
 }
 
@@ -233,15 +233,15 @@ static void
 write_zone(struct events_ical *ical, const struct events_ical_zone *zone, struct buf *out)
 {
     icalcomponent *vtimezone = icalcomponent_new(ICAL_VTIMEZONE_COMPONENT);
-    struct events_zone_span span, before;
-    bool known = events_zone_at(zone->zone, zone->first_s, &span);
+    struct zone_span span, before;
+    bool known = zone_at(zone->zone, zone->first_s, &span);
     add(ical, vtimezone, icalproperty_new_tzid(zone->name));
     while (known && vtimezone) {
         icalcomponent *part =
             icalcomponent_new(span.is_dst ? ICAL_XDAYLIGHT_COMPONENT : ICAL_XSTANDARD_COMPONENT);
         int32_t offset_before = span.offset_s;
         int64_t since_s = 0; /* local times before 1970 had odd offsets that few readers know */
-        if (span.since_s > 0 && events_zone_at(zone->zone, span.since_s - 1, &before)) {
+        if (span.since_s > 0 && zone_at(zone->zone, span.since_s - 1, &before)) {
             offset_before = before.offset_s;
             since_s = span.since_s;
         }
@@ -253,7 +253,7 @@ write_zone(struct events_ical *ical, const struct events_ical_zone *zone, struct
             icalcomponent_add_component(vtimezone, part);
         if (span.until_s > zone->last_s)
             break;
-        known = events_zone_at(zone->zone, span.until_s, &span);
+        known = zone_at(zone->zone, span.until_s, &span);
     }
     if (known && span.until_s != INT64_MAX) /* RFC 7808: later changes are left out */
         add(ical, vtimezone, icalproperty_new_tzuntil(utc_of(span.until_s)));

@@ -59,7 +59,7 @@ events_ical_entry_instant(const struct events_ical_clock *clock, struct icaltime
     if (time.is_date || icaltime_is_utc(time))
         return events_ical_entry_plain_ms(time);
     if (!clock->own)
-        return events_zone_utc(clock->zone, events_ical_entry_plain_ms(time));
+        return zone_utc(clock->zone, events_ical_entry_plain_ms(time));
     int is_dst;
     return events_ical_entry_plain_ms(time) -
            icaltimezone_get_utc_offset((icaltimezone *)clock->own, &time, &is_dst) * INT64_C(1000);
@@ -76,7 +76,7 @@ events_ical_entry_find_clock(struct events_ical_reading *reading, const char *na
         return STATUS_OK;
     for (const char *at = name; at && *at; at = strchr(at, '/')) {
         at += *at == '/';
-        out->zone = events_zones_get(reading->options->zones, text_of(at));
+        out->zone = zone_set_get(reading->options->zones, text_of(at));
         if (out->zone)
             return STATUS_OK;
     }
@@ -94,8 +94,7 @@ events_ical_entry_clock_of(struct events_ical_reading *reading, icalproperty *pr
     icalparameter *tzid = icalproperty_get_first_parameter(property, ICAL_TZID_PARAMETER);
     if (tzid && icalparameter_get_tzid(tzid))
         return events_ical_entry_find_clock(reading, icalparameter_get_tzid(tzid), out);
-    *out =
-        (struct events_ical_clock){events_zones_get(reading->options->zones, reading->zone), NULL};
+    *out = (struct events_ical_clock){zone_set_get(reading->options->zones, reading->zone), NULL};
     return STATUS_OK;
 }
 

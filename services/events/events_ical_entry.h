@@ -21,8 +21,8 @@ struct events_ical_reading {
 
 /* How a property's times become instants. */
 struct events_ical_clock {
-    const struct events_zone *zone; /* of tzdata; NULL: UTC, or the calendar's own */
-    const icaltimezone *own;        /* a VTIMEZONE; NULL for none */
+    const struct zone *zone; /* of tzdata; NULL: UTC, or the calendar's own */
+    const icaltimezone *own; /* a VTIMEZONE; NULL for none */
 };
 
 /* An event of the calendar. */

@@ -128,7 +128,7 @@ local_until(const struct events_ical_entry *entry, struct icaltimetype until)
 {
     if (!icaltime_is_utc(until) || until.is_date || !events_ical_entry_sound(until))
         return until;
-    int64_t ms = events_zone_local(entry->clock.zone, events_ical_entry_plain_ms(until));
+    int64_t ms = zone_local(entry->clock.zone, events_ical_entry_plain_ms(until));
     if (entry->clock.own) {
         struct icaltimetype copy = until;
         int is_dst;

@@ -6,7 +6,7 @@
 
 #include "common/base/date.h"
 #include "common/base/status.h"
-#include "services/events/events_zone.h"
+#include "common/base/zone.h"
 
 #define EVENTS_ICAL_SPANS_MAX 5000
 #define EVENTS_ICAL_SUMMARY_MAX 80 /* bytes; longer ones are cut */
@@ -23,10 +23,10 @@ struct events_ical_spans {
 };
 
 struct events_ical_options {
-    date_day from, to;          /* inclusive: what lies outside is cut off */
-    struct text zone;           /* of times that name none, if the calendar has none either */
-    struct events_zones *zones; /* borrowed */
-    bool (*go_on)(void *arg);   /* asked between two recurrences; false: it took too long */
+    date_day from, to;        /* inclusive: what lies outside is cut off */
+    struct text zone;         /* of times that name none, if the calendar has none either */
+    struct zone_set *zones;   /* borrowed */
+    bool (*go_on)(void *arg); /* asked between two recurrences; false: it took too long */
     void *arg;
 };
 

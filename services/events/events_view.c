@@ -26,7 +26,7 @@ struct events_view {
     struct log_follow *registry, *decisions; /* owned */
     struct chores *plans;
     union events_view_message *message; /* owned */
-    struct events_zones zones;
+    struct zone_set zones;
     bool opened, failed;
 };
 
@@ -125,7 +125,7 @@ events_view_destroy(struct events_view **view)
     log_follow_destroy(&(*view)->decisions);
     free((*view)->message);
     events_known_destroy(&(*view)->known);
-    events_zones_fini(&(*view)->zones);
+    zone_set_fini(&(*view)->zones);
     free(*view);
     *view = NULL;
 }
@@ -136,16 +136,16 @@ events_view_known(const struct events_view *view)
     return view->known;
 }
 
-struct events_zones *
+struct zone_set *
 events_view_zones(struct events_view *view)
 {
     return &view->zones;
 }
 
-const struct events_zone *
+const struct zone *
 events_view_zone(struct events_view *view, struct text name)
 {
-    return events_zones_get(&view->zones, name);
+    return zone_set_get(&view->zones, name);
 }
 
 bool

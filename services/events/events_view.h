@@ -7,7 +7,7 @@
 #include "common/base/loop.h"
 #include "common/service/chores.h"
 #include "services/events/events_known.h"
-#include "services/events/events_zone.h"
+#include "common/base/zone.h"
 
 struct events_view;
 
@@ -22,8 +22,8 @@ void events_view_destroy(struct events_view **view);
 const struct events_known *events_view_known(const struct events_view *view);
 
 /* The zones of tzdata, each read once; and one of them. */
-struct events_zones *events_view_zones(struct events_view *view);
-const struct events_zone *events_view_zone(struct events_view *view, struct text name);
+struct zone_set *events_view_zones(struct events_view *view);
+const struct zone *events_view_zone(struct events_view *view, struct text name);
 
 /* For service_set_gate and service_set_position; `arg` is the view. Open once all that was on the
  * log at the start has been seen; a lost connection afterwards does not close it (reads go on, and

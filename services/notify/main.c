@@ -1,6 +1,7 @@
 /* cbm-notify: publishes the log live and answers what was missed. It must not know any other
  * service. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/auth/access.h"
 #include "common/msg/schema.h"
@@ -56,6 +57,7 @@ stop(void *state)
     service_destroy(&notify->service);
     notify_engine_destroy(&notify->engine);
     notify_subscriptions_destroy(&notify->subscriptions);
+    due_clock_destroy(&notify->subscription_clock);
     notify_retain_destroy(&notify->retain);
     notify_chain_destroy(&notify->chain);
     notify_publisher_destroy(&notify->publisher);
@@ -69,8 +71,11 @@ start_deliveries(struct loop *loop, struct notify *notify, const struct config *
                  int *exit_code)
 {
     static const struct notify_subscriptions_events events = {notify_engine_changed};
+    struct notify_engine_config engine = config->engine;
+    memcpy(engine.from, config->sender.smtp_from, sizeof engine.from);
+    memcpy(engine.org, config->service.org, sizeof engine.org);
     notify->sender = notify_sender_new(loop, &config->sender);
-    notify->engine = notify->sender ? notify_engine_new(loop, &config->engine, exit_code) : NULL;
+    notify->engine = notify->sender ? notify_engine_new(loop, &engine, exit_code) : NULL;
     if (!notify->engine)
         return false;
     notify_subscriptions_watch(notify->subscriptions, &events, notify->engine);
@@ -109,8 +114,9 @@ start(struct loop *loop, const void *data, int *exit_code)
                                                  config->service.redis, config->service.org);
     if (notify->publisher)
         notify->subscriptions = notify_subscriptions_new(loop, notify->publisher, notify->access);
-    if (notify->subscriptions && start_deliveries(loop, notify, config, exit_code) &&
-        start_log(loop, notify, config))
+    notify->subscription_clock = due_clock_new(loop, NOTIFY_DUE_PREFIX, notify_handlers_due);
+    if (notify->subscriptions && notify->subscription_clock &&
+        start_deliveries(loop, notify, config, exit_code) && start_log(loop, notify, config))
         notify->service = service_new(loop, &notify_interface, notify_handlers, &config->service,
                                       notify, exit_code);
     if (!notify->service ||
@@ -121,6 +127,7 @@ start(struct loop *loop, const void *data, int *exit_code)
     }
     notify_publisher_add_gauges(notify->publisher, notify->service);
     notify_subscriptions_start(notify->subscriptions, notify->service);
+    due_clock_start(notify->subscription_clock, notify->service);
     notify->url_allowed = url_allowed;
     notify->url_arg = notify;
     if (!notify_engine_start(notify->engine, notify->service, notify->publisher,

@@ -42,7 +42,9 @@ put_attribute(void *arg, struct text name, struct text value)
     char *to = (char *)buf_reserve(&event->text, NAME_MAX_LEN);
     if (!to || name.len > NAME_MAX_LEN - 3)
         return;
-    memcpy(to, "ce-", 3);
+    to[0] = 'c';
+    to[1] = 'e';
+    to[2] = '-';
     memcpy(to + 3, name.ptr, name.len);
     event->text.len += name.len + 3;
     add_header(event, (struct text){to, name.len + 3}, put_encoded(&event->text, value));

@@ -9,6 +9,7 @@
 #include "common/msg/mp.h"
 #include "services/notify/notify_subscriptions.h"
 
+#define TAKE_OVER_MAX 500 /* index entries a step */
 #define SEQ_FORMAT "%0" NOTIFY_SEQ_DIGITS PRId64
 
 static void
@@ -94,6 +95,8 @@ write_secrets(const struct subscription_secret *secret, int64_t now_ms, struct b
     for (unsigned i = 0; i < 4; i++)
         if (all[i].ptr)
             mp_text(out, all[i]);
+    mp_int(out, (secret->current.ptr != NULL) + (secret->key.ptr != NULL));
+    mp_int(out, former ? secret->previous_until : 0);
 }
 
 /* The seq at the end of an entry of `delivery|`. */
@@ -106,6 +109,35 @@ entry_seq(struct text entry)
     return seq;
 }
 
+/* Takes out of the index what stands there of a deleted subscription of the same id; when nothing
+ * does, it is this one's. STATUS_OK if it was so before. */
+static enum status
+take_over(struct op *op, const struct notify_load *in, bool *ours)
+{
+    static const char *const kinds[] = {"delivery", "pending", "dead"};
+    struct text id = text_of(in->subscription);
+    struct subscription_served served;
+    enum status status = op_load(op, "served", id, &subscription_served_schema, &served);
+    *ours = status == STATUS_OK && served.created == in->created;
+    if (*ours || (status != STATUS_OK && status != STATUS_NOT_FOUND))
+        return status;
+    unsigned left = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        struct op_range range;
+        status = op_scan(op, notify_deliveries_entry(op, kinds[i], id, 0),
+                         op_format(op, "%s|%.*s|~", kinds[i], TEXT_ARG(id)), TAKE_OVER_MAX, &range);
+        if (status != STATUS_OK)
+            return status;
+        for (unsigned k = 0; k < range.count; k++)
+            op_index_remove(op, range.items[k]);
+        left += range.count;
+    }
+    served = (struct subscription_served){.present = true, .created = in->created};
+    if (!left)
+        op_save(op, "served", id, &subscription_served_schema, &served);
+    return STATUS_OK;
+}
+
 enum status
 notify_deliveries_load(struct op *op, const void *params)
 {
@@ -114,7 +146,12 @@ notify_deliveries_load(struct op *op, const void *params)
     struct subscription_cursor cursor = {.seq = in->after};
     struct subscription_secret secret;
     struct op_range pending, known;
-    int64_t now_ms;
+    int64_t now_ms = 0;
+    bool ours;
+    enum status mine = take_over(op, in, &ours);
+    if (mine != STATUS_OK || !ours)
+        return mine;
+    schema_init(&subscription_secret_schema, &secret);
     enum status clock = op_clock(op, &now_ms);
     enum status secrets = op_peek(op, "secret", id, &subscription_secret_schema, &secret, NULL);
     enum status scanned = op_scan(op, notify_deliveries_entry(op, "pending", id, 0),
@@ -130,13 +167,10 @@ notify_deliveries_load(struct op *op, const void *params)
     if (secrets != STATUS_OK && secrets != STATUS_NOT_FOUND)
         return secrets;
     struct buf *out = op_result(op);
-    mp_array(out, 5);
+    mp_array(out, 7);
     mp_int(out, now_ms);
     mp_int(out, cursor.seq);
-    if (secrets == STATUS_OK)
-        write_secrets(&secret, now_ms, out);
-    else
-        mp_array(out, 0);
+    write_secrets(&secret, now_ms, out);
     mp_array(out, pending.count);
     for (unsigned i = 0; i < pending.count; i++)
         mp_text(out, pending.items[i]);
@@ -186,30 +220,45 @@ notify_deliveries_read(struct op *op, const void *params)
     return STATUS_OK;
 }
 
-enum status
-notify_deliveries_again(struct op *op, const void *params)
+/* One record, to be written behind the others. */
+static enum status
+read_again(struct op *op, const struct notify_again *in, int64_t seq, struct buf *out)
 {
-    const struct notify_again *in = params;
     struct delivery *delivery = op_alloc(op, sizeof *delivery);
     struct op_log_page page;
     if (!delivery)
         return op_no_memory(op);
-    struct text id = notify_deliveries_id(op, text_of(in->subscription), in->seq);
+    struct text id = notify_deliveries_id(op, text_of(in->subscription), seq);
     enum status status = op_peek(op, "delivery", id, &delivery_schema, delivery, NULL);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        return status;
-    if (status == STATUS_NOT_FOUND || delivery->status != DELIVERY_PENDING) {
-        mp_bin(op_result(op), "", 0);
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK && delivery->status != DELIVERY_PENDING)) {
+        mp_bin(out, "", 0);
         return STATUS_OK;
     }
-    status = op_log_read(op, delivery->topic, in->seq - 1, 1, &page);
+    if (status == STATUS_OK)
+        status = op_log_read(op, delivery->topic, seq - 1, 1, &page);
     if (status != STATUS_OK)
         return status;
-    if (page.count && page.records[0].seq == in->seq)
-        write_pack(op_result(op), page.records, 1);
+    if (page.count && page.records[0].seq == seq)
+        write_pack(out, page.records, 1);
     else
-        mp_nil(op_result(op));
+        mp_nil(out);
     return STATUS_OK;
+}
+
+enum status
+notify_deliveries_again(struct op *op, const void *params)
+{
+    const struct notify_again *in = params;
+    struct buf *out = op_result(op);
+    enum status status = STATUS_OK;
+    mp_array(out, in->count);
+    for (unsigned i = 0; i < in->count; i++) {
+        enum status one = read_again(op, in, in->seqs[i], out);
+        if (one != STATUS_OK)
+            status = one;
+    }
+    return status;
 }
 
 /* ---- what tries came to ---- */
@@ -263,6 +312,14 @@ apply(struct delivery *delivery, const struct notify_settle_item *item)
     delivery->next_at = delivery->status == DELIVERY_PENDING ? item->result.next_at : TIME_NONE;
 }
 
+/* Whether it is of a deleted subscription that had the same id. */
+static bool
+is_anothers(const struct delivery *delivery, int64_t created)
+{
+    uint32_t count = delivery->attempts.count;
+    return !count || delivery->attempts.items[count - 1].at < created;
+}
+
 /* One delivery: loads it, and saves what it is now. */
 static enum status
 settle_one(struct op *op, const struct notify_settle *in, const struct notify_settle_item *item,
@@ -278,7 +335,7 @@ settle_one(struct op *op, const struct notify_settle *in, const struct notify_se
         status = op_load(op, "delivery", id, &delivery_schema, delivery);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    bool is_new = status == STATUS_NOT_FOUND;
+    bool is_new = status == STATUS_NOT_FOUND || (!item->kept && is_anothers(delivery, in->created));
     if (is_new && !item->topic.ptr)
         return STATUS_OK; /* it was trimmed away */
     if (is_new) {
@@ -370,9 +427,9 @@ notify_deliveries_missed(struct op *op, const void *params)
     cursor.present = true;
     cursor.seq = in->to;
     op_save(op, "cursor", id, &subscription_cursor_schema, &cursor);
-    const struct subscription_notice notice = {
-        .present = true, .subscription = id, .from = in->from, .to = in->to};
-    tell(op, subscription, "subscription.notice.missed", &subscription_notice_schema, &notice);
+    const struct subscription_missed notice = {
+        .present = true, .id = id, .from = in->from, .to = in->to};
+    tell(op, subscription, "subscription.notice.missed", &subscription_missed_schema, &notice);
     return STATUS_OK;
 }
 

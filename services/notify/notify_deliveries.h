@@ -48,12 +48,15 @@ enum status notify_deliveries_done(struct op *op, struct text subscription, int6
 /* ---- for the engine: operations of the service's own, their parameters and results ---- */
 
 /* Everything that a lane begins with. Parameters: struct notify_load. Result: [store's clock,
- * cursor, [secret], [pending entry …], [seq …]]: the secrets in force, and the seqs beyond the
- * cursor that have documents. */
+ * cursor, [secret], current, until, [pending entry …], [seq …]]: the secrets in force, of which the
+ * first `current` are so for longer than `until`, and the seqs beyond the cursor that have
+ * documents. A map instead: it took away some of what stood in the index of a deleted subscription
+ * of the same id, and is to be asked again. */
 #define NOTIFY_KNOWN_MAX (2 * NOTIFY_WINDOW)
 struct notify_load {
     char subscription[TEXT_ID_MAX + 1];
-    int64_t after; /* the cursor, if there is none yet */
+    int64_t after;   /* the cursor, if there is none yet */
+    int64_t created; /* of the subscription */
 };
 op_handler_fn notify_deliveries_load;
 
@@ -76,11 +79,13 @@ struct notify_read {
 };
 op_handler_fn notify_deliveries_read;
 
-/* Reads the record of a pending delivery again. Result: the pack of it: empty if it does not wait
- * any more, nil if the record is no longer kept. */
+/* Reads the records of pending deliveries again. Result: [pack …], one of each: empty if it does
+ * not wait any more, nil if the record is no longer kept. */
+#define NOTIFY_AGAIN_MAX 200
 struct notify_again {
     char subscription[TEXT_ID_MAX + 1];
-    int64_t seq;
+    unsigned count;
+    int64_t seqs[NOTIFY_AGAIN_MAX];
 };
 op_handler_fn notify_deliveries_again;
 
@@ -95,6 +100,7 @@ struct notify_settle_item {
 };
 struct notify_settle {
     char subscription[TEXT_ID_MAX + 1];
+    int64_t created;  /* of the subscription: older documents are another's */
     int64_t from, to; /* what is between has documents */
     unsigned count;
     struct notify_settle_item items[];

@@ -234,8 +234,10 @@ notify_filter_prefixes(const struct subscription_filter *filter, struct text out
     for (unsigned i = 0; i < filter->topics.count; i++) {
         struct text pattern = filter->topics.items[i], fixed = fixed_part(pattern);
         unsigned count = notify_filter_levels(pattern, levels);
-        bool private = count > 1 && text_is(levels[0], "private");
+        bool private = count && text_is(levels[0], "private");
         struct text *at = &prefixes[private];
+        if (private && !fixed.len)
+            fixed = TEXT_LITERAL("private.");
         *at = at->ptr ? shared(*at, fixed) : fixed;
     }
     unsigned count = 0;

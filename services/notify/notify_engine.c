@@ -94,7 +94,7 @@ static bool
 wanted(const struct notify_subscription *subscription)
 {
     const struct subscription *document = &subscription->document;
-    return document->channel == CHANNEL_WEBHOOK &&
+    return document->channel != CHANNEL_MAILBOX &&
            (document->status == SUBSCRIPTION_ACTIVE || document->status == SUBSCRIPTION_PENDING);
 }
 
@@ -116,9 +116,12 @@ consider(struct notify_engine *engine, struct text id,
                  !engine->drain_by && notify_leases_hold(engine->leases, shard, now_ms);
     struct lane *lane = engine_lane(engine, id);
     if (lane) {
-        lane->changing = false;
-        lane->leaving = lane->leaving || !serve;
-        lane->verifying = serve && subscription->document.status == SUBSCRIPTION_PENDING;
+        bool another = serve && lane->loaded && subscription->document.created != lane->created;
+        lane->leaving = lane->leaving || !serve || another;
+        bool verifying = serve && subscription->document.status == SUBSCRIPTION_PENDING;
+        if (verifying && !lane->verifying)
+            lane->verify_since = lane->verify_at = lane->verify_tries = 0;
+        lane->verifying = verifying;
         lane->reload = true;
         engine_ready(lane);
         return;
@@ -360,6 +363,8 @@ configure(struct notify_engine *engine, const struct notify_engine_config *confi
         return false;
     }
     engine->deliveries_max = config->deliveries_max;
+    memcpy(engine->from, config->from, sizeof engine->from);
+    memcpy(engine->org, config->org, sizeof engine->org);
     return true;
 }
 
@@ -440,6 +445,8 @@ notify_engine_destroy(struct notify_engine **engine)
     notify_leases_destroy(&self->leases);
     notify_hash_fini(&self->lanes);
     notify_cloudevent_fini(&self->event);
+    buf_fini(&self->mail);
+    zone_set_fini(&self->zones);
     free(self);
     *engine = NULL;
 }

@@ -18,6 +18,8 @@ struct notify_engine_config {
     char retry[CFG_TEXT_MAX]; /* CBM_RETRY */
     int64_t deliveries_max;   /* CBM_DELIVERIES_MAX: tries under way */
     char disable_after[64];   /* CBM_DISABLE_AFTER */
+    char from[CFG_TEXT_MAX];  /* whom mails are from: CBM_SMTP_FROM of the sender */
+    char org[64];             /* CBM_ORG of the service */
 };
 
 /* The rows of a config struct whose member `member` is a struct notify_engine_config. */
@@ -64,7 +66,8 @@ bool notify_engine_drained(void *engine);
 
 /* The secrets of a webhook that are in force. */
 struct lane_secrets {
-    unsigned count;
+    unsigned count, current; /* current: the first of them, which are so beyond until_ms too */
+    int64_t until_ms;
     char texts[NOTIFY_SECRETS_MAX][101];
 };
 

@@ -7,6 +7,7 @@
 #include "services/notify/notify_engine.h"
 #include "services/notify/notify_hash.h"
 #include "services/notify/notify_leases.h"
+#include "services/notify/notify_when.h"
 
 #define ENGINE_HELD_MAX (64 * 1024 * 1024) /* bytes of records that wait for their first try */
 #define ENGINE_AGAIN_MS 500                /* what the store or memory refused is asked again */
@@ -35,6 +36,7 @@ struct lane {
     bool loaded, reload, leaving;
     bool given_up; /* the lease ran out: nothing is written any more */
     bool current;
+    int64_t created;     /* of the subscription */
     int64_t cursor;      /* as it is in the store */
     int64_t read_seq;    /* if it is behind: all up to here was looked at */
     int64_t seen_seq;    /* the last that was published for it while it was behind */
@@ -47,7 +49,8 @@ struct lane {
     /* of a webhook whose endpoint has not proved itself yet */
     bool verifying, proving, changing; /* proving: a try is under way; changing: its status is */
     unsigned verify_tries;
-    int64_t verify_at; /* monotonic */
+    int64_t verify_since; /* monotonic; 0: not begun */
+    int64_t verify_at;    /* monotonic */
 };
 
 /* A try under way. */
@@ -58,8 +61,9 @@ try {
     struct try *next, *prev;
     struct notify_engine *engine;
     enum try_kind kind;
-    struct lane *lane;        /* NULL of a ping */
-    struct notify_item *item; /* of a delivery */
+    struct lane *lane;                           /* NULL of a ping */
+    unsigned count;                              /* of items */
+    struct notify_item *items[NOTIFY_AGAIN_MAX]; /* of deliveries; more than one of a digest */
     struct engine_ping *ping;
     int64_t at_ms; /* by the store's clock */
     char challenge[33];
@@ -88,6 +92,9 @@ struct notify_engine {
     int64_t held; /* bytes of records */
     int64_t sent, failed, dead, under_way, lane_count, pending, circuits, oldest_ms; /* gauges */
     struct notify_cloudevent event;
+    struct buf mail;
+    struct zone_set zones;
+    char from[CFG_TEXT_MAX], org[64]; /* of mails */
 };
 
 /* ---- notify_engine.c ---- */
@@ -115,9 +122,17 @@ int64_t lane_passed(const struct lane *lane);
 /* Whether a record may be sent to it: it is not told of what its own deliveries come to. */
 bool lane_takes(const struct log_record *record);
 
+/* ---- notify_engine_mail.c ---- */
+/* Puts off what its mail is not due of yet. Returns the end of the quiet hours, if these are. */
+int64_t lane_put_off(struct lane *lane, const struct subscription *document, int64_t now_ms);
+/* Begin the attempt of a mail: one of all records, or the answer to a ping. */
+bool engine_mail(struct try *try, const struct subscription *document, unsigned count,
+                 const struct log_record *records, notify_receipt_fn *fn);
+bool engine_mail_ping(struct try *try, const struct subscription *document, notify_receipt_fn *fn);
+
 /* ---- notify_engine_try.c ---- */
 /* Begins a try of a picked item; its record may have to be read first. */
-void engine_try(struct lane *lane, struct notify_item *item);
+void engine_try(struct lane *lane, const struct subscription *document, struct notify_item *item);
 void engine_verify(struct lane *lane, int64_t now_ms);
 void engine_forget_tries(struct notify_engine *engine);
 void engine_forget_pings(struct notify_engine *engine);

@@ -44,14 +44,15 @@ take_secrets(struct lane *lane, const char *at)
     lane->secrets.count = 0;
     for (int64_t left = take_int(&at); left > 0; left--) {
         at = mp_read(at, &value);
-        char *to = lane->secrets.texts[lane->secrets.count];
-        if (lane->secrets.count == NOTIFY_SECRETS_MAX ||
-            value.bytes.len >= sizeof *lane->secrets.texts)
-            continue;
-        memcpy(to, value.bytes.ptr, value.bytes.len);
-        to[value.bytes.len] = '\0';
-        lane->secrets.count++;
+        if (lane->secrets.count < NOTIFY_SECRETS_MAX &&
+            value.bytes.len < sizeof *lane->secrets.texts) {
+            char *to = lane->secrets.texts[lane->secrets.count++];
+            memcpy(to, value.bytes.ptr, value.bytes.len);
+            to[value.bytes.len] = '\0';
+        }
     }
+    lane->secrets.current = (unsigned)take_int(&at);
+    lane->secrets.until_ms = take_int(&at);
     return at;
 }
 
@@ -100,6 +101,11 @@ on_loaded(void *arg, enum status status, struct text result)
     }
     struct mp_value value;
     const char *at = mp_read(result.ptr, &value);
+    if (value.type != MP_ARRAY) { /* not all of another's is taken away yet */
+        lane->reload = lane->loaded;
+        engine_over(lane);
+        return;
+    }
     take_int(&at); /* the clock: the leases know it */
     int64_t cursor = take_int(&at);
     at = take_secrets(lane, at);
@@ -119,7 +125,11 @@ load(struct lane *lane)
 {
     const struct notify_subscription *subscription =
         notify_subscriptions_get(lane->engine->subscriptions, text_of(lane->id));
-    struct notify_load in = {.after = subscription ? subscription->document.after : 0};
+    struct notify_load in = {0};
+    if (!subscription)
+        return;
+    in.after = subscription->document.after;
+    in.created = lane->created = subscription->document.created;
     memcpy(in.subscription, lane->id, sizeof in.subscription);
     lane->reload = false;
     engine_submit(lane, &lane->writing, notify_deliveries_load, &in, sizeof in, on_loaded);
@@ -365,6 +375,7 @@ settle(struct lane *lane)
     bool begun = false;
     if (in) {
         memcpy(in->subscription, lane->id, sizeof in->subscription);
+        in->created = lane->created;
         in->from = lane->cursor;
         in->to = lane->loaded ? notify_lane_cursor(&lane->queue, lane_passed(lane)) : 0;
         in->count = count;
@@ -397,13 +408,15 @@ try_some(struct lane *lane, const struct notify_subscription *subscription, int6
         document->ordered == 1,
     };
     int64_t clock = engine_clock(engine), wake = INT64_MAX;
+    if (document->channel == CHANNEL_MAIL && (wake = lane_put_off(lane, document, clock)) > clock)
+        return now_ms + (wake - clock);
     for (unsigned i = 0; i < FIRST_TRIES; i++) {
         if (engine->under_way >= engine->deliveries_max)
             return now_ms + 10; /* in turn with the others */
         struct notify_item *item = notify_lane_pick(&lane->queue, &limits, clock, &wake);
         if (!item)
             return wake == INT64_MAX ? INT64_MAX : now_ms + (wake - clock);
-        engine_try(lane, item);
+        engine_try(lane, document, item);
     }
     return now_ms;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "services/notify/notify_handlers_subscription.h"
 
 struct change {
@@ -11,25 +12,15 @@ struct change {
     enum subscription_status status;
 };
 
-static void
-tell_notice(struct op *op, const struct subscription *subscription)
-{
-    char topic[NOTIFY_OWN_TOPIC_MAX];
-    struct subscription_notice notice;
-    schema_init(&subscription_notice_schema, &notice);
-    notice.present = true;
-    notice.subscription = subscription->id;
-    notice.reason = subscription->reason;
-    op_record(op, NOTIFY_NOTICE "disabled", notify_subscription_topic(subscription, topic),
-              &subscription_notice_schema, &notice, NULL, NULL, TEXT_NONE);
-}
-
 static enum status
 change_status(struct op *op, const void *params)
 {
     const struct change *in = params;
-    struct subscription *subscription;
-    enum status status = notify_handlers_own(op, text_of(in->id), INT_NONE, &subscription);
+    struct subscription *subscription = op_alloc(op, sizeof *subscription);
+    if (!subscription)
+        return op_no_memory(op);
+    enum status status =
+        op_load(op, "subscription", text_of(in->id), &subscription_schema, subscription);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     if (status != STATUS_OK)
@@ -45,7 +36,7 @@ change_status(struct op *op, const void *params)
     notify_handlers_tell(op, subscription,
                          active ? "subscription.activated" : "subscription.disabled", from);
     if (!active)
-        tell_notice(op, subscription);
+        notify_handlers_notice(op, subscription, NOTIFY_NOTICE "disabled", TIME_NONE);
     return STATUS_OK;
 }
 
@@ -54,11 +45,12 @@ on_changed(void *arg, enum status status, struct text result)
 {
     struct lane *lane = arg;
     (void)result;
-    if (status != STATUS_OK) {
-        lane->changing = false; /* else when the change has come by the log */
+    lane->changing = false;
+    if (lane->verifying)
+        lane->verify_at = clock_mono_ms() + ENGINE_AGAIN_MS; /* the change is on its way here */
+    if (status != STATUS_OK)
         engine_warn(lane->engine, "the status of a subscription cannot be written", lane,
                     status_word(status));
-    }
     engine_over(lane);
 }
 

@@ -141,22 +141,35 @@ look_at_endpoint(struct lane *lane, const struct notify_receipt *receipt, int64_
                           "every try has failed for days: the endpoint does not answer");
 }
 
+/* Every item of the try is told what it came to; `dead`: whatever the schedule says. */
+static void
+settle_items(struct try *try, const struct notify_receipt *receipt, bool dead)
+{
+    struct lane *lane = try->lane;
+    struct notify_engine *engine = try->engine;
+    uint32_t random = engine_random(engine); /* one for all: they stay together */
+    for (unsigned i = 0; i < try->count; i++) {
+        struct notify_item *item = try->items[i];
+        struct notify_result *result = calloc(1, sizeof *result);
+        if (!result) {
+            notify_lane_unpick(&lane->queue, item, try->at_ms + ENGINE_AGAIN_MS);
+            continue;
+        }
+        fill_result(result, try, receipt);
+        judge(result, engine, item->tries, receipt->retry_after_ms, random);
+        if (dead)
+            result->verdict = NOTIFY_DEAD;
+        count_verdict(engine, lane, result);
+        notify_lane_sent(&lane->queue, item, result, &engine->retry);
+    }
+}
+
 static void
 on_delivery(void *arg, const struct notify_receipt *receipt)
 {
     struct try *try = arg;
-    struct lane *lane = try->lane;
-    struct notify_engine *engine = try->engine;
-    struct notify_result *result = calloc(1, sizeof *result);
-    if (result) {
-        fill_result(result, try, receipt);
-        judge(result, engine, try->item->tries, receipt->retry_after_ms, engine_random(engine));
-        count_verdict(engine, lane, result);
-        notify_lane_sent(&lane->queue, try->item, result, &engine->retry);
-        look_at_endpoint(lane, receipt, try->at_ms);
-    } else {
-        notify_lane_unpick(&lane->queue, try->item, try->at_ms + ENGINE_AGAIN_MS);
-    }
+    settle_items(try, receipt, false);
+    look_at_endpoint(try->lane, receipt, try->at_ms);
     end_try(try);
 }
 
@@ -167,47 +180,33 @@ give_up(struct try *try, const char *why)
     const struct notify_receipt receipt = {.outcome = NOTIFY_SENT_FAILED,
                                            .retry_after_ms = -1,
                                            .error = why};
-    struct lane *lane = try->lane;
-    struct notify_result *result = calloc(1, sizeof *result);
-    if (result) {
-        fill_result(result, try, &receipt);
-        result->verdict = NOTIFY_DEAD;
-        count_verdict(try->engine, lane, result);
-        notify_lane_sent(&lane->queue, try->item, result, &try->engine->retry);
-    } else {
-        notify_lane_unpick(&lane->queue, try->item, try->at_ms + ENGINE_AGAIN_MS);
-    }
+    settle_items(try, &receipt, true);
     end_try(try);
 }
 
 static void
 put_back(struct try *try)
 {
-    notify_lane_unpick(&try->lane->queue, try->item, try->at_ms + ENGINE_AGAIN_MS);
+    for (unsigned i = 0; i < try->count; i++)
+        notify_lane_unpick(&try->lane->queue, try->items[i], try->at_ms + ENGINE_AGAIN_MS);
     end_try(try);
 }
 
 static void
 add_secrets(struct notify_post *post, const struct lane_secrets *secrets)
 {
-    post->secret_count = secrets->count;
-    for (unsigned i = 0; i < secrets->count; i++)
+    unsigned count = post->time_ms < secrets->until_ms ? secrets->count : secrets->current;
+    post->secret_count = count;
+    for (unsigned i = 0; i < count; i++)
         post->secrets[i] = text_of(secrets->texts[i]);
 }
 
 static void
-send_record(struct try *try, const struct log_record *record)
+send_post(struct try *try, const struct subscription *document, const struct log_record *record)
 {
     struct notify_engine *engine = try->engine;
     struct notify_cloudevent *event = &engine->event;
-    const struct notify_subscription *subscription =
-        notify_subscriptions_get(engine->subscriptions, text_of(try->lane->id));
     char id[TEXT_ID_MAX + TEXT_NUMBER_MAX + 2];
-    if (!subscription || !subscription->document.url.ptr) {
-        put_back(try);
-        return;
-    }
-    const struct subscription *document = &subscription->document;
     if (!notify_cloudevent_write(event, record, document->content == CONTENT_BINARY,
                                  document->payload == PAYLOAD_THIN)) {
         give_up(try, "the record cannot be told in JSON");
@@ -223,53 +222,107 @@ send_record(struct try *try, const struct log_record *record)
         put_back(try);
 }
 
+/* Sends the records of the try, of which there are as many as items. */
+static void
+send_records(struct try *try, const struct log_record *records)
+{
+    const struct notify_subscription *subscription =
+        notify_subscriptions_get(try->engine->subscriptions, text_of(try->lane->id));
+    const struct subscription *document = subscription ? &subscription->document : NULL;
+    if (document && document->channel == CHANNEL_WEBHOOK && document->url.ptr) {
+        send_post(try, document, records);
+    } else if (document && document->channel == CHANNEL_MAIL && document->address.ptr) {
+        if (!engine_mail(try, document, try->count, records, on_delivery)) {
+            const struct notify_receipt receipt = {.outcome = NOTIFY_SENT_FAILED,
+                                                   .retry_after_ms = -1,
+                                                   .error =
+                                                       "the mail could not be given to a relay"};
+            on_delivery(try, &receipt);
+        }
+    } else {
+        put_back(try);
+    }
+}
+
+/* Takes out of the try what was settled meanwhile, or cannot be; the others' records are in
+ * `records`. */
+static void
+sort_again(struct try *try, struct text result, struct log_record *records)
+{
+    const struct notify_receipt gone = {.outcome = NOTIFY_SENT_FAILED,
+                                        .retry_after_ms = -1,
+                                        .error = "the record is no longer kept"};
+    struct notify_lane *queue = &try->lane->queue;
+    struct mp_value value;
+    const char *at = mp_read(result.ptr, &value);
+    unsigned count = try->count, kept = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct notify_item *item = try->items[i];
+        at = mp_read(at, &value);
+        if (value.type == MP_BIN && log_pack_next(&value.bytes, &records[kept]) == 1) {
+            try->items[kept++] = item;
+        } else if (value.type == MP_BIN) { /* somebody stepped in */
+            notify_lane_unpick(queue, item, try->at_ms);
+            notify_lane_drop(queue, item);
+        } else {
+            struct try one = {.engine = try->engine, .lane = try->lane, .at_ms = try->at_ms};
+            one.items[one.count++] = item;
+            settle_items(&one, &gone, true);
+        }
+    }
+    try->count = kept;
+}
+
 static void
 on_again(void *arg, enum status status, struct text result)
 {
     struct try *try = arg;
-    struct log_record record;
-    struct mp_value value;
+    struct log_record records[NOTIFY_AGAIN_MAX];
     if (status != STATUS_OK) {
         put_back(try);
         return;
     }
-    mp_read(result.ptr, &value);
-    if (value.type == MP_NIL) {
-        give_up(try, "the record is no longer kept");
-        return;
-    }
-    if (!value.bytes.len) { /* somebody stepped in */
-        struct lane *lane = try->lane;
-        notify_lane_unpick(&lane->queue, try->item, try->at_ms);
-        notify_lane_drop(&lane->queue, try->item);
-        end_try(try);
-        return;
-    }
-    if (log_pack_next(&value.bytes, &record) == 1)
-        send_record(try, &record);
+    sort_again(try, result, records);
+    if (try->count)
+        send_records(try, records);
     else
-        give_up(try, "the record is damaged");
+        end_try(try);
+}
+
+/* What is due at the same time goes along in one digest. */
+static void
+join(struct try *try, const struct subscription *document)
+{
+    struct notify_item *item = try->items[0];
+    if (document->channel != CHANNEL_MAIL || document->digest == DIGEST_NONE || !document->digest)
+        return;
+    while (try->count < NOTIFY_AGAIN_MAX &&
+           (item = notify_lane_join(&try->lane->queue, item, try->at_ms)))
+        try->items[try->count++] = item;
 }
 
 void
-engine_try(struct lane *lane, struct notify_item *item)
+engine_try(struct lane *lane, const struct subscription *document, struct notify_item *item)
 {
     struct log_record record;
+    struct notify_again again = {.count = 0};
     struct try *try = begin_try(lane->engine, TRY_DELIVERY, lane);
     if (!try) {
         notify_lane_unpick(&lane->queue, item, engine_clock(lane->engine) + ENGINE_AGAIN_MS);
         return;
     }
-    try->item = item;
+    try->items[try->count++] = item;
     if (item->stored.ptr) {
         if (log_record_parse(item->stored, item->seq, &record))
-            send_record(try, &record);
+            send_records(try, &record);
         else
             give_up(try, "the record is damaged");
         return;
     }
-    struct notify_again again = {.seq = item->seq};
+    join(try, document);
     memcpy(again.subscription, lane->id, sizeof again.subscription);
+    for (; again.count < try->count; again.count++)
+        again.seqs[again.count] = try->items[again.count]->seq;
     if (!service_submit(lane->engine->service, notify_deliveries_again, &again, sizeof again,
                         on_again, try))
         put_back(try);
@@ -344,8 +397,8 @@ on_verified(struct try *try, const struct notify_receipt *receipt)
              : receipt->error && receipt->error[0] ? receipt->error
                                                    : "the endpoint refused it");
     engine_warn(engine, "a handshake failed", lane, why);
-    if (subscription && (receipt->outcome == NOTIFY_SENT_GONE ||
-                         try->at_ms - subscription->document.created >= VERIFY_MS))
+    if (subscription &&
+        (receipt->outcome == NOTIFY_SENT_GONE || clock_mono_ms() - lane->verify_since >= VERIFY_MS))
         engine_set_status(lane, SUBSCRIPTION_DISABLED, why);
 }
 
@@ -380,6 +433,8 @@ engine_verify(struct lane *lane, int64_t now_ms)
         for (unsigned i = 0; i < sizeof random; i++)
             snprintf(try->challenge + 2 * i, 3, "%02x", random[i]);
     lane->proving = true;
+    if (!lane->verify_since)
+        lane->verify_since = now_ms;
     if (try->challenge[0] &&
         post_event(try, &subscription->document, "subscription.verify",
                    json_pack("{s:s, s:s}", "subscription", lane->id, "challenge", try->challenge),
@@ -430,8 +485,11 @@ begin_ping(struct notify_engine *engine, const struct subscription *document, in
     copy_text(ping->subscription, sizeof ping->subscription, document->id);
     ping->next = engine->pings;
     engine->pings = ping;
-    if (!post_event(try, document, "subscription.ping",
-                    json_pack("{s:s}", "subscription", ping->subscription), secrets)) {
+    bool begun = document->channel == CHANNEL_MAIL
+                     ? engine_mail_ping(try, document, on_event)
+                     : post_event(try, document, "subscription.ping",
+                                  json_pack("{s:s}", "subscription", ping->subscription), secrets);
+    if (!begun) {
         const struct notify_receipt receipt = {.outcome = NOTIFY_SENT_FAILED,
                                                .error = "it could not be sent"};
         on_event(try, &receipt);

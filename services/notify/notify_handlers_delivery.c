@@ -25,12 +25,19 @@ delivery_get_handle(struct op *op, const void *params)
 {
     const struct delivery_get *in = params;
     struct subscription *subscription;
+    struct op_range range;
     struct text bytes;
     enum status status = own(op, in->subscription, &subscription);
     if (status != STATUS_OK)
         return status;
-    status = op_peek(op, "delivery", notify_deliveries_id(op, in->subscription, in->seq), NULL,
-                     NULL, &bytes);
+    /* by the index: documents of a deleted subscription of the same id are not this one's */
+    struct text entry = notify_deliveries_entry(op, "delivery", in->subscription, in->seq);
+    status = op_scan(op, entry, op_format(op, "%.*s!", TEXT_ARG(entry)), 1, &range);
+    if (status == STATUS_OK && !range.count)
+        status = STATUS_NOT_FOUND;
+    if (status == STATUS_OK)
+        status = op_peek(op, "delivery", notify_deliveries_id(op, in->subscription, in->seq), NULL,
+                         NULL, &bytes);
     if (status == STATUS_NOT_FOUND)
         return error_set(op_error(op), status, "seq", "seq: there is no delivery of it to %.*s",
                          TEXT_ARG(in->subscription));
@@ -290,13 +297,14 @@ subscription_test_handle(struct op *op, const void *params)
     enum status status = own(op, in->id, &subscription);
     if (status != STATUS_OK)
         return status;
-    if (subscription->channel != CHANNEL_WEBHOOK)
+    if (subscription->channel == CHANNEL_MAILBOX)
         return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "id",
-                         "id: %.*s is no webhook: there is no endpoint to test", TEXT_ARG(in->id));
+                         "id: %.*s is a mailbox: there is nowhere to send to", TEXT_ARG(in->id));
     status = op_peek(op, "secret", in->id, &subscription_secret_schema, &secret, NULL);
     if (status == STATUS_OK) {
         add_secret(&secrets, secret.current);
         add_secret(&secrets, secret.key);
+        secrets.current = secrets.count;
     } else if (status != STATUS_NOT_FOUND) {
         return status;
     }

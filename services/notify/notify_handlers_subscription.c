@@ -5,7 +5,6 @@
 
 #include "common/auth/audience.h"
 #include "common/msg/schema_mp.h"
-#include "common/service/chores.h"
 #include "services/notify/notify_domain_filter.h"
 #include "services/notify/notify_position.h"
 #include "services/notify/notify_secret.h"
@@ -14,7 +13,6 @@
 #define ID_TRIES 4
 #define ID_BYTES 5
 #define LIMIT_DEFAULT 100
-#define PAGE_DOCUMENTS 256
 #define LIST_BYTES_MAX (512u * 1024)
 
 static bool
@@ -30,8 +28,7 @@ is_mine(const struct op *op, const struct subscription *subscription)
 {
     const struct principal *who = op_principal(op);
     return subscription->status != SUBSCRIPTION_DELETED &&
-           (is_secretariat(op) || text_is(subscription->owner, who->id) ||
-            (who->roles == PERMIT_SERVICE && strcmp(who->id, "notify") == 0));
+           (is_secretariat(op) || text_is(subscription->owner, who->id));
 }
 
 static enum status
@@ -179,75 +176,6 @@ count_owned(struct op *op, struct text owner, int change)
     return STATUS_OK;
 }
 
-/* Loads the documents that stand beside it, to be written: there are none as a rule. */
-static enum status
-load_beside(struct op *op, struct text id)
-{
-    struct text bytes;
-    enum status secret = op_load_raw(op, "secret", id, &bytes);
-    enum status cursor = op_load_raw(op, "cursor", id, &bytes);
-    if (secret != STATUS_OK && secret != STATUS_NOT_FOUND)
-        return secret;
-    return cursor == STATUS_NOT_FOUND ? STATUS_OK : cursor;
-}
-
-static void
-save_secret(struct op *op, struct text id, const struct notify_secret *made, int64_t now_ms)
-{
-    struct subscription_secret secret;
-    schema_init(&subscription_secret_schema, &secret);
-    secret.present = true;
-    secret.current = text_of(made->secret);
-    secret.key = text_of(made->key);
-    secret.rotated = now_ms;
-    op_save(op, "secret", id, &subscription_secret_schema, &secret);
-}
-
-static void
-save_cursor(struct op *op, struct text id, int64_t seq)
-{
-    struct subscription_cursor cursor = {.present = true, .seq = seq};
-    op_save(op, "cursor", id, &subscription_cursor_schema, &cursor);
-}
-
-/* Answers the document with its secret, of which the key keeps only the document. */
-static enum status
-answer_made(struct op *op, const struct subscription *subscription, struct text secret,
-            struct text kept)
-{
-    struct subscription_made *made = op_alloc(op, sizeof *made);
-    if (!made)
-        return op_no_memory(op);
-    schema_init(&subscription_made_schema, made);
-    made->present = true;
-    schema_copy(&subscription_made_schema, made, &subscription_schema, subscription);
-    made->secret = secret;
-    if (kept.ptr)
-        op_answer_apart(op, &subscription_made_schema, made, kept);
-    else
-        op_answer(op, &subscription_made_schema, made);
-    return STATUS_OK;
-}
-
-/* The same request again: what was answered then, with its secret unless that was replaced. */
-static enum status
-answer_again(struct op *op, struct text kept)
-{
-    struct subscription *subscription = op_alloc(op, sizeof *subscription);
-    struct subscription_secret secret;
-    if (!subscription)
-        return op_no_memory(op);
-    if (schema_decode_bytes(&subscription_schema, kept.ptr, kept.len, subscription, SCHEMA_STORED,
-                            op_error(op)) != STATUS_OK)
-        return error_set(op_error(op), STATUS_INTERNAL, NULL, "the stored answer is damaged");
-    enum status status =
-        op_peek(op, "secret", subscription->id, &subscription_secret_schema, &secret, NULL);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        return status;
-    bool same = status == STATUS_OK && secret.rotated == subscription->rotated;
-    return answer_made(op, subscription, same ? secret.current : TEXT_NONE, TEXT_NONE);
-}
-
 /* The document as it is asked for, but its id and where it begins. */
 static struct subscription *
 asked_for(struct op *op, const struct subscription_create *in)
@@ -274,9 +202,10 @@ subscription_create_handle(struct op *op, const void *params)
 {
     const struct subscription_create *in = params;
     struct notify_secret made;
+    struct notify_beside beside;
     struct text kept;
     if (op_repeats(op, &kept))
-        return answer_again(op, kept);
+        return notify_handlers_answer_again(op, kept);
     struct subscription *subscription = asked_for(op, in);
     if (!subscription)
         return op_no_memory(op);
@@ -288,7 +217,7 @@ subscription_create_handle(struct op *op, const void *params)
     if (status == STATUS_OK)
         status = position;
     if (status == STATUS_OK)
-        status = load_beside(op, subscription->id);
+        status = notify_handlers_beside(op, subscription->id, &beside);
     if (status == STATUS_OK)
         status = count_owned(op, subscription->owner, 1);
     if (status != STATUS_OK)
@@ -298,12 +227,14 @@ subscription_create_handle(struct op *op, const void *params)
         notify_secret_make(&made);
         subscription->public_key = text_of(made.public_key);
         subscription->rotated = subscription->created;
-        save_secret(op, subscription->id, &made, subscription->created);
+        notify_handlers_set_secret(op, subscription->id, &beside, &made, TIME_NONE);
     }
-    save_cursor(op, subscription->id, subscription->after);
+    notify_handlers_set_cursor(op, subscription->id, &beside, subscription->after);
+    notify_handlers_schedule(op, NULL, subscription);
     index_change(op, subscription, op_index_add);
     struct text saved = notify_handlers_tell(op, subscription, "subscription.created", NULL);
-    status = answer_made(op, subscription, webhook ? text_of(made.secret) : TEXT_NONE, saved);
+    status = notify_handlers_answer_made(op, subscription,
+                                         webhook ? text_of(made.secret) : TEXT_NONE, saved);
     if (webhook)
         notify_secret_forget(&made);
     return status;
@@ -328,9 +259,8 @@ subscription_get_handle(struct op *op, const void *params)
     return status;
 }
 
-/* The id at the end of an index entry. */
-static struct text
-id_of_entry(struct text entry)
+struct text
+notify_handlers_entry_id(struct text entry)
 {
     uint32_t at = entry.len;
     while (at && entry.ptr[at - 1] != '|')
@@ -349,7 +279,7 @@ list_items(struct op *op, const struct subscription_list *in, const struct op_ra
     if (!subscription)
         return op_no_memory(op);
     for (unsigned i = 0; i < range->count && i < limit && bytes < LIST_BYTES_MAX; i++) {
-        struct text document, id = id_of_entry(range->items[i]);
+        struct text document, id = notify_handlers_entry_id(range->items[i]);
         enum status status =
             op_peek(op, "subscription", id, &subscription_schema, subscription, &document);
         if (status == STATUS_AGAIN)
@@ -392,92 +322,32 @@ subscription_list_handle(struct op *op, const void *params)
     status = list_items(op, in, &range, limit, &last);
     if (status != STATUS_OK || clock != STATUS_OK)
         return status != STATUS_OK ? status : clock;
-    bool more = range.count && !text_equal(last, id_of_entry(range.items[range.count - 1]));
+    bool more =
+        range.count && !text_equal(last, notify_handlers_entry_id(range.items[range.count - 1]));
     op_list_end(op, more ? last : TEXT_NONE, seq);
     return STATUS_OK;
-}
-
-/* What signs no more is destroyed. */
-static void
-erase_secret(struct op *op, struct text id)
-{
-    struct subscription_secret secret;
-    schema_init(&subscription_secret_schema, &secret);
-    secret.present = true;
-    secret.rotated = op_now_ms(op);
-    op_save(op, "secret", id, &subscription_secret_schema, &secret);
 }
 
 enum status
 subscription_delete_handle(struct op *op, const void *params)
 {
     const struct subscription_ref *in = params;
+    struct notify_beside beside;
     struct subscription *subscription;
     enum status status = notify_handlers_own(op, in->id, in->rev, &subscription);
     if (status == STATUS_OK)
-        status = load_beside(op, in->id);
+        status = notify_handlers_beside(op, in->id, &beside);
     if (status == STATUS_OK)
         status = count_owned(op, subscription->owner, -1);
     if (status != STATUS_OK)
         return status;
     const char *from = notify_subscription_word(subscription);
     index_change(op, subscription, op_index_remove);
-    if (subscription->channel == CHANNEL_WEBHOOK)
-        erase_secret(op, in->id);
+    notify_handlers_schedule(op, subscription, NULL);
+    notify_handlers_set_secret(op, in->id, &beside, NULL, TIME_NONE);
+    notify_handlers_set_cursor(op, in->id, &beside, beside.cursor.seq);
     subscription->status = SUBSCRIPTION_DELETED;
     subscription->url = subscription->address = subscription->public_key = TEXT_NONE;
     op_answer_raw(op, notify_handlers_tell(op, subscription, "subscription.deleted", from));
-    return STATUS_OK;
-}
-
-/* ---- the service's own ---- */
-
-enum status
-notify_handlers_page(struct op *op, const void *params)
-{
-    const struct notify_page *in = params;
-    struct text from = *in->from ? text_of(in->from) : TEXT_LITERAL("s|"), bytes;
-    struct op_range range;
-    bool again = false;
-    enum status status = op_scan(op, from, TEXT_LITERAL("s}"), PAGE_DOCUMENTS + 1, &range);
-    if (status != STATUS_OK)
-        return status;
-    unsigned count = range.count > PAGE_DOCUMENTS ? PAGE_DOCUMENTS : range.count, there = 0;
-    struct text *documents = op_alloc(op, (count + 1) * sizeof *documents);
-    if (!documents)
-        return op_no_memory(op);
-    for (unsigned i = 0; i < count; i++) {
-        status = op_peek(op, "subscription", id_of_entry(range.items[i]), NULL, NULL, &bytes);
-        again = again || status == STATUS_AGAIN;
-        if (status == STATUS_OK)
-            documents[there++] = bytes;
-    }
-    if (again)
-        return STATUS_AGAIN;
-    struct buf *out = op_result(op);
-    mp_array(out, there + 1);
-    mp_text(out, range.count > count ? range.items[count] : TEXT_NONE);
-    for (unsigned i = 0; i < there; i++)
-        mp_bin(out, documents[i].ptr, documents[i].len);
-    return STATUS_OK;
-}
-
-enum status
-notify_handlers_disable(struct op *op, const void *params)
-{
-    struct subscription *subscription;
-    struct principal owner;
-    struct text id, data;
-    chores_read(params, &id, &data);
-    enum status status = notify_handlers_own(op, id, INT_NONE, &subscription);
-    if (status == STATUS_NOT_FOUND)
-        return STATUS_OK;
-    if (status != STATUS_OK || subscription->status == SUBSCRIPTION_DISABLED ||
-        notify_subscriptions_owner(notify_of(op)->subscriptions, subscription->owner, &owner))
-        return status;
-    const char *from = notify_subscription_word(subscription);
-    subscription->status = SUBSCRIPTION_DISABLED;
-    subscription->reason = TEXT_LITERAL("its owner was revoked");
-    notify_handlers_tell(op, subscription, "subscription.disabled", from);
     return STATUS_OK;
 }

@@ -64,7 +64,8 @@ notify_lane_add(struct notify_lane *lane, const struct log_record *record)
         return false;
     }
     memcpy(copy, record->stored.ptr, record->stored.len);
-    item->stored = (struct text){copy, record->stored.len};
+    item->stored.ptr = copy;
+    item->stored.len = record->stored.len;
     item->topic = notify_lane_hash(record->topic);
     *lane->held += item->stored.len;
     return true;
@@ -184,6 +185,18 @@ notify_lane_pick(struct notify_lane *lane, const struct notify_lane_limits *limi
     lane->sending++;
     notify_circuit_begin(&lane->circuit);
     return item;
+}
+
+struct notify_item *
+notify_lane_join(struct notify_lane *lane, struct notify_item *item, int64_t now_ms)
+{
+    for (item = item->next; item; item = item->next)
+        if (item->state == NOTIFY_ITEM_WAITING && item->kept && item->next_at <= now_ms) {
+            item->state = NOTIFY_ITEM_SENDING;
+            lane->sending++;
+            return item;
+        }
+    return NULL;
 }
 
 void

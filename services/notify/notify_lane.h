@@ -87,6 +87,11 @@ struct notify_item *notify_lane_pick(struct notify_lane *lane,
                                      const struct notify_lane_limits *limits, int64_t now_ms,
                                      int64_t *wake);
 
+/* Another that is due, behind `item`, which goes along with what was picked: it is SENDING then.
+ * NULL if there is none. */
+struct notify_item *notify_lane_join(struct notify_lane *lane, struct notify_item *item,
+                                     int64_t now_ms);
+
 /* It was not begun after all: it waits until `next_at`. */
 void notify_lane_unpick(struct notify_lane *lane, struct notify_item *item, int64_t next_at);
 

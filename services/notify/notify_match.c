@@ -1,6 +1,5 @@
-/* See notify_match.h. Two hash tables: nodes of the tree by parent and level, cells by end,
- * conditions and values. A cell is known by its hash alone: two keys in one are two filters
- * compared in vain. */
+/* See notify_match.h. With many filters the time goes into memory that is in no cache, so what is
+ * looked at for a match is little and lies together: a slot, a cell, its filters. */
 #include "services/notify/notify_match.h"
 
 #include <stdlib.h>
@@ -13,197 +12,136 @@
 
 /* The conditions that are in keys. Types that end with `*` are one of their own. */
 enum condition { TYPE, TYPE_OPEN, HOST, AREA, DIMENSION, STATUS, LANGUAGE, CONDITIONS };
-#define BIT(condition) (1U << (condition))
-#define SETS (1U << CONDITIONS)
+#define BIT(n) (1U << (n))
 
-/* Where patterns end: the topic has no more levels, or any number of more. */
-enum end { END_WHOLE, END_REST, ENDS };
-
-struct node {
-    struct notify_link link; /* the first member */
-    struct node *parent;
-    uint64_t number; /* never given twice */
-    unsigned used;   /* by nodes under it and by patterns that end here */
-    uint32_t set_count[ENDS], set_cap[ENDS];
-    struct set {
-        unsigned conditions; /* bits */
-        unsigned used;
-    } * sets[ENDS]; /* owned: the sets of conditions that keys of filters ending here have */
-    uint32_t len;
-    char level[];
+/* What keys are made of: of how many levels a pattern is (without a last `>`), which of them are
+ * `*`, whether more levels may follow, and the conditions. */
+struct shape {
+    uint8_t levels, stars, rest, conditions; /* stars, conditions: bits */
+    unsigned used;                           /* postings */
 };
 
 struct posting {
     struct notify_match_item *item;
     struct cell *cell;
-    struct posting *prev, *next; /* in the cell */
-    struct node *node;
-    enum end end;
-    unsigned conditions;
+    uint32_t at; /* in the cell */
+    struct shape shape;
 };
 
+/* The filters under one key. */
 struct cell {
-    struct notify_link link; /* the first member */
-    struct posting *first;
+    struct notify_link link;   /* the first member */
+    struct posting **postings; /* owned; no list, whose next one is known only when one is here */
+    uint32_t count, cap, len;
+    uint8_t key[];
 };
 
 struct notify_match_item {
-    const struct subscription_filter *filter;
-    void *arg;
-    uint64_t seen; /* the last search that compared it */
+    uint64_t seen; /* the last search that found it */
+    bool whole;    /* its keys have all its conditions: what is found by one need not be compared */
     unsigned count;
-    struct posting *postings; /* owned */
+    void *arg;
+    const struct subscription_filter *filter;
+    struct posting postings[];
 };
 
 struct notify_match {
-    struct notify_hash nodes, cells;
-    struct node *root;
-    uint64_t numbers, searches, compared;
+    struct notify_hash cells;
+    uint64_t searches, compared;
+    struct shapes {
+        unsigned count, cap;
+        struct shape *items;           /* owned */
+    } shapes[TOPIC_LEVELS_MAX + 1][2]; /* by their levels, and whether more may follow */
 };
 
-/* A key under construction. */
+/* ---- keys ---- */
+
+/* A key under construction; it is cut back to try another value. */
 struct key {
-    size_t len;
-    uint8_t bytes[16 + CONDITIONS * (NOTIFY_VALUE_MAX + 1)];
+    uint32_t len;
+    uint8_t bytes[4 + TOPIC_MAX + 2 * TOPIC_LEVELS_MAX + CONDITIONS * (NOTIFY_VALUE_MAX + 2)];
 };
-
-static void
-key_begin(struct key *key, const struct node *node, enum end end, unsigned conditions)
-{
-    key->len = 0;
-    memcpy(key->bytes, &node->number, sizeof node->number);
-    key->len += sizeof node->number;
-    key->bytes[key->len++] = (uint8_t)end;
-    key->bytes[key->len++] = (uint8_t)conditions;
-}
 
 static void
 key_add(struct key *key, struct text value)
 {
+    key->bytes[key->len++] = (uint8_t)(value.len >> 8);
     key->bytes[key->len++] = (uint8_t)value.len;
     if (value.len)
         memcpy(key->bytes + key->len, value.ptr, value.len);
     key->len += value.len;
 }
 
-/* ---- nodes ---- */
-
-static uint64_t
-node_hash(const struct notify_match *match, const struct node *parent, struct text level)
+/* Begins a key of a shape with the levels that are none of its stars. */
+static void
+key_begin(struct key *key, const struct shape *shape, const struct text *levels)
 {
-    uint8_t bytes[sizeof parent->number + TOPIC_MAX];
-    memcpy(bytes, &parent->number, sizeof parent->number);
-    memcpy(bytes + sizeof parent->number, level.ptr, level.len);
-    return notify_hash_of(&match->nodes, bytes, sizeof parent->number + level.len);
+    const uint8_t head[] = {shape->levels, shape->stars, shape->rest, shape->conditions};
+    memcpy(key->bytes, head, sizeof head);
+    key->len = sizeof head;
+    for (unsigned i = 0; i < shape->levels; i++)
+        if (!(shape->stars & BIT(i)))
+            key_add(key, levels[i]);
 }
 
-static struct node *
-node_find(const struct notify_match *match, const struct node *parent, struct text level)
+/* ---- shapes ---- */
+
+static void
+shape_of_pattern(struct text pattern, struct text levels[TOPIC_LEVELS_MAX], struct shape *out)
 {
-    struct notify_link *at = level.len < TOPIC_MAX
-                                 ? notify_hash_first(&match->nodes, node_hash(match, parent, level))
-                                 : NULL;
-    for (; at; at = notify_hash_again(at)) {
-        struct node *node = (struct node *)at;
-        if (node->parent == parent && text_equal(level, (struct text){node->level, node->len}))
-            return node;
-    }
+    unsigned count = notify_filter_levels(pattern, levels);
+    *out = (struct shape){.rest = count && text_is(levels[count - 1], ">")};
+    out->levels = (uint8_t)(count - out->rest);
+    for (unsigned i = 0; i < out->levels; i++)
+        if (text_is(levels[i], "*"))
+            out->stars = (uint8_t)(out->stars | BIT(i));
+}
+
+static struct shapes *
+shapes_of(struct notify_match *match, const struct shape *shape)
+{
+    return &match->shapes[shape->levels][shape->rest];
+}
+
+static struct shape *
+shape_find(const struct shapes *shapes, const struct shape *shape)
+{
+    for (unsigned i = 0; i < shapes->count; i++)
+        if (shapes->items[i].stars == shape->stars &&
+            shapes->items[i].conditions == shape->conditions)
+            return &shapes->items[i];
     return NULL;
 }
 
-static struct node *
-node_new(struct notify_match *match, struct node *parent, struct text level)
-{
-    struct node *node = calloc(1, sizeof *node + level.len + 1);
-    if (!node)
-        return NULL;
-    node->parent = parent;
-    node->number = ++match->numbers;
-    node->len = level.len;
-    if (level.len)
-        memcpy(node->level, level.ptr, level.len);
-    if (parent && !notify_hash_add(&match->nodes, &node->link, node_hash(match, parent, level))) {
-        free(node);
-        return NULL;
-    }
-    if (parent)
-        parent->used++;
-    return node;
-}
-
-static void
-node_free(struct node *node)
-{
-    for (unsigned end = 0; end < ENDS; end++)
-        free(node->sets[end]);
-    free(node);
-}
-
-/* Ends it, and those above it, if nothing is there any more. */
-static void
-node_unused(struct notify_match *match, struct node *node)
-{
-    while (node->parent && !node->used) {
-        struct node *parent = node->parent;
-        notify_hash_remove(&match->nodes, &node->link);
-        node_free(node);
-        parent->used--;
-        node = parent;
-    }
-}
-
-/* The node where the pattern ends, and how. NULL without memory. */
-static struct node *
-node_of_pattern(struct notify_match *match, struct text pattern, enum end *end)
-{
-    struct text levels[TOPIC_LEVELS_MAX];
-    unsigned count = notify_filter_levels(pattern, levels);
-    struct node *node = match->root;
-    *end = count && text_is(levels[count - 1], ">") ? END_REST : END_WHOLE;
-    count -= *end == END_REST;
-    for (unsigned i = 0; i < count; i++) {
-        struct node *next = node_find(match, node, levels[i]);
-        if (!next)
-            next = node_new(match, node, levels[i]);
-        if (!next) {
-            node_unused(match, node);
-            return NULL;
-        }
-        node = next;
-    }
-    return node;
-}
-
-/* Counts a set of conditions at an end. */
 static bool
-set_use(struct node *node, enum end end, unsigned conditions)
+shape_use(struct notify_match *match, const struct shape *shape)
 {
-    for (uint32_t i = 0; i < node->set_count[end]; i++)
-        if (node->sets[end][i].conditions == conditions) {
-            node->sets[end][i].used++;
-            return true;
-        }
-    if (node->set_count[end] == node->set_cap[end]) {
-        uint32_t cap = node->set_cap[end] ? 2 * node->set_cap[end] : 2;
-        struct set *sets = realloc(node->sets[end], cap * sizeof *sets);
-        if (!sets)
+    struct shapes *shapes = shapes_of(match, shape);
+    struct shape *there = shape_find(shapes, shape);
+    if (!there && shapes->count == shapes->cap) {
+        unsigned cap = shapes->cap ? 2 * shapes->cap : 4;
+        struct shape *items = realloc(shapes->items, cap * sizeof *items);
+        if (!items)
             return false;
-        node->sets[end] = sets;
-        node->set_cap[end] = cap;
+        shapes->items = items;
+        shapes->cap = cap;
     }
-    node->sets[end][node->set_count[end]++] = (struct set){conditions, 1};
+    if (!there) {
+        there = &shapes->items[shapes->count++];
+        *there = *shape;
+        there->used = 0;
+    }
+    there->used++;
     return true;
 }
 
 static void
-set_unuse(struct node *node, enum end end, unsigned conditions)
+shape_unuse(struct notify_match *match, const struct shape *shape)
 {
-    struct set *sets = node->sets[end];
-    uint32_t i = 0;
-    while (sets[i].conditions != conditions)
-        i++;
-    if (--sets[i].used == 0)
-        sets[i] = sets[--node->set_count[end]];
+    struct shapes *shapes = shapes_of(match, shape);
+    struct shape *there = shape_find(shapes, shape);
+    if (--there->used == 0)
+        *there = shapes->items[--shapes->count];
 }
 
 /* ---- filters ---- */
@@ -226,9 +164,10 @@ choices_of(const struct subscription_filter *filter, struct choice out[CHOICES])
     out[5] = (struct choice){filter->languages.items, filter->languages.count};
 }
 
-/* Leaves out the longest lists until there are at most `max` keys. Returns how many. */
+/* Leaves out the longest lists until there are at most `max` keys. Returns how many; `whole`
+ * becomes false if any was left out. */
 static unsigned
-narrow(struct choice choices[CHOICES], unsigned max)
+narrow(struct choice choices[CHOICES], unsigned max, bool *whole)
 {
     for (;;) {
         unsigned keys = 1, longest = 0;
@@ -240,6 +179,7 @@ narrow(struct choice choices[CHOICES], unsigned max)
         if (keys <= max)
             return keys;
         choices[longest].count = 0;
+        *whole = false;
     }
 }
 
@@ -272,30 +212,64 @@ combination(const struct choice choices[CHOICES], unsigned n, struct text values
 /* ---- cells ---- */
 
 static struct cell *
-cell_of(const struct notify_match *match, uint64_t hash)
+cell_of(const struct notify_match *match, const struct key *key, uint64_t *hash)
 {
-    return (struct cell *)notify_hash_first(&match->cells, hash);
+    *hash = notify_hash_of(&match->cells, key->bytes, key->len);
+    struct notify_link *at = notify_hash_first(&match->cells, *hash);
+    for (; at; at = notify_hash_again(at)) {
+        struct cell *cell = (struct cell *)at;
+        if (cell->len == key->len && memcmp(cell->key, key->bytes, key->len) == 0)
+            return cell;
+    }
+    return NULL;
+}
+
+static struct cell *
+cell_new(struct notify_match *match, const struct key *key, uint64_t hash)
+{
+    struct cell *cell = calloc(1, sizeof *cell + key->len);
+    if (!cell)
+        return NULL;
+    cell->len = (uint32_t)key->len;
+    memcpy(cell->key, key->bytes, key->len);
+    if (notify_hash_add(&match->cells, &cell->link, hash))
+        return cell;
+    free(cell);
+    return NULL;
+}
+
+static void
+cell_end(struct notify_match *match, struct cell *cell)
+{
+    notify_hash_remove(&match->cells, &cell->link);
+    free(cell->postings);
+    free(cell);
 }
 
 /* Puts the posting under the key. */
 static bool
 post(struct notify_match *match, struct posting *posting, const struct key *key)
 {
-    uint64_t hash = notify_hash_of(&match->cells, key->bytes, key->len);
-    struct cell *cell = cell_of(match, hash);
-    if (!cell) {
-        cell = calloc(1, sizeof *cell);
-        if (!cell || !notify_hash_add(&match->cells, &cell->link, hash)) {
-            free(cell);
+    uint64_t hash;
+    struct cell *cell = cell_of(match, key, &hash);
+    if (!cell)
+        cell = cell_new(match, key, hash);
+    if (!cell)
+        return false;
+    if (cell->count == cell->cap) {
+        uint32_t cap = cell->cap ? 2 * cell->cap : 1;
+        struct posting **postings = realloc(cell->postings, cap * sizeof(struct posting *));
+        if (!postings) {
+            if (!cell->count)
+                cell_end(match, cell);
             return false;
         }
+        cell->postings = postings;
+        cell->cap = cap;
     }
     posting->cell = cell;
-    posting->prev = NULL;
-    posting->next = cell->first;
-    if (cell->first)
-        cell->first->prev = posting;
-    cell->first = posting;
+    posting->at = cell->count;
+    cell->postings[cell->count++] = posting;
     return true;
 }
 
@@ -303,44 +277,37 @@ static void
 unpost(struct notify_match *match, struct posting *posting)
 {
     struct cell *cell = posting->cell;
-    if (posting->prev)
-        posting->prev->next = posting->next;
-    else
-        cell->first = posting->next;
-    if (posting->next)
-        posting->next->prev = posting->prev;
-    if (!cell->first) {
-        notify_hash_remove(&match->cells, &cell->link);
-        free(cell);
-    }
-    set_unuse(posting->node, posting->end, posting->conditions);
-    posting->node->used--;
-    node_unused(match, posting->node);
+    struct posting *last = cell->postings[--cell->count];
+    cell->postings[posting->at] = last;
+    last->at = posting->at;
+    if (!cell->count)
+        cell_end(match, cell);
+    shape_unuse(match, &posting->shape);
 }
 
 /* ---- adding and removing ---- */
 
-/* One posting: under the pattern's end, by the n-th combination. */
+/* One posting: under a pattern, by the n-th combination. */
 static bool
-add_one(struct notify_match *match, struct notify_match_item *item, struct node *node, enum end end,
+add_one(struct notify_match *match, struct notify_match_item *item, struct text pattern,
         const struct choice choices[CHOICES], unsigned n)
 {
-    struct text values[CONDITIONS];
+    struct text values[CONDITIONS], levels[TOPIC_LEVELS_MAX];
     struct key key;
     struct posting *posting = &item->postings[item->count];
-    unsigned conditions = combination(choices, n, values);
-    key_begin(&key, node, end, conditions);
+    *posting = (struct posting){.item = item};
+    shape_of_pattern(pattern, levels, &posting->shape);
+    posting->shape.conditions = (uint8_t)combination(choices, n, values);
+    key_begin(&key, &posting->shape, levels);
     for (unsigned i = 0; i < CONDITIONS; i++)
-        if (conditions & BIT(i))
+        if (posting->shape.conditions & BIT(i))
             key_add(&key, values[i]);
-    if (!set_use(node, end, conditions))
+    if (!shape_use(match, &posting->shape))
         return false;
-    *posting = (struct posting){.item = item, .node = node, .end = end, .conditions = conditions};
     if (!post(match, posting, &key)) {
-        set_unuse(node, end, conditions);
+        shape_unuse(match, &posting->shape);
         return false;
     }
-    node->used++;
     item->count++;
     return true;
 }
@@ -349,30 +316,20 @@ struct notify_match_item *
 notify_match_add(struct notify_match *match, const struct subscription_filter *filter, void *arg)
 {
     struct choice choices[CHOICES];
+    bool whole = true;
     choices_of(filter, choices);
-    unsigned keys = narrow(choices, keys_max(filter));
-    struct notify_match_item *item = calloc(1, sizeof *item);
-    struct posting *postings = calloc(filter->topics.count * keys, sizeof *postings);
-    bool good = item && postings;
-    if (good)
-        *item = (struct notify_match_item){.filter = filter, .arg = arg, .postings = postings};
-    for (unsigned i = 0; good && i < filter->topics.count; i++) {
-        enum end end;
-        struct node *node = node_of_pattern(match, filter->topics.items[i], &end);
-        good = node != NULL;
-        for (unsigned n = 0; good && n < keys; n++)
-            good = add_one(match, item, node, end, choices, n);
-        if (node)
-            node_unused(match, node);
-    }
-    if (good)
-        return item;
-    if (item && item->postings)
-        notify_match_remove(match, &item);
-    else
-        free(postings);
-    free(item);
-    return NULL;
+    unsigned keys = narrow(choices, keys_max(filter), &whole);
+    unsigned count = filter->topics.count * keys;
+    struct notify_match_item *item = calloc(1, sizeof *item + count * sizeof *item->postings);
+    if (!item)
+        return NULL;
+    item->filter = filter;
+    item->arg = arg;
+    item->whole = whole;
+    for (unsigned i = 0; item && i < count; i++)
+        if (!add_one(match, item, filter->topics.items[i / keys], choices, i % keys))
+            notify_match_remove(match, &item);
+    return item;
 }
 
 void
@@ -382,7 +339,6 @@ notify_match_remove(struct notify_match *match, struct notify_match_item **item)
         return;
     for (unsigned i = 0; i < (*item)->count; i++)
         unpost(match, &(*item)->postings[i]);
-    free((*item)->postings);
     free(*item);
     *item = NULL;
 }
@@ -394,105 +350,103 @@ struct search {
     const struct notify_facts *facts;
     notify_match_item_fn *fn;
     void *context;
+    unsigned conditions; /* of the shape that is looked up */
+    struct key key;
 };
 
 static void
-compare_cell(const struct search *search, const struct key *key)
+take_cell(struct search *search)
 {
     struct notify_match *match = search->match;
-    const struct cell *cell = cell_of(match, notify_hash_of(&match->cells, key->bytes, key->len));
-    for (const struct posting *at = cell ? cell->first : NULL; at; at = at->next) {
-        struct notify_match_item *item = at->item;
+    uint64_t hash;
+    const struct cell *cell = cell_of(match, &search->key, &hash);
+    for (uint32_t i = 0; cell && i < cell->count; i++) {
+        struct notify_match_item *item = cell->postings[i]->item;
         if (item->seen == match->searches)
             continue;
         item->seen = match->searches;
         match->compared++;
-        if (notify_filter_matches(item->filter, search->facts))
+        if (item->whole || notify_filter_matches(item->filter, search->facts))
             search->fn(search->context, item->arg);
     }
 }
 
-static void look_up(const struct search *search, unsigned conditions, enum condition next,
-                    const struct key *key);
+static void look_up(struct search *search, enum condition next);
 
+/* Goes on with the key and each of the values that the record has of the condition. */
 static void
-look_up_with(const struct search *search, unsigned conditions, enum condition condition,
-             const struct key *key, struct text value)
+look_up_with(struct search *search, enum condition condition, const struct text *values,
+             unsigned count)
 {
-    struct key longer = *key;
-    if (value.len > NOTIFY_VALUE_MAX)
-        return; /* no filter names it */
-    key_add(&longer, value);
-    look_up(search, conditions, (enum condition)(condition + 1), &longer);
+    uint32_t len = search->key.len;
+    for (unsigned i = 0; i < count; i++) {
+        if (values[i].len > NOTIFY_VALUE_MAX)
+            continue; /* no filter names it */
+        key_add(&search->key, values[i]);
+        look_up(search, (enum condition)(condition + 1));
+        search->key.len = len;
+    }
 }
 
-/* Goes on with the key for each value that the record has of the conditions from `next` on. */
+/* The beginnings of the type. */
 static void
-look_up(const struct search *search, unsigned conditions, enum condition next,
-        const struct key *key)
+look_up_begun(struct search *search)
+{
+    const struct text type = search->facts->type;
+    for (uint32_t len = 0; len <= type.len; len++)
+        look_up_with(search, TYPE_OPEN, &(struct text){type.ptr, len}, 1);
+}
+
+static void
+look_up(struct search *search, enum condition next)
 {
     const struct notify_facts *facts = search->facts;
-    while (next < CONDITIONS && !(conditions & BIT(next)))
+    while (next < CONDITIONS && !(search->conditions & BIT(next)))
         next++;
     switch (next) {
-    case CONDITIONS: compare_cell(search, key); break;
-    case TYPE: look_up_with(search, conditions, next, key, facts->type); break;
-    case TYPE_OPEN:
-        for (uint32_t len = 0; len <= facts->type.len; len++)
-            look_up_with(search, conditions, next, key, (struct text){facts->type.ptr, len});
-        break;
-    case HOST:
-        for (unsigned i = 0; i < facts->host_count; i++)
-            look_up_with(search, conditions, next, key, facts->hosts[i]);
-        break;
-    case AREA: look_up_with(search, conditions, next, key, facts->area); break;
-    case DIMENSION: look_up_with(search, conditions, next, key, facts->dimension); break;
-    case STATUS: look_up_with(search, conditions, next, key, facts->status); break;
-    case LANGUAGE:
-        for (unsigned i = 0; i < facts->language_count; i++)
-            look_up_with(search, conditions, next, key, facts->languages[i]);
-        break;
+    case CONDITIONS: take_cell(search); break;
+    case TYPE: look_up_with(search, next, &facts->type, 1); break;
+    case TYPE_OPEN: look_up_begun(search); break;
+    case HOST: look_up_with(search, next, facts->hosts, facts->host_count); break;
+    case AREA: look_up_with(search, next, &facts->area, 1); break;
+    case DIMENSION: look_up_with(search, next, &facts->dimension, 1); break;
+    case STATUS: look_up_with(search, next, &facts->status, 1); break;
+    case LANGUAGE: look_up_with(search, next, facts->languages, facts->language_count); break;
     }
 }
 
+/* All shapes of so many levels that more may follow, or not. */
 static void
-look_at_end(const struct search *search, const struct node *node, enum end end)
+look_at_shapes(struct search *search, unsigned levels, bool rest)
 {
-    struct key key;
-    for (uint32_t i = 0; i < node->set_count[end]; i++) {
-        key_begin(&key, node, end, node->sets[end][i].conditions);
-        look_up(search, node->sets[end][i].conditions, TYPE, &key);
-    }
-}
-
-/* Every end that the topic from a level on leads to: at most 2^levels of them. */
-static void
-walk(const struct search *search, const struct node *node, unsigned level)
-{
-    const struct notify_facts *facts = search->facts;
-    if (level == facts->level_count) {
-        look_at_end(search, node, END_WHOLE);
+    const struct shapes *shapes = &search->match->shapes[levels][rest];
+    bool named = text_is(search->facts->levels[0], "private"); /* no wildcard matches it */
+    if (named && !levels)
         return;
+    for (unsigned i = 0; i < shapes->count; i++) {
+        if (named && shapes->items[i].stars & BIT(0))
+            continue;
+        search->conditions = shapes->items[i].conditions;
+        key_begin(&search->key, &shapes->items[i], search->facts->levels);
+        look_up(search, TYPE);
     }
-    bool named = level == 0 && text_is(facts->levels[0], "private"); /* no wildcard matches it */
-    if (!named)
-        look_at_end(search, node, END_REST);
-    const struct node *next = node_find(search->match, node, facts->levels[level]);
-    if (next)
-        walk(search, next, level + 1);
-    next = named ? NULL : node_find(search->match, node, TEXT_LITERAL("*"));
-    if (next)
-        walk(search, next, level + 1);
 }
 
 void
 notify_match_find(struct notify_match *match, const struct notify_facts *facts,
                   notify_match_item_fn *fn, void *context)
 {
-    const struct search search = {match, facts, fn, context};
+    struct search search;
+    search.match = match;
+    search.facts = facts;
+    search.fn = fn;
+    search.context = context;
     match->searches++;
-    if (facts->level_count)
-        walk(&search, match->root, 0);
+    if (!facts->level_count || facts->topic.len > TOPIC_MAX)
+        return;
+    for (unsigned levels = 0; levels < facts->level_count; levels++)
+        look_at_shapes(&search, levels, true);
+    look_at_shapes(&search, facts->level_count, false);
 }
 
 uint64_t
@@ -507,27 +461,20 @@ struct notify_match *
 notify_match_new(void)
 {
     struct notify_match *match = calloc(1, sizeof *match);
-    if (!match)
-        return NULL;
-    notify_hash_init(&match->nodes);
-    notify_hash_init(&match->cells);
-    match->root = node_new(match, NULL, TEXT_LITERAL(""));
-    if (!match->root) {
-        free(match);
-        return NULL;
-    }
+    if (match)
+        notify_hash_init(&match->cells);
     return match;
 }
 
-/* Everything was removed before. */
 void
 notify_match_destroy(struct notify_match **match)
 {
     if (!*match)
         return;
-    notify_hash_fini(&(*match)->nodes);
     notify_hash_fini(&(*match)->cells);
-    node_free((*match)->root);
+    for (unsigned levels = 0; levels <= TOPIC_LEVELS_MAX; levels++)
+        for (unsigned rest = 0; rest < 2; rest++)
+            free((*match)->shapes[levels][rest].items);
     free(*match);
     *match = NULL;
 }

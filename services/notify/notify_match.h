@@ -1,12 +1,12 @@
 /* Many filters, and which of them a record is for: work in the order of the matches, however many
  * filters there are. It must not know subscriptions, nor who may see what.
  *
- * A tree of the levels of patterns leads to the ends of those that match the topic. There filters
- * are not in a list but under keys: of the conditions besides the topic that a filter has (type,
- * host, area, …), with a value of each. A record has few values of each condition, so few keys: for
- * each set of conditions that some filter at that end has, all combinations of them are looked up.
- * What is found is compared whole, so a key may stand for too much; a condition with many values is
- * left out of it. */
+ * Filters are not in a list but under keys. A key has the levels of a pattern that are no
+ * wildcards, and of the other conditions that the filter has (type, host, area, …) a value each.
+ * Filters have few shapes: where wildcards stand, and which conditions there are. A record has few
+ * values of each condition: so for each shape there is, the few keys that it can have are looked
+ * up, and what is under them matches. A filter with so many values that it would have too many keys
+ * leaves conditions out of them, and is compared whole when it is found. */
 #ifndef CBM_NOTIFY_MATCH_H
 #define CBM_NOTIFY_MATCH_H
 
@@ -29,7 +29,7 @@ typedef void notify_match_item_fn(void *context, void *arg);
 void notify_match_find(struct notify_match *match, const struct notify_facts *facts,
                        notify_match_item_fn *fn, void *context);
 
-/* How many filters were compared so far: for tests and metrics of the work. */
+/* How many filters were looked at so far: for tests and metrics of the work. */
 uint64_t notify_match_compared(const struct notify_match *match);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "common/base/run.h"
@@ -115,7 +116,6 @@ notify_sender_http_set_up(struct notify_sender *sender, CURL *easy)
         {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
         {CURLOPT_NETRC, CURL_NETRC_IGNORED},
         {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
-        {CURLOPT_PIPEWAIT, 1}, /* rather a stream of a connection that is being made than another */
         {CURLOPT_SSL_VERIFYPEER, 1},
         {CURLOPT_SSL_VERIFYHOST, 2},
         {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
@@ -142,8 +142,11 @@ bool
 notify_sender_http_begin(struct attempt *attempt)
 {
     CURL *easy = attempt->easy;
-    attempt->plain = strncmp(attempt->url, "https:", 6) != 0;
-    return curl_easy_setopt(easy, CURLOPT_URL, attempt->url) == CURLE_OK &&
+    attempt->plain = strncasecmp(attempt->url, "https:", 6) != 0;
+    /* a stream of a connection that is being made, rather than another; over plain http, where
+     * there are no streams, they would wait for one another's answers */
+    return curl_easy_setopt(easy, CURLOPT_PIPEWAIT, attempt->plain ? 0L : 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_URL, attempt->url) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->headers) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)attempt->body.len) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, attempt->body.ptr) == CURLE_OK &&

@@ -75,7 +75,7 @@ struct notify_sender {
     CURLM *multi;
     int epoll;
     int64_t timer_at_ms; /* when curl wants to be called, -1 for not */
-    struct attempts waiting;
+    struct attempts waiting, ended;
     struct attempt **under_way; /* `active` of at most `connections` */
     size_t active;
     CURL **idle[ATTEMPT_KINDS]; /* handles that are set up, to be used again */

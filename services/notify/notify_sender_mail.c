@@ -18,11 +18,14 @@ give_message(char *out, size_t size, size_t count, void *arg)
     return len;
 }
 
-/* Each line of the relay's side: the last one is what it said of this mail. */
+/* Each line of the relay's side. The last one is what it said of this mail, but for the farewell
+ * after a refusal. */
 static size_t
 take_reply(char *data, size_t size, size_t count, void *arg)
 {
     struct attempt *attempt = arg;
+    if (attempt->kept[0] == '4' || attempt->kept[0] == '5')
+        return size * count;
     attempt->kept_len = 0;
     memset(attempt->kept, 0, sizeof attempt->kept);
     attempt_keep(attempt, data, size * count);

@@ -41,17 +41,18 @@ set_timer(CURLM *multi, long timeout_ms, void *arg)
     return 0;
 }
 
+/* What ended in this turn goes to the loop at once. */
 static void
-answer(struct attempt *attempt)
+answer(struct notify_sender *sender)
 {
-    struct notify_sender *sender = attempt->sender;
+    uint64_t one = 1;
+    if (!sender->ended.first)
+        return;
     pthread_mutex_lock(&sender->mutex);
-    if (!sender->answered.first) {
-        uint64_t one = 1;
-        while (write(sender->answer_fd, &one, sizeof one) < 0 && errno == EINTR)
-            ;
-    }
-    attempts_push(&sender->answered, attempt);
+    bool first = !sender->answered.first;
+    attempts_move(&sender->ended, &sender->answered);
+    while (first && write(sender->answer_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
     pthread_mutex_unlock(&sender->mutex);
 }
 
@@ -66,7 +67,7 @@ end(struct attempt *attempt, CURLcode result)
         notify_sender_mail_end(attempt, result);
     if (attempt->easy)
         sender->idle[attempt->kind][sender->idle_count[attempt->kind]++] = attempt->easy;
-    answer(attempt);
+    attempts_push(&sender->ended, attempt);
 }
 
 static CURL *
@@ -117,6 +118,7 @@ move_on(struct notify_sender *sender)
     }
     while (sender->active < (size_t)sender->config.connections && sender->waiting.first)
         begin(sender, attempts_pop(&sender->waiting));
+    answer(sender);
 }
 
 /* False: it is over. */
@@ -204,6 +206,7 @@ notify_sender_thread_fini(struct notify_sender *sender)
     }
     free(sender->under_way);
     attempts_free(&sender->waiting);
+    attempts_free(&sender->ended);
     for (unsigned kind = 0; kind < ATTEMPT_KINDS; kind++) {
         while (sender->idle_count[kind])
             curl_easy_cleanup(sender->idle[kind][--sender->idle_count[kind]]);

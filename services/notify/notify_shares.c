@@ -67,7 +67,7 @@ notify_shares_turn(struct notify_shares *shares, struct text id, int64_t now_ms,
         if (shares->replicas[i].until_ms <= now_ms && !text_is(id, shares->replicas[i].id))
             drop(shares, i);
     int own = place_of(shares, id);
-    if (own < 0)
+    if (own < 0 || !shares->count)
         return false;
     struct notify_replica *self = &shares->replicas[own];
     *out = (struct notify_turn){.next_ms = INT64_MAX};

@@ -61,8 +61,7 @@ parse(struct text text, struct secret *out)
 static void
 print(const char *prefix, const unsigned char *bytes, size_t len, char out[NOTIFY_SECRET_MAX])
 {
-    size_t at = strlen(prefix);
-    memcpy(out, prefix, at);
+    size_t at = (size_t)snprintf(out, NOTIFY_SECRET_MAX, "%s", prefix);
     sodium_bin2base64(out + at, NOTIFY_SECRET_MAX - at, bytes, len, sodium_base64_VARIANT_ORIGINAL);
 }
 

@@ -51,7 +51,7 @@ struct notify_subscriptions {
     void *arg;
     struct subscription *message; /* owned: the document being read */
     uint64_t access_version;
-    int64_t look_at;
+    int64_t count; /* a gauge */
     bool passed, reading, current, owners_current;
 };
 
@@ -300,6 +300,7 @@ take(struct notify_subscriptions *all, struct text document)
         log_event(LOG_LEVEL_ERROR, "no memory for a subscription", LOG_NUMBER("rev", read->rev));
         exit(EXIT_FAILURE); /* never go on with a hole in what is known */
     }
+    all->count += !after->deleted - (before && !before->deleted);
     tell(all, before && !before->deleted ? before : NULL, after->deleted ? NULL : after);
     if (before)
         entry_end(all, before);
@@ -503,6 +504,7 @@ void
 notify_subscriptions_start(struct notify_subscriptions *all, struct service *service)
 {
     all->service = service;
+    service_add_gauge(service, "subscriptions", &all->count);
     chores_start(all->chores, service);
 }
 

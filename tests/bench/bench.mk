@@ -21,7 +21,7 @@ ifdef BENCH_SRC
 define bench_rule
 $(1:%.c=$(BUILD)/%): $(call obj,$(1) $(filter %.c,$(call link_of,$(1)))) $(BENCH_SHARED) $(CLIENT_LIB) $(COMMON_LIB)
 	@echo "  LINK    $$@"
-	$$(Q)$$(CC) $$(LDFLAGS_ALL) $$^ $(2:lib%=-l%) $$(LIBS) -o $$@
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) $$^ $(2:lib%=-l%) $$(LIBS) $(filter -l%,$(call link_of,$(1))) -o $$@
 $(call obj,$(1)): CFLAGS_ALL += $(BENCH_FLAGS)
 endef
 $(foreach s,$(BENCH_BUILT),$(eval $(call bench_rule,$(s),$(sort $(call bench_needs,$(s))))))

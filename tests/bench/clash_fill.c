@@ -1,5 +1,5 @@
 // LINK: services/events/events_domain_list.c services/events/events_domain_agenda.c
-// LINK: services/events/events_zone.c
+// LINK: common/base/zone.c
 /* Row 7: lays a calendar of COUNT scheduled events into the store as the events service keeps them,
  * by the store's own commit, many a commit; without their records, which no check reads. Prints one
  * JSON object. */

@@ -202,6 +202,47 @@ ROW_7 = [case for size in CALENDARS for what, name in (("clashes", "event.clashe
              calendar_case(what, name, size, 64, [("throughput", "rate", ">= 5"), ("p99, µs", "p99_us", None)]))] + \
         [growth_case(name) for name in ("event.clashes", "event.list of a span")]
 
+# ---- 8: which subscriptions a record is for --------------------------------------------------------
+SUBSCRIPTIONS = [int(size) for size in os.environ.get("BENCH_SUBSCRIPTIONS", "100,10000,100000").split(",")]
+ON_NATS = "NATS, its server's CPU"
+
+
+def match_case(by, peer, size):
+    ours = Run("the index", f"match index {by} {size} {{seconds}}", ())
+    peers = {"a scan": Run("a scan", f"match scan {by} {size} {{seconds}}", ()),
+             "NATS": Run(ON_NATS, f"peers/nats_match {{nats}} {{nats_pid}} {size} {{seconds}}", ("nats",))}
+    return Case(8, f"by {by}, {size:,} subscriptions, {peer}", ours, [peers[peer]], [("µs a record", "us", None)])
+
+
+def match_growth(by, peer):
+    """How much longer a record takes beside the most subscriptions than beside the fewest: ours, the peer's."""
+    def growth(rows):
+        found = [next((row for row in rows if row["row"] == 8 and row["case"] == match_case(by, peer, size).case and row["ours"]),
+                      None) for size in (SUBSCRIPTIONS[0], SUBSCRIPTIONS[-1])]
+        if not all(found):
+            raise NotMeasured("no times were measured in this run")
+        few, many = found
+        return many["ours"] / few["ours"], many["peer"] / few["peer"]
+    return Case(8, f"by {by}, {SUBSCRIPTIONS[0]:,} to {SUBSCRIPTIONS[-1]:,} subscriptions",
+                Run("the index", lambda _, words: {"times": words["rate"][0]}, ()),
+                [Run(ON_NATS if peer == "NATS" else peer, lambda _, words: {"times": words["rate"][1]}, ())],
+                [("growth, times", "times", "<= 3 times")], pairs=1, rate=growth)
+
+
+ROW_8 = [match_case(by, peer, size) for by, peer in (("topic", "a scan"), ("topic", "NATS"), ("host", "a scan"))
+         for size in SUBSCRIPTIONS] + [match_growth("topic", "NATS"), match_growth("host", "a scan")]
+
+
+# ---- 9: webhooks ----------------------------------------------------------------------------------
+def webhook_case(in_flight):
+    """Nothing of the stack: the sender, and a receiver that costs as little as one can, the same for both."""
+    return Case(9, f"{in_flight} in flight", Run("notify's sender", f"webhooks {in_flight} {{seconds}}", ()),
+                [Run("libcurl multi alone", f"peers/curl_multi {in_flight} {{seconds}} 748", ())],
+                [("deliveries", "rate", ">= 0.7"), ("deliveries/s", "rate", ">= 3000 /s")])
+
+
+ROW_9 = [webhook_case(in_flight) for in_flight in (16, 64, 256)]
+
 # ---- 11: memory -----------------------------------------------------------------------------------
 EVENTS = 20000
 
@@ -337,8 +378,9 @@ ROW_12 = [
          [("ms", "ms", "<= 150 ms")]),
 ]
 
-CASES = ROW_1 + ROW_2 + ROW_3 + ROW_4 + ROW_5 + ROW_6 + ROW_7 + ROW_11 + ROW_12
+CASES = ROW_1 + ROW_2 + ROW_3 + ROW_4 + ROW_5 + ROW_6 + ROW_7 + ROW_8 + ROW_9 + ROW_11 + ROW_12
 TITLES = {
     1: "event.get", 2: "event.propose on disk, against Redis alone", 3: "event.propose, against other stores",
-    4: "from a change to its notification", 5: "fan-out", 6: "catch-up", 7: "clashes and spans", 11: "memory", 12: "start",
+    4: "from a change to its notification", 5: "fan-out", 6: "catch-up", 7: "clashes and spans",
+    8: "the subscriptions that a record is for", 9: "webhooks", 11: "memory", 12: "start",
 }

@@ -3,7 +3,10 @@
  * lines are "name address": a test can change it between two attempts. It must not know the bus.
  *
  *   {"post": {"url", "id", "time_ms", "headers": {}, "body", "secrets": []}, "times"?: n}
+ *   {"post": {…, "record": RECORD, "binary"?, "thin"?}}       a CloudEvent
  *   {"mail": {"to", "message"}}
+ *   {"mail": {"to", "records": [RECORD…], "language"?, "thin"?}}
+ *   RECORD: {"seq", "time_ms", "topic", "type", "actor", "data": {}}
  *   {"url": "…"}       -> {"url", "allowed", "why"}
  *   {"leave": true}    ends at once, with what is under way; the end of stdin waits for it */
 #define _GNU_SOURCE /* RTLD_NEXT */
@@ -16,12 +19,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/base/buf.h"
+#include "common/msg/json.h"
+#include "services/notify/notify_cloudevent.h"
+#include "services/notify/notify_mail.h"
 #include "services/notify/notify_sender.h"
 
+struct ask;
+
 struct drive {
+    struct ask *asks; /* under way */
     struct loop *loop;
     struct notify_sender *sender;
+    const char *from;
     struct buf input;
     unsigned under_way;
     bool ended;
@@ -29,6 +38,7 @@ struct drive {
 
 struct ask {
     struct drive *drive;
+    struct ask *next, *before;
     char id[80];
 };
 
@@ -80,6 +90,15 @@ leave_if_done(struct drive *drive)
 }
 
 static void
+forget(struct ask *ask)
+{
+    *(ask->before ? &ask->before->next : &ask->drive->asks) = ask->next;
+    if (ask->next)
+        ask->next->before = ask->before;
+    free(ask);
+}
+
+static void
 receipt(void *arg, const struct notify_receipt *its)
 {
     static const char *const words[] = {"taken", "failed", "gone", "forbidden"};
@@ -89,7 +108,7 @@ receipt(void *arg, const struct notify_receipt *its)
                     words[its->outcome], "code", its->code, "took_ms", (json_int_t)its->took_ms,
                     "retry_after_ms", (json_int_t)its->retry_after_ms, "error", its->error, "body",
                     its->body.ptr ? its->body.ptr : "", (size_t)its->body.len));
-    free(ask);
+    forget(ask);
     drive->under_way--;
     leave_if_done(drive);
 }
@@ -103,37 +122,115 @@ text_in(const json_t *json, const char *key)
                : TEXT_LITERAL("");
 }
 
+#define RECORDS_MAX 16
+
+/* Records as the log has them. */
+struct made {
+    struct buf attributes, data;
+};
+
+static struct log_record
+make_record(const json_t *json, struct made *made)
+{
+    char actor[80];
+    snprintf(actor, sizeof actor, "%.*s", TEXT_ARG(text_in(json, "actor")));
+    log_attributes_write(&made->attributes, json_string_value(json_object_get(json, "type")),
+                         "cbm:cica/events", actor, TEXT_NONE);
+    json_to_msgpack(json_object_get(json, "data"), &made->data);
+    return (struct log_record){.seq = json_integer_value(json_object_get(json, "seq")),
+                               .time_ms = json_integer_value(json_object_get(json, "time_ms")),
+                               .topic = text_in(json, "topic"),
+                               .prev = TEXT_LITERAL("0 0 0"),
+                               .attributes = {(char *)made->attributes.data,
+                                              (uint32_t)made->attributes.len},
+                               .data = {(char *)made->data.data, (uint32_t)made->data.len}};
+}
+
+static bool
+post_it(struct drive *drive, const json_t *post, struct ask *ask)
+{
+    struct notify_post its = {.url = text_in(post, "url"),
+                              .id = text_in(post, "id"),
+                              .time_ms = json_integer_value(json_object_get(post, "time_ms")),
+                              .body = text_in(post, "body")};
+    const json_t *record_json = json_object_get(post, "record");
+    struct notify_cloudevent event = {0};
+    struct made made = {0};
+    const char *name;
+    json_t *value;
+    size_t i;
+    json_object_foreach(json_object_get(post, "headers"), name, value)
+        its.headers[its.header_count++] =
+        (struct notify_header){text_of(name),
+                               {json_string_value(value), (uint32_t)json_string_length(value)}};
+    json_array_foreach(json_object_get(post, "secrets"), i, value) its.secrets[its.secret_count++] =
+        text_of(json_string_value(value));
+    if (record_json) {
+        struct log_record record = make_record(record_json, &made);
+        if (notify_cloudevent_write(&event, &record, json_is_true(json_object_get(post, "binary")),
+                                    json_is_true(json_object_get(post, "thin")))) {
+            its.body = event.body;
+            its.header_count = event.header_count;
+            memcpy(its.headers, event.headers, event.header_count * sizeof *its.headers);
+        }
+    }
+    snprintf(ask->id, sizeof ask->id, "%.*s", TEXT_ARG(its.id));
+    bool begun = notify_sender_post(drive->sender, &its, receipt, ask);
+    notify_cloudevent_fini(&event);
+    buf_fini(&made.attributes);
+    buf_fini(&made.data);
+    return begun;
+}
+
+static bool
+mail_it(struct drive *drive, const json_t *mail, struct ask *ask)
+{
+    struct notify_mail its = {text_in(mail, "to"), text_in(mail, "message")};
+    struct notify_letter letter = {.from = text_of(drive->from),
+                                   .to = its.to,
+                                   .org = TEXT_LITERAL("cica"),
+                                   .subscription = TEXT_LITERAL("a-newsroom"),
+                                   .time_ms = 1626163200000,
+                                   .thin = json_is_true(json_object_get(mail, "thin"))};
+    struct log_record records[RECORDS_MAX];
+    struct made made[RECORDS_MAX] = {{.data = {0}}};
+    struct buf message = {0};
+    unsigned count = 0;
+    json_t *value;
+    size_t i;
+    if (json_object_get(mail, "language"))
+        letter.language = text_in(mail, "language");
+    json_array_foreach(json_object_get(mail, "records"), i, value)
+    {
+        records[count] = make_record(value, &made[count]);
+        count++;
+    }
+    if (count && notify_mail_write(&message, &letter, count, records))
+        its.message = (struct text){(char *)message.data, (uint32_t)message.len};
+    snprintf(ask->id, sizeof ask->id, "%.*s", TEXT_ARG(its.to));
+    bool begun = notify_sender_mail(drive->sender, &its, receipt, ask);
+    while (count--) {
+        buf_fini(&made[count].attributes);
+        buf_fini(&made[count].data);
+    }
+    buf_fini(&message);
+    return begun;
+}
+
 static void
 begin(struct drive *drive, const json_t *post, const json_t *mail)
 {
     struct ask *ask = calloc(1, sizeof *ask);
     ask->drive = drive;
-    bool begun;
-    if (post) {
-        struct notify_post its = {.url = text_in(post, "url"),
-                                  .id = text_in(post, "id"),
-                                  .time_ms = json_integer_value(json_object_get(post, "time_ms")),
-                                  .body = text_in(post, "body")};
-        const char *name;
-        json_t *value;
-        size_t i;
-        json_object_foreach(json_object_get(post, "headers"), name, value)
-            its.headers[its.header_count++] =
-            (struct notify_header){text_of(name),
-                                   {json_string_value(value), (uint32_t)json_string_length(value)}};
-        json_array_foreach(json_object_get(post, "secrets"), i, value)
-            its.secrets[its.secret_count++] = text_of(json_string_value(value));
-        snprintf(ask->id, sizeof ask->id, "%.*s", TEXT_ARG(its.id));
-        begun = notify_sender_post(drive->sender, &its, receipt, ask);
-    } else {
-        struct notify_mail its = {text_in(mail, "to"), text_in(mail, "message")};
-        snprintf(ask->id, sizeof ask->id, "%.*s", TEXT_ARG(its.to));
-        begun = notify_sender_mail(drive->sender, &its, receipt, ask);
-    }
+    ask->next = drive->asks;
+    if (ask->next)
+        ask->next->before = ask;
+    drive->asks = ask;
+    bool begun = post ? post_it(drive, post, ask) : mail_it(drive, mail, ask);
     drive->under_way += begun;
     if (!begun) {
         print(json_pack("{s:s, s:s}", "id", ask->id, "outcome", "refused"));
-        free(ask);
+        forget(ask);
     }
 }
 
@@ -185,15 +282,18 @@ main(void)
 {
     struct config config;
     struct drive drive = {.loop = loop_new()};
-    if (!drive.loop || cfg_load(rows, &config, NULL) != 0)
-        return 78;
-    drive.sender = notify_sender_new(drive.loop, &config.sender);
-    if (!drive.sender)
-        return 78;
-    loop_watch_fd(drive.loop, 0, POLLIN, take_input, &drive);
-    loop_run(drive.loop);
+    if (drive.loop && cfg_load(rows, &config, NULL) == 0)
+        drive.sender = notify_sender_new(drive.loop, &config.sender);
+    int code = drive.sender ? 0 : 78;
+    drive.from = config.sender.smtp_from;
+    if (drive.sender) {
+        loop_watch_fd(drive.loop, 0, POLLIN, take_input, &drive);
+        loop_run(drive.loop);
+    }
     notify_sender_destroy(&drive.sender);
+    while (drive.asks) /* ended without a receipt */
+        forget(drive.asks);
     loop_destroy(&drive.loop);
     buf_fini(&drive.input);
-    return 0;
+    return code;
 }

@@ -1,4 +1,4 @@
-// LINK: services/events/events_ical_read.c services/events/events_ical_entry.c services/events/events_ical_rule.c services/events/events_zone.c common/base/date.c common/base/text.c common/base/status.c -lical
+// LINK: services/events/events_ical_read.c services/events/events_ical_entry.c services/events/events_ical_rule.c common/base/zone.c common/base/date.c common/base/text.c common/base/status.c -lical
 /* Outside calendars from files: whatever they say, spans in order within what was asked, or a
  * refusal, in bounded time. It must not know stores. */
 #include "tests/fuzz/fuzz.h"
@@ -17,7 +17,7 @@ go_on(void *arg)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static struct events_zones zones; /* read once, for all inputs */
+    static struct zone_set zones; /* read once, for all inputs */
     unsigned rules = 4;
     struct events_ical_options options = {
         .from = 18628, .to = 18628 + 1095, .zones = &zones, .go_on = go_on, .arg = &rules};

@@ -34,6 +34,8 @@ for name in ("messages", "records"):
             seed("rpc", data)
 for topic in ("", "events.", "events.human.-.id.", "private.kz.note.", "1.2.3.4.5.6.7.8.", "a..b."):
     seed("topic", topic.encode())
+for pattern in ("events.>\nevents.human.-.id.", "*.2021\nplan.2021.", "private.KZ.>\nprivate.KZ.events.a.", ">\na.", "a.>.b\na."):
+    seed("pattern", pattern.encode())
 for text in ("2021-07-13", "2021-07-13T08:00:00Z", "2021-07-13T08:00:00.125+06:00", "Asia/Almaty",
              "2016-12-31T23:59:60Z", "0001-01-01T00:00:00+00:01", "Forum of Youth: 2021", "KZ"):
     seed("date", text.encode())

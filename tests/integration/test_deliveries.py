@@ -272,3 +272,87 @@ def test_a_hole_in_the_subscribers_notices_is_no_loop(hook, client):
     client.call("notify", "delivery.redeliver", {"subscription": one.id, "seq": seq})
     one.wait_status(seq, "dead", 30)
     assert not [got for got in one.receiver.records(one.path) if got.type.startswith("delivery.")]
+
+
+def test_paused_it_waits_and_resumed_it_has_all(hook, client):
+    one = hook()
+    one.wait(one.propose(3))
+    client.call("notify", "subscription.pause", {"id": one.id})
+    seqs = one.propose(10)
+    other = hook()
+    other.wait(other.propose(1))
+    assert not set(seqs) & set(one.seqs())
+    client.call("notify", "subscription.resume", {"id": one.id})
+    one.wait(seqs)
+    assert len(one.seqs()) == len(set(one.seqs()))
+
+
+def test_another_endpoint_is_asked_first(hook, client, receiver):
+    one = hook()
+    moved = f"hook-{next(names)}"
+    client.call("notify", "subscription.update", {"id": one.id, "url": receiver.url(moved)})
+    wait_for(lambda: receiver.all(moved), 10, "the handshake at the new endpoint")
+    assert receiver.all(moved)[0].type == "subscription.verify"
+    wait_for(lambda: one.get()["status"] == "active", 10, "the handshake")
+    seqs = one.propose(2)
+    wait_for(lambda: set(seqs) <= {got.seq for got in receiver.records(moved)}, 10, "the new endpoint")
+
+
+def test_an_id_used_again_begins_anew(client, receiver):
+    """What was done with a deleted subscription is not held against the next one of its id."""
+    path = f"hook-{next(names)}"
+
+    def make():
+        client.call("notify", "subscription.create", {
+            "id": path, "channel": "webhook", "url": receiver.url(path), "filter": {"topics": ["events.>"]}, "from": "start"})
+    make()
+    wanted = {item["meta"]["seq"] for item in read_all(client, "events.")}
+    wait_for(lambda: {got.seq for got in receiver.records(path)} >= wanted, 20, "the whole log")
+    client.call("notify", "subscription.delete", {"id": path})
+    receiver.got[path] = []
+    make()
+    wait_for(lambda: {got.seq for got in receiver.records(path)} >= wanted, 20, "the whole log again")
+    client.call("notify", "subscription.delete", {"id": path})
+
+
+def test_the_command_line(hook, stack):
+    import json
+    one = hook()
+    one.receiver.manners[one.path] = lambda got: (500, {}, "no room")
+    seqs = one.propose(2)
+    for seq in seqs:
+        one.wait_status(seq, "dead", 30)
+    table = stack.cbm("delivery", "list", one.id, "--status", "dead").stdout.splitlines()
+    assert len(table) == 3 and table[1].split()[:4] == [str(seqs[0]), "dead", "4", "500"]
+    shown = stack.cbm("delivery", "get", one.id, seqs[0]).stdout
+    assert shown.count("no room") == 4 and f"{seqs[0]} to {one.id}: dead" in shown
+    one.receiver.manners.pop(one.path)
+    assert stack.cbm("delivery", "discard", one.id, seqs[0]).stdout == "1 delivery\n"
+    assert stack.cbm("delivery", "redeliver", one.id, "--from", seqs[1], "--to", seqs[1]).stdout == "1 delivery\n"
+    one.wait_status(seqs[1], "delivered")
+    listed = json.loads(stack.cbm("delivery", "list", one.id, "--json").stdout)
+    assert [d["status"] for d in listed] == ["discarded", "delivered"]
+    assert stack.cbm("delivery", "get", one.id, check=False).returncode == 64
+    assert stack.cbm("delivery", "redeliver", one.id, check=False).returncode == 64
+    assert stack.cbm("delivery", "get", "nobodys", 1, check=False).returncode == 1
+
+
+def test_what_is_no_longer_kept_is_told(hook, client, stack):
+    import subprocess
+    one = hook()
+    one.wait(one.propose(1))
+    wait_for(lambda: one.list(), 10, "it is written down")
+    client.call("notify", "subscription.pause", {"id": one.id})
+    seqs = one.propose(6)
+    subprocess.run(["redis-cli", "-u", stack.env["CBM_REDIS"], "HSET", "{cica}:log:prefix", "#first", str(seqs[3])],
+                   check=True, capture_output=True)  # what retention does
+    try:
+        client.call("notify", "subscription.resume", {"id": one.id})
+        one.wait(seqs[3:])
+    finally:
+        subprocess.run(["redis-cli", "-u", stack.env["CBM_REDIS"], "HDEL", "{cica}:log:prefix", "#first"],
+                       check=True, capture_output=True)
+    assert not set(seqs[:3]) & set(one.seqs())
+    notice, = [got for got in one.receiver.all(one.path) if got.type == "subscription.notice.missed"]
+    assert notice.event["data"]["to"] == seqs[3] - 1
+    assert notice.event["data"]["from"] <= seqs[0]

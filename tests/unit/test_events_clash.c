@@ -1,4 +1,4 @@
-// LINK: services/events/events_domain_clash.c services/events/events_domain_clash_text.c services/events/events_domain_free.c services/events/events_domain_agenda.c services/events/events_zone.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/buf.c common/base/date.c common/base/text.c common/base/status.c
+// LINK: services/events/events_domain_clash.c services/events/events_domain_clash_text.c services/events/events_domain_free.c services/events/events_domain_agenda.c common/base/zone.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/buf.c common/base/date.c common/base/text.c common/base/status.c
 /* The rules of clashes: spans by instant in the zones of several capitals, days at leap days, ends
  * of years and clock changes, every rule with what removes it, agendas written and read, free
  * windows. It must not know stores, sockets or codecs: it links with pure code only. */
@@ -10,7 +10,7 @@
 #include "services/events/events_domain_free.h"
 
 #define LINES 400
-static struct events_zones zones;
+static struct zone_set zones;
 static struct event event;
 static struct events_slots slots;
 static struct events_rules rules;
@@ -95,7 +95,7 @@ book(int which, const struct event *other)
 {
     struct events_slots at;
     int quarters[EVENTS_QUARTERS_MAX];
-    events_agenda_slots(other, events_zones_get(&zones, other->zone), &at);
+    events_agenda_slots(other, zone_set_get(&zones, other->zone), &at);
     unsigned count = events_agenda_quarters(&at, quarters);
     for (unsigned i = 0; i < count; i++)
         events_agenda_lines(other, &at, quarters[i], agenda(which, quarters[i]));
@@ -124,7 +124,7 @@ find(void)
 {
     struct events_book *books[] = {&asked.host, &asked.area, &asked.meetings, &asked.areas,
                                    &asked.outside};
-    asked.zone = events_zones_get(&zones, event.zone);
+    asked.zone = zone_set_get(&zones, event.zone);
     events_agenda_slots(&event, asked.zone, &slots);
     int quarters[EVENTS_QUARTERS_MAX];
     unsigned count = events_agenda_quarters(&slots, quarters);
@@ -549,7 +549,7 @@ test_quarters_of_other_clocks(void **state)
     int quarters[EVENTS_QUARTERS_MAX];
     set(&other, "o", "KZ", "Asia/Almaty");
     add(&other, "2021-07-01T01:00:00+06:00", "2021-07-01T02:00:00+06:00");
-    events_agenda_slots(&other, events_zones_get(&zones, other.zone), &at);
+    events_agenda_slots(&other, zone_set_get(&zones, other.zone), &at);
     assert_int_equal(events_agenda_quarters(&at, quarters), 2);
     assert_int_equal(quarters[0], 2021 * 4 + 1);
     assert_int_equal(quarters[1], 2021 * 4 + 2);
@@ -630,7 +630,7 @@ static int
 teardown(void **state)
 {
     (void)state;
-    events_zones_fini(&zones);
+    zone_set_fini(&zones);
     for (unsigned i = 0; i < 5; i++)
         for (unsigned k = 0; k < AGENDAS; k++)
             buf_fini(&agendas[i][k].lines);

@@ -1,4 +1,4 @@
-// LINK: services/events/events_domain.c services/events/events_domain_check.c services/events/events_domain_list.c services/events/events_known.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/dated.c common/base/text.c common/base/status.c
+// LINK: services/events/events_domain.c services/events/events_domain_check.c services/events/events_domain_list.c services/events/events_known.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/dated.c common/base/zone.c common/base/text.c common/base/status.c
 /* Drafts: who sees a member's proposal, on which topic, and until when.
  * It must not know stores, sockets or codecs: it links with pure code only. */
 #include "tests/unit/check.h"
@@ -103,7 +103,7 @@ test_which_steps_end_it(void **state)
         draft();
         assert_true(topic_is("private.CN.events.economic.agriculture.e."));
         assert_int_equal(events_domain_step(&event, rows[i].action, &step, &error), STATUS_OK);
-        events_domain_take(&event, &step);
+        events_domain_take(&event, &step, NULL);
         assert_int_equal(event.status, step.next);
         assert_int_equal(event.draft == 1, rows[i].still);
         assert_true(topic_is(rows[i].still ? "private.CN.events.economic.agriculture.e."
@@ -119,9 +119,9 @@ test_a_schedule_ends_it_too(void **state)
     (void)state;
     draft();
     assert_int_equal(events_domain_step(&event, EVENTS_POSTPONE, &step, &error), STATUS_OK);
-    events_domain_take(&event, &step);
+    events_domain_take(&event, &step, NULL);
     assert_int_equal(events_domain_step(&event, EVENTS_SCHEDULE, &step, &error), STATUS_OK);
-    events_domain_take(&event, &step);
+    events_domain_take(&event, &step, NULL);
     assert_int_not_equal(event.draft, 1);
 }
 

@@ -1,4 +1,4 @@
-// LINK: services/events/events_ical.c services/events/events_zone.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/text.c common/base/buf.c common/base/status.c -lical
+// LINK: services/events/events_ical.c common/base/zone.c common/msg/schema.c common/msg/messages.c common/msg/interfaces.c common/base/date.c common/base/text.c common/base/buf.c common/base/status.c -lical
 /* Events as a calendar, byte by byte (tests/golden/calendar.ics; UPDATE_GOLDEN=1 writes it anew).
  * It must not know stores, sockets or codecs. */
 #include "tests/unit/check.h"

@@ -1,4 +1,4 @@
-// LINK: services/events/events_ical_read.c services/events/events_ical_entry.c services/events/events_ical_rule.c services/events/events_zone.c common/base/date.c common/base/text.c common/base/status.c -lical
+// LINK: services/events/events_ical_read.c services/events/events_ical_entry.c services/events/events_ical_rule.c common/base/zone.c common/base/date.c common/base/text.c common/base/status.c -lical
 /* Outside calendars read: recurrences, zones by name and by VTIMEZONE, days, exceptions, and files
  * made to do harm. It must not know stores, sockets or codecs. */
 #include "tests/unit/check.h"
@@ -9,7 +9,7 @@
 
 #include "services/events/events_ical_read.h"
 
-static struct events_zones zones;
+static struct zone_set zones;
 static struct events_ical_spans spans;
 static struct error error;
 static bool in_time;
@@ -265,7 +265,7 @@ static int
 teardown(void **state)
 {
     (void)state;
-    events_zones_fini(&zones);
+    zone_set_fini(&zones);
     events_ical_spans_fini(&spans);
     return 0;
 }

@@ -1,4 +1,4 @@
-// LINK: services/events/events_zone.c common/base/date.c common/base/text.c
+// LINK: common/base/zone.c common/base/date.c common/base/text.c
 /* Zones as read from tzdata, against what the C library makes of the same files; and damaged files.
  * It must not know calendars. */
 #include "tests/unit/check.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "services/events/events_zone.h"
+#include "common/base/zone.h"
 
 #define FIRST_S INT64_C(694224000) /* 1992 */
 #define LAST_S INT64_C(2114380800) /* 2037 */
@@ -17,15 +17,15 @@
 static void
 compare(const char *name)
 {
-    struct events_zone *zone = events_zone_open(text_of(name));
+    struct zone *zone = zone_open(text_of(name));
     assert_non_null(zone);
     setenv("TZ", name, 1);
     tzset();
     for (int64_t at = FIRST_S; at < LAST_S; at += STEP_S) {
-        struct events_zone_span span, edge;
+        struct zone_span span, edge;
         struct tm tm;
         time_t time = (time_t)at;
-        assert_true(events_zone_at(zone, at, &span));
+        assert_true(zone_at(zone, at, &span));
         assert_non_null(localtime_r(&time, &tm));
         if (tm.tm_gmtoff != span.offset_s || (tm.tm_isdst > 0) != span.is_dst ||
             strcmp(tm.tm_zone, span.name) != 0)
@@ -33,11 +33,11 @@ compare(const char *name)
                      tm.tm_zone, span.offset_s, span.name);
         assert_true(span.since_s <= at && at < span.until_s);
         if (span.since_s > FIRST_S) { /* the span ends where another begins */
-            assert_true(events_zone_at(zone, span.since_s - 1, &edge));
+            assert_true(zone_at(zone, span.since_s - 1, &edge));
             assert_int_equal(edge.until_s, span.since_s);
         }
     }
-    events_zone_destroy(&zone);
+    zone_destroy(&zone);
 }
 
 static void
@@ -46,7 +46,7 @@ test_every_zone(void **state)
     (void)state;
     char line[256], name[64];
     unsigned count = 0;
-    FILE *list = fopen(EVENTS_ZONE_DIRECTORY "/zone.tab", "r");
+    FILE *list = fopen(ZONE_DIRECTORY "/zone.tab", "r");
     assert_non_null(list);
     while (fgets(line, sizeof line, list))
         if (line[0] != '#' && sscanf(line, "%*s %*s %63s", name) == 1) {
@@ -66,14 +66,14 @@ test_what_is_no_zone(void **state)
                                         "../passwd", "/etc/passwd",        "posixrules", "zone.tab",
                                         "localtime", "right/Europe/Berlin"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        assert_null(events_zone_open(text_of(names[i])));
-    assert_null(events_zone_open(TEXT_NONE));
+        assert_null(zone_open(text_of(names[i])));
+    assert_null(zone_open(TEXT_NONE));
 }
 
 static size_t
 read_berlin(uint8_t *data, size_t size)
 {
-    FILE *file = fopen(EVENTS_ZONE_DIRECTORY "/Europe/Berlin", "rb");
+    FILE *file = fopen(ZONE_DIRECTORY "/Europe/Berlin", "rb");
     assert_non_null(file);
     size_t len = fread(data, 1, size, file);
     fclose(file);
@@ -84,17 +84,17 @@ static void
 test_beyond_the_table(void **state)
 {
     (void)state;
-    struct events_zone_span span;
-    struct events_zone *zone = events_zone_open(TEXT_LITERAL("Europe/Berlin"));
-    assert_false(events_zone_at(zone, INT64_C(2200000000), &span));
-    assert_true(events_zone_at(zone, INT64_MIN, &span));
+    struct zone_span span;
+    struct zone *zone = zone_open(TEXT_LITERAL("Europe/Berlin"));
+    assert_false(zone_at(zone, INT64_C(2200000000), &span));
+    assert_true(zone_at(zone, INT64_MIN, &span));
     assert_true(span.since_s == INT64_MIN);
-    events_zone_destroy(&zone);
-    zone = events_zone_open(TEXT_LITERAL("Asia/Almaty")); /* no rule: it stays as it is */
-    assert_true(events_zone_at(zone, INT64_MAX, &span));
+    zone_destroy(&zone);
+    zone = zone_open(TEXT_LITERAL("Asia/Almaty")); /* no rule: it stays as it is */
+    assert_true(zone_at(zone, INT64_MAX, &span));
     assert_true(span.until_s == INT64_MAX);
     assert_int_equal(span.offset_s, 5 * 3600);
-    events_zone_destroy(&zone);
+    zone_destroy(&zone);
 }
 
 /* Whatever is in a file, reading it ends, within its bytes (run with ASan). */
@@ -104,25 +104,25 @@ test_damaged_files(void **state)
     (void)state;
     static uint8_t data[65536];
     size_t len = read_berlin(data, sizeof data);
-    struct events_zone_span span;
+    struct zone_span span;
     for (size_t cut = 0; cut < len; cut++) {
         uint8_t *part = malloc(cut + 1);
         memcpy(part, data, cut);
-        struct events_zone *zone = events_zone_new(part, cut);
+        struct zone *zone = zone_new(part, cut);
         free(part);
         if (zone)
-            events_zone_at(zone, 1600000000, &span);
+            zone_at(zone, 1600000000, &span);
         if (cut < len - 40)
             assert_null(zone);
-        events_zone_destroy(&zone);
+        zone_destroy(&zone);
     }
     for (size_t at = 0; at < len; at++) {
         uint8_t kept = data[at];
         data[at] = (uint8_t)~kept;
-        struct events_zone *zone = events_zone_new(data, len);
+        struct zone *zone = zone_new(data, len);
         if (zone)
-            events_zone_at(zone, 1600000000, &span);
-        events_zone_destroy(&zone);
+            zone_at(zone, 1600000000, &span);
+        zone_destroy(&zone);
         data[at] = kept;
     }
 }
@@ -137,9 +137,9 @@ test_clocks(void **state)
         "Asia/Jerusalem",   "Asia/Gaza",       "Africa/Cairo",     "Asia/Almaty",
         "Asia/Tehran",      "Europe/Dublin",   "America/Nuuk",     "Australia/Lord_Howe",
         "America/Santiago", "Europe/Istanbul", "Africa/Casablanca"};
-    struct events_zones zones = {0};
+    struct zone_set zones = {0};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct events_zone *zone = events_zones_get(&zones, text_of(names[i]));
+        const struct zone *zone = zone_set_get(&zones, text_of(names[i]));
         assert_non_null(zone);
         setenv("TZ", names[i], 1);
         tzset();
@@ -147,21 +147,21 @@ test_clocks(void **state)
             struct tm tm;
             time_t time = (time_t)at;
             assert_non_null(localtime_r(&time, &tm));
-            int64_t local_ms = events_zone_local(zone, at * 1000);
+            int64_t local_ms = zone_local(zone, at * 1000);
             if (local_ms != (at + tm.tm_gmtoff) * 1000)
                 fail_msg("%s at %lld: %lld", names[i], (long long)at, (long long)local_ms);
-            int64_t back_ms = events_zone_utc(zone, local_ms);
-            if (back_ms != at * 1000 && events_zone_local(zone, back_ms) != local_ms)
+            int64_t back_ms = zone_utc(zone, local_ms);
+            if (back_ms != at * 1000 && zone_local(zone, back_ms) != local_ms)
                 fail_msg("%s at %lld: back at %lld", names[i], (long long)at, (long long)back_ms);
         }
     }
     unsetenv("TZ");
     assert_int_equal(zones.count, sizeof names / sizeof *names);
-    assert_null(events_zones_get(&zones, TEXT_LITERAL("Asia/Nowhere")));
-    assert_null(events_zones_get(&zones, TEXT_LITERAL("../../etc/passwd")));
-    assert_null(events_zones_get(&zones, TEXT_NONE));
-    assert_int_equal(events_zone_utc(NULL, 5), 5);
-    events_zones_fini(&zones);
+    assert_null(zone_set_get(&zones, TEXT_LITERAL("Asia/Nowhere")));
+    assert_null(zone_set_get(&zones, TEXT_LITERAL("../../etc/passwd")));
+    assert_null(zone_set_get(&zones, TEXT_NONE));
+    assert_int_equal(zone_utc(NULL, 5), 5);
+    zone_set_fini(&zones);
 }
 
 /* Clocks put forward and back, at 02:00 and 03:00 of Berlin in 2021. */
@@ -169,18 +169,17 @@ static void
 test_gaps_and_doubles(void **state)
 {
     (void)state;
-    struct events_zones zones = {0};
-    const struct events_zone *zone = events_zones_get(&zones, TEXT_LITERAL("Europe/Berlin"));
+    struct zone_set zones = {0};
+    const struct zone *zone = zone_set_get(&zones, TEXT_LITERAL("Europe/Berlin"));
     const int64_t march = INT64_C(1616893200000),
                   october = INT64_C(1635638400000); /* 01:00 and 00:00 UTC */
     const int64_t hour = 3600000;
-    assert_int_equal(events_zone_utc(zone, march + hour / 2 + hour),
-                     march + hour / 2); /* 02:30 is none */
-    assert_int_equal(events_zone_utc(zone, march + 2 * hour), march);
-    assert_int_equal(events_zone_utc(zone, october + 2 * hour + hour / 2),
+    assert_int_equal(zone_utc(zone, march + hour / 2 + hour), march + hour / 2); /* 02:30 is none */
+    assert_int_equal(zone_utc(zone, march + 2 * hour), march);
+    assert_int_equal(zone_utc(zone, october + 2 * hour + hour / 2),
                      october + hour / 2); /* 02:30 the first */
-    assert_int_equal(events_zone_utc(zone, october + 3 * hour), october + 2 * hour);
-    events_zones_fini(&zones);
+    assert_int_equal(zone_utc(zone, october + 3 * hour), october + 2 * hour);
+    zone_set_fini(&zones);
 }
 
 int

@@ -1,5 +1,5 @@
-/* See events_zone.h. It must not know events or calendars. */
-#include "services/events/events_zone.h"
+/* See zone.h. It must not know events or calendars. */
+#include "common/base/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ struct turn {
     int32_t time_s;
 };
 
-struct events_zone {
+struct zone {
     uint32_t time_count, type_count, names_len;
     const uint8_t *times, *types, *ttinfos;
     const char *names;
@@ -40,7 +40,7 @@ read_u32(const uint8_t *at)
 }
 
 static int64_t
-time_at(const struct events_zone *zone, uint32_t index)
+time_at(const struct zone *zone, uint32_t index)
 {
     const uint8_t *at = zone->times + (size_t)index * 8;
     return (int64_t)((uint64_t)read_u32(at) << 32 | read_u32(at + 4));
@@ -68,7 +68,7 @@ read_header(const uint8_t *data, size_t len, size_t time_len, uint32_t counts[CO
 
 /* Whether what the arrays point to is there, and the times are in order. */
 static bool
-sound(const struct events_zone *zone)
+sound(const struct zone *zone)
 {
     if (!zone->type_count || !zone->names_len || zone->names[zone->names_len - 1])
         return false;
@@ -148,7 +148,7 @@ take_turn(struct text *rest, struct turn *out)
 }
 
 static bool
-take_rule(struct events_zone *zone, struct text rest)
+take_rule(struct zone *zone, struct text rest)
 {
     int32_t west;
     if (!take(&rest, '\n') || !take_name(&rest) || !take_time(&rest, &west))
@@ -179,7 +179,7 @@ turn_s(const struct turn *turn, int year)
 }
 
 static int32_t
-offset_by_rule(const struct events_zone *zone, int64_t at_s)
+offset_by_rule(const struct zone *zone, int64_t at_s)
 {
     int year, month, mday;
     date_civil(date_of_time((at_s + zone->winter_s) * 1000), &year, &month, &mday);
@@ -193,8 +193,8 @@ offset_by_rule(const struct events_zone *zone, int64_t at_s)
 /* ---- files ------------------------------------------------------------------------------------
  */
 
-struct events_zone *
-events_zone_new(const void *data, size_t len)
+struct zone *
+zone_new(const void *data, size_t len)
 {
     uint32_t counts[COUNTS];
     size_t first = read_header(data, len, 4, counts);
@@ -203,7 +203,7 @@ events_zone_new(const void *data, size_t len)
         return NULL;
     const uint8_t *from = (const uint8_t *)data + first;
     size_t rest = len - first;
-    struct events_zone *zone = malloc(sizeof *zone + rest);
+    struct zone *zone = malloc(sizeof *zone + rest);
     if (!zone)
         return NULL;
     memcpy(zone->data, from, rest);
@@ -218,32 +218,32 @@ events_zone_new(const void *data, size_t len)
     zone->goes_on = rest > second && memchr(zone->data + second, ',', rest - second);
     struct text rule = {(const char *)zone->data + second, (uint32_t)(rest - second)};
     if (!sound(zone) || (zone->goes_on && !take_rule(zone, rule)))
-        events_zone_destroy(&zone);
+        zone_destroy(&zone);
     return zone;
 }
 
-struct events_zone *
-events_zone_open(struct text name)
+struct zone *
+zone_open(struct text name)
 {
     /* tzdata's own names begin with a capital; "right/…", "posixrules" and the like do not */
     if (!date_is_zone(name) || name.ptr[0] < 'A' || name.ptr[0] > 'Z')
         return NULL;
-    char path[sizeof EVENTS_ZONE_DIRECTORY + 80];
-    snprintf(path, sizeof path, EVENTS_ZONE_DIRECTORY "/%.*s", TEXT_ARG(name));
+    char path[sizeof ZONE_DIRECTORY + 80];
+    snprintf(path, sizeof path, ZONE_DIRECTORY "/%.*s", TEXT_ARG(name));
     FILE *file = fopen(path, "rbe");
     if (!file)
         return NULL;
-    struct events_zone *zone = NULL;
+    struct zone *zone = NULL;
     uint8_t *data = malloc(FILE_MAX);
     if (data)
-        zone = events_zone_new(data, fread(data, 1, FILE_MAX, file));
+        zone = zone_new(data, fread(data, 1, FILE_MAX, file));
     free(data);
     fclose(file);
     return zone;
 }
 
 void
-events_zone_destroy(struct events_zone **zone)
+zone_destroy(struct zone **zone)
 {
     free(*zone);
     *zone = NULL;
@@ -251,20 +251,20 @@ events_zone_destroy(struct events_zone **zone)
 
 /* What holds after `count` of the times. */
 static const uint8_t *
-ttinfo_after(const struct events_zone *zone, uint32_t count)
+ttinfo_after(const struct zone *zone, uint32_t count)
 {
     return zone->ttinfos + (size_t)(count ? zone->types[count - 1] : 0) * TTINFO_LEN;
 }
 
 /* Whether nothing changes at a time: some are only kept for old readers. */
 static bool
-idle(const struct events_zone *zone, uint32_t index)
+idle(const struct zone *zone, uint32_t index)
 {
     return memcmp(ttinfo_after(zone, index), ttinfo_after(zone, index + 1), TTINFO_LEN) == 0;
 }
 
 bool
-events_zone_at(const struct events_zone *zone, int64_t at_s, struct events_zone_span *out)
+zone_at(const struct zone *zone, int64_t at_s, struct zone_span *out)
 {
     uint32_t low = 0, high = zone->time_count; /* how many times are at or before the instant */
     while (low < high) {
@@ -282,7 +282,7 @@ events_zone_at(const struct events_zone *zone, int64_t at_s, struct events_zone_
     while (high < zone->time_count && idle(zone, high))
         high++;
     const uint8_t *ttinfo = ttinfo_after(zone, low);
-    *out = (struct events_zone_span){
+    *out = (struct zone_span){
         .since_s = low ? time_at(zone, low - 1) : INT64_MIN,
         .until_s = high < zone->time_count ? time_at(zone, high) : INT64_MAX,
         .offset_s = (int32_t)read_u32(ttinfo),
@@ -297,10 +297,10 @@ events_zone_at(const struct events_zone *zone, int64_t at_s, struct events_zone_
 
 /* In seconds; what holds at an instant. */
 static int64_t
-offset_at(const struct events_zone *zone, int64_t at_s)
+offset_at(const struct zone *zone, int64_t at_s)
 {
-    struct events_zone_span span;
-    if (events_zone_at(zone, at_s, &span))
+    struct zone_span span;
+    if (zone_at(zone, at_s, &span))
         return span.offset_s;
     return offset_by_rule(zone, at_s);
 }
@@ -312,13 +312,13 @@ seconds_of(int64_t ms)
 }
 
 int64_t
-events_zone_local(const struct events_zone *zone, int64_t utc_ms)
+zone_local(const struct zone *zone, int64_t utc_ms)
 {
     return zone ? utc_ms + offset_at(zone, seconds_of(utc_ms)) * 1000 : utc_ms;
 }
 
 int64_t
-events_zone_utc(const struct events_zone *zone, int64_t local_ms)
+zone_utc(const struct zone *zone, int64_t local_ms)
 {
     if (!zone)
         return local_ms;
@@ -332,37 +332,37 @@ events_zone_utc(const struct events_zone *zone, int64_t local_ms)
 /* ---- those that were asked for ----------------------------------------------------------------
  */
 
-struct events_zones_item {
+struct zone_set_item {
     char name[64 + 1];
-    struct events_zone *zone; /* owned */
+    struct zone *zone; /* owned */
 };
 
 void
-events_zones_fini(struct events_zones *zones)
+zone_set_fini(struct zone_set *zones)
 {
     for (unsigned i = 0; i < zones->count; i++)
-        events_zone_destroy(&zones->items[i].zone);
+        zone_destroy(&zones->items[i].zone);
     free(zones->items);
-    *zones = (struct events_zones){0};
+    *zones = (struct zone_set){0};
 }
 
-const struct events_zone *
-events_zones_get(struct events_zones *zones, struct text name)
+const struct zone *
+zone_set_get(struct zone_set *zones, struct text name)
 {
     if (!name.ptr || name.len >= sizeof zones->items->name)
         return NULL;
     for (unsigned i = 0; i < zones->count; i++)
         if (text_is(name, zones->items[i].name))
             return zones->items[i].zone;
-    struct events_zone *zone = events_zone_open(name);
-    struct events_zones_item *grown =
+    struct zone *zone = zone_open(name);
+    struct zone_set_item *grown =
         zone ? realloc(zones->items, (zones->count + 1) * sizeof *grown) : NULL;
     if (!grown) {
-        events_zone_destroy(&zone);
+        zone_destroy(&zone);
         return NULL;
     }
     zones->items = grown;
-    struct events_zones_item *item = &grown[zones->count++];
+    struct zone_set_item *item = &grown[zones->count++];
     snprintf(item->name, sizeof item->name, "%.*s", TEXT_ARG(name));
     return item->zone = zone;
 }
