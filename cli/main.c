@@ -148,9 +148,9 @@ static const struct cli_command commands[] = {
      "Example: cbm notice proof press 4711 -o notice.json",
      notice_run},
     {"verify", "FILE|log", "Checks a proof again, from itself alone, or the whole log.",
-     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` or `cbm log proof` printed; - "
-     "is\n"
-     "the standard input: no server is asked. `log` is the log as the server has it now.\n"
+     "FILE is what `cbm call registry decision.proof '{\"id\": …}'` , `cbm log proof` or\n"
+     "`cbm notice proof` printed; - is the standard input: no server is asked. `log` is the log as "
+     "the server has it now.\n"
      "Exit code: 0 if it holds, 1 if not (with the first range of records that is not what was\n"
      "signed), 65 for what is no proof.",
      verify_run},

@@ -86,7 +86,9 @@ tell(const struct notice *notice)
             tell_delivery(item);
         else
             printf("  record      %lld: %s\n", (long long)item->seq,
-                   item->settled == 1 ? "acknowledged or passed" : "not acknowledged yet");
+                   item->settled == 1          ? "acknowledged or passed"
+                   : item->attempt != INT_NONE ? "given, and not acknowledged yet"
+                                               : "not given yet");
     }
 }
 

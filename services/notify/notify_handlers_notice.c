@@ -17,7 +17,22 @@ struct asked {
     const struct subscription *subscription;
     const struct notify_subscription *matching; /* NULL while this replica does not know it */
     int64_t settled;                            /* up to this seq */
+    const struct mailbox_state *mailbox;        /* NULL if it is none, or was never fetched from */
 };
+
+/* What is known of a record that was given out of a mailbox. */
+static void
+add_lease(const struct asked *asked, struct notice_item *item)
+{
+    for (uint32_t i = 0; asked->mailbox && i < asked->mailbox->leases.count; i++) {
+        const struct mailbox_lease *lease = &asked->mailbox->leases.items[i];
+        if (lease->seq != item->seq)
+            continue;
+        item->attempt = lease->attempt;
+        item->until = lease->until;
+        item->settled = item->settled || lease->acked == 1;
+    }
+}
 
 /* Adds a record, if it was for the subscription. */
 static enum status
@@ -38,12 +53,15 @@ add(struct op *op, const struct asked *asked, const struct log_record *record,
         return STATUS_OK;
     chain_leaf(record->seq, record->stored, &leaf);
     chain_print(&leaf, hex);
-    notice->items.items[notice->items.count++] =
-        (struct notice_item){.present = true,
-                             .seq = record->seq,
-                             .leaf = op_format(op, "%s", hex),
-                             .settled = record->seq <= asked->settled,
-                             .delivery = tried ? bytes : TEXT_NONE};
+    struct notice_item *item = &notice->items.items[notice->items.count++];
+    *item = (struct notice_item){.present = true,
+                                 .seq = record->seq,
+                                 .leaf = op_format(op, "%s", hex),
+                                 .settled = record->seq <= asked->settled,
+                                 .attempt = INT_NONE,
+                                 .until = TIME_NONE,
+                                 .delivery = tried ? bytes : TEXT_NONE};
+    add_lease(asked, item);
     return STATUS_OK;
 }
 
@@ -87,15 +105,21 @@ load(struct op *op, struct text id, struct asked *asked)
 {
     struct subscription *subscription;
     struct subscription_cursor cursor;
+    struct mailbox_state *state = op_alloc(op, sizeof *state);
+    if (!state)
+        return op_no_memory(op);
     enum status status = notify_handlers_own(op, id, INT_NONE, &subscription);
     enum status moved = op_peek(op, "cursor", id, &subscription_cursor_schema, &cursor, NULL);
     if (status != STATUS_OK)
         return status;
+    enum status given = op_peek(op, "mailbox", id, &mailbox_state_schema, state, NULL);
     if (moved != STATUS_OK && moved != STATUS_NOT_FOUND)
         return moved;
+    if (given != STATUS_OK && given != STATUS_NOT_FOUND)
+        return given;
     *asked =
         (struct asked){subscription, notify_subscriptions_get(notify_of(op)->subscriptions, id),
-                       moved == STATUS_OK ? cursor.seq : 0};
+                       moved == STATUS_OK ? cursor.seq : 0, given == STATUS_OK ? state : NULL};
     return STATUS_OK;
 }
 
@@ -127,7 +151,7 @@ enum status
 notice_proof_handle(struct op *op, const void *params)
 {
     const struct notice_proof *in = params;
-    struct asked asked;
+    struct asked asked = {0};
     struct notify_proof *proof = op_alloc(op, sizeof *proof);
     struct notice *notice = op_alloc(op, sizeof *notice);
     int64_t now_ms;

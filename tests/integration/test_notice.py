@@ -99,6 +99,13 @@ def test_a_span_and_a_mailbox(stack, client, receiver):
     assert [item["seq"] for item in said["items"]] == seqs and all("delivery" in item for item in said["items"])
     item, = check(told(client, first, subscription=box))["items"]
     assert item["seq"] == first and "delivery" not in item and item["settled"] is False
+    assert "attempt" not in item
+    client.call("notify", "mailbox.fetch", {"id": box}, key=f"fetch-{year}")
+    item, = check(told(client, first, subscription=box))["items"]
+    assert item["attempt"] == 1 and "until" in item and item["settled"] is False
+    client.call("notify", "mailbox.ack", {"id": box, "seq": first}, key=f"ack-{year}")
+    item, = check(told(client, first, subscription=box))["items"]
+    assert item["settled"] is True
     with pytest.raises(CallError) as refused:
         told(client, seqs[0], subscription=box)
     assert refused.value.code == "not_found"
