@@ -428,6 +428,8 @@ notify_subscriptions_match(struct notify_subscriptions *all, const struct log_re
                            notify_match_fn *fn, void *arg)
 {
     struct notify_facts facts;
+    if (!all->count)
+        return;
     notify_facts_read(record, &facts);
     struct found found = {&facts, own_notice(&facts), fn, arg};
     const struct entry *own = found.own.ptr ? entry_find(all, found.own) : NULL;
