@@ -340,8 +340,7 @@ apply(struct delivery *delivery, const struct notify_settle_item *item)
 static bool
 is_anothers(const struct delivery *delivery, int64_t created)
 {
-    uint32_t count = delivery->attempts.count;
-    return !count || delivery->attempts.items[count - 1].at < created;
+    return delivery->subscribed != created;
 }
 
 /* One delivery: loads it, and saves what it is now. */
@@ -370,6 +369,7 @@ settle_one(struct op *op, const struct notify_settle *in, const struct notify_se
         delivery->topic = item->topic;
         delivery->type = item->type;
         delivery->status = DELIVERY_PENDING;
+        delivery->subscribed = in->created;
     }
     *before = *delivery;
     apply(delivery, item);

@@ -11,8 +11,9 @@
 #include "common/base/date.h"
 #include "common/base/log.h"
 
-#define DRAIN_MS 5000 /* what is under way at the end is waited for so long */
-#define LOOK_MS 1000  /* how often the gauges are counted anew */
+#define DRAIN_MS 5000     /* what is under way at the end is waited for so long */
+#define HAND_OVER_MS 1000 /* … and so long of a shard that another is to have */
+#define LOOK_MS 1000      /* how often the gauges are counted anew */
 
 #define LANE_OF(link) ((struct lane *)(link)) /* the link is its first member */
 
@@ -101,7 +102,7 @@ wanted(const struct notify_subscription *subscription)
 bool
 engine_serves(const struct lane *lane, int64_t now_ms)
 {
-    return !lane->leaving && !lane->engine->drain_by &&
+    return !lane->leaving && !lane->engine->draining &&
            notify_leases_hold(lane->engine->leases, lane->shard, now_ms);
 }
 
@@ -113,7 +114,7 @@ consider(struct notify_engine *engine, struct text id,
     int64_t now_ms = clock_mono_ms();
     unsigned shard = notify_shares_shard(id);
     bool serve = subscription && wanted(subscription) && engine->stream_seq >= 0 &&
-                 !engine->drain_by && notify_leases_hold(engine->leases, shard, now_ms);
+                 !engine->draining && notify_leases_hold(engine->leases, shard, now_ms);
     struct lane *lane = engine_lane(engine, id);
     if (lane) {
         bool another = serve && lane->loaded && subscription->document.created != lane->created;
@@ -159,7 +160,7 @@ free_lane(struct lane *lane)
 static bool
 at_rest(const struct lane *lane)
 {
-    return !lane->ops && !lane->writing && (!lane->queue.sent || lane->given_up);
+    return !lane->ops && !lane->queue.sent;
 }
 
 /* ---- shards ---- */
@@ -174,10 +175,18 @@ consider_one(void *arg, const struct notify_subscription *subscription)
 }
 
 static void
+not_giving(struct notify_engine *engine, uint64_t shards)
+{
+    for (unsigned i = 0; i < NOTIFY_SHARDS; i++)
+        if (shards >> i & 1)
+            engine->giving_since[i] = 0;
+}
+
+static void
 on_taken(void *arg, uint64_t shards)
 {
     struct notify_engine *engine = arg;
-    (void)shards;
+    not_giving(engine, shards);
     notify_subscriptions_each(engine->subscriptions, consider_one, engine);
 }
 
@@ -185,30 +194,41 @@ static void
 on_lost(void *arg, uint64_t shards)
 {
     struct notify_engine *engine = arg;
+    not_giving(engine, shards);
     for (struct notify_link *link = NULL; (link = notify_hash_walk(&engine->lanes, link));) {
         struct lane *lane = LANE_OF(link);
         if (!(shards >> lane->shard & 1))
             continue;
-        lane->leaving = lane->given_up = true;
+        lane->leaving = true; /* what its tries come to is written all the same */
         engine_ready(lane);
     }
 }
 
+/* A shard is not kept from another for an endpoint that hangs: whoever has it next tries that
+ * again, under the same id. */
 static uint64_t
 shards_at_rest(void *arg, uint64_t shards)
 {
     struct notify_engine *engine = arg;
-    bool late = engine->drain_by && clock_mono_ms() >= engine->drain_by;
+    int64_t now_ms = clock_mono_ms();
+    uint64_t busy = 0, late = 0;
+    for (unsigned i = 0; i < NOTIFY_SHARDS; i++) {
+        if (!(shards >> i & 1))
+            continue;
+        if (!engine->giving_since[i])
+            engine->giving_since[i] = now_ms;
+        else if (now_ms - engine->giving_since[i] >= (engine->draining ? DRAIN_MS : HAND_OVER_MS))
+            late |= UINT64_C(1) << i;
+    }
     for (struct notify_link *link = NULL; (link = notify_hash_walk(&engine->lanes, link));) {
         struct lane *lane = LANE_OF(link);
         if (!(shards >> lane->shard & 1))
             continue;
         lane->leaving = true;
         engine_ready(lane);
-        if (!late)
-            shards &= ~(UINT64_C(1) << lane->shard);
+        busy |= UINT64_C(1) << lane->shard;
     }
-    return shards;
+    return shards & ~(busy & ~late);
 }
 
 /* ---- the stream ---- */
@@ -418,7 +438,7 @@ notify_engine_start(struct notify_engine *engine, struct service *service,
 void
 notify_engine_drain(struct notify_engine *engine)
 {
-    engine->drain_by = clock_mono_ms() + DRAIN_MS;
+    engine->draining = true;
     notify_leases_leave(engine->leases);
 }
 
@@ -426,7 +446,7 @@ bool
 notify_engine_drained(void *arg)
 {
     const struct notify_engine *engine = arg;
-    return engine->drain_by && notify_leases_left(engine->leases);
+    return engine->draining && notify_leases_left(engine->leases);
 }
 
 void

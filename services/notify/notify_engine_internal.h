@@ -34,7 +34,6 @@ struct lane {
     bool writing; /* an operation on its documents is under way: one at a time */
     bool reading; /* … on the log */
     bool loaded, reload, leaving;
-    bool given_up; /* the lease ran out: nothing is written any more */
     bool current;
     int64_t created;     /* of the subscription */
     int64_t cursor;      /* as it is in the store */
@@ -82,7 +81,8 @@ struct notify_engine {
     struct engine_ping *pings; /* owned */
     int64_t next_wake;         /* monotonic: the earliest wake_at may be */
     int64_t stream_seq;        /* the last that was published, -1: not known yet */
-    int64_t drain_by;          /* monotonic; 0: not draining */
+    bool draining;
+    int64_t giving_since[NOTIFY_SHARDS]; /* monotonic; 0: it is not being given back */
     int64_t warned_ms, untold;
     int64_t count_at;                /* monotonic */
     bool look_again;                 /* a lane could not be made */

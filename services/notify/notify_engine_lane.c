@@ -443,7 +443,7 @@ lane_work(struct lane *lane, int64_t now_ms)
         wake_by(lane, lane->not_before);
         return;
     }
-    if (lane->queue.sent && !lane->writing && !lane->given_up)
+    if (lane->queue.sent && !lane->writing)
         settle(lane);
     if (!serves)
         return;

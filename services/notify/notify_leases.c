@@ -117,15 +117,19 @@ take_turn(struct op *op, const void *params)
 
 /* ---- turns ---- */
 
+/* What is held from now on, and which of it is to be given back: that is not served any more, but
+ * may be again if nobody takes it. */
 static void
-hold(struct notify_leases *leases, uint64_t held)
+hold(struct notify_leases *leases, uint64_t held, uint64_t giving)
 {
-    uint64_t taken = held & ~leases->held, lost = leases->held & ~held;
+    uint64_t taken = (held & ~giving) & ~(leases->held & ~leases->giving);
+    uint64_t lost = leases->held & ~held, before = leases->held;
     leases->held = held;
+    leases->giving = giving;
     leases->count = notify_shares_count(held);
-    if (taken || lost)
+    if (held != before)
         log_event(LOG_LEVEL_INFO, "shards", LOG_NUMBER("held", leases->count),
-                  LOG_NUMBER("taken", notify_shares_count(taken)),
+                  LOG_NUMBER("taken", notify_shares_count(held & ~before)),
                   LOG_NUMBER("left", notify_shares_count(lost)));
     if (lost)
         leases->events.lost(leases->arg, lost);
@@ -159,11 +163,12 @@ on_turn(void *arg, enum status status, struct text result)
         bool wanting = next_number(&at);
         int64_t others = next_number(&at);
         leases->left = leases->leaving && !held;
+        if (now_ms >= leases->valid_until)
+            hold(leases, 0, 0); /* it had run out: what went on meanwhile begins anew */
         leases->valid_until = leases->begun_ms + NOTIFY_LEASE_MS - SAFETY_MS;
-        leases->giving = giving;
         if (!giving && !wanting)
             leases->next_at = now_ms + (others < NOTIFY_RENEW_MS ? others + 1 : NOTIFY_RENEW_MS);
-        hold(leases, held);
+        hold(leases, held, giving);
     }
     loop_tick_by(leases->loop, leases->next_at);
 }
@@ -173,7 +178,7 @@ tick(void *arg, int64_t now_ms)
 {
     struct notify_leases *leases = arg;
     if (leases->held && now_ms >= leases->valid_until)
-        hold(leases, 0);
+        hold(leases, 0, 0);
     int64_t end = leases->held ? leases->valid_until : LOOP_NEVER;
     if (leases->left)
         return LOOP_NEVER;

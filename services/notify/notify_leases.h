@@ -12,7 +12,7 @@
 #define NOTIFY_HURRY_MS 100 /* while others have shards that are due to it, or it to them */
 
 struct notify_leases_events {
-    /* Shards that are held from now on, and that are not any more (the lease ran out). */
+    /* Shards that are to be served from now on, and that are not held any more. */
     void (*taken)(void *arg, uint64_t shards);
     void (*lost)(void *arg, uint64_t shards);
     /* Which of these, that are to be given back, are at rest: nothing is under way in them and

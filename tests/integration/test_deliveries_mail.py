@@ -78,7 +78,7 @@ def test_a_relay_that_refuses_is_asked_again(client, relay):
     relay.refuse = None
     wait_for(lambda: relay.to(address), 10, "the mail")
     delivery = client.call("notify", "delivery.get", {"subscription": "refused", "seq": seq})
-    assert delivery["attempts"][0]["code"] == 451
+    assert delivery["attempts"][0]["code"] == 451, delivery
     client.call("notify", "subscription.delete", {"id": "refused"})
 
 
