@@ -365,7 +365,7 @@ settle_one(struct op *op, const struct notify_settle *in, const struct notify_se
         schema_init(&delivery_schema, delivery);
         delivery->subscription = text_of(in->subscription);
         delivery->seq = item->seq;
-        delivery->id = id;
+        delivery->id = op_format(op, "%" PRId64, item->seq); /* the id of the record */
         delivery->topic = item->topic;
         delivery->type = item->type;
         delivery->status = DELIVERY_PENDING;

@@ -188,15 +188,14 @@ send_post(struct try *try, const struct subscription *document, const struct log
 {
     struct notify_engine *engine = try->engine;
     struct notify_cloudevent *event = &engine->event;
-    char id[TEXT_ID_MAX + TEXT_NUMBER_MAX + 2];
+    char id[TEXT_NUMBER_MAX];
     if (!notify_cloudevent_write(event, record, document->content == CONTENT_BINARY,
                                  document->payload == PAYLOAD_THIN)) {
         give_up(try, "the record cannot be told in JSON");
         return;
     }
     struct notify_post post = {.url = document->url, .time_ms = try->at_ms, .body = event->body};
-    snprintf(id, sizeof id, "%s.%" PRId64, try->lane->id, record->seq);
-    post.id = text_of(id);
+    post.id = (struct text){id, (uint32_t)text_number(record->seq, id)}; /* that of the record */
     post.header_count = event->header_count;
     memcpy(post.headers, event->headers, event->header_count * sizeof *event->headers);
     engine_add_secrets(&post, &try->lane->secrets);

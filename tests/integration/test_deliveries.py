@@ -99,7 +99,7 @@ def test_each_record_once_and_written_down(hook):
         one.wait_status(seq, "delivered")
     assert sorted(one.seqs()) == seqs
     got = one.receiver.records(one.path)[0]
-    assert got.id == f"{one.id}.{got.seq}"
+    assert got.id == str(got.seq)
     assert got.event["type"] == "event.proposed" and got.event["data"]["title"] == "Seminar"
     listed = one.list(limit=7)
     assert [d["seq"] for d in listed] == seqs
