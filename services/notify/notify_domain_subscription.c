@@ -2,6 +2,7 @@
 #include "services/notify/notify_domain_subscription.h"
 
 #include "services/notify/notify_domain_filter.h"
+#include "services/notify/notify_mime.h"
 
 /* Bits of the channels that a field is of. */
 #define WEBHOOK (1U << CHANNEL_WEBHOOK)
@@ -43,23 +44,6 @@ check_channel(const struct subscription *document, struct error *error)
     return STATUS_OK;
 }
 
-/* One `@` with something on both sides, and nothing that could mean something to a mail header. */
-static bool
-is_address(struct text address)
-{
-    uint32_t at = 0, ats = 0;
-    for (uint32_t i = 0; i < address.len; i++) {
-        char c = address.ptr[i];
-        if (c <= ' ' || c >= 0x7f || strchr("\"(),:;<>[]\\", c))
-            return false;
-        if (c == '@') {
-            at = i;
-            ats++;
-        }
-    }
-    return ats == 1 && at > 0 && at + 1 < address.len;
-}
-
 static bool
 is_url(struct text url)
 {
@@ -91,7 +75,7 @@ notify_subscription_check(const struct subscription *document, int64_t now_ms, s
     if (document->url.ptr && !is_url(document->url))
         return error_set(error, STATUS_INVALID_ARGUMENT, "url",
                          "url: want https://host[:port]/path in ASCII without spaces");
-    if (document->address.ptr && !is_address(document->address))
+    if (document->address.ptr && !notify_mail_address_valid(document->address))
         return error_set(error, STATUS_INVALID_ARGUMENT, "address",
                          "address: want one mail address, name@host");
     if (document->quiet.present && !is_clock(document->quiet.from))

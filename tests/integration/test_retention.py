@@ -249,6 +249,14 @@ def test_who_did_not_get_a_record_yet_holds_it_back(make_stack):
     stack.kill("notify.1", signal.SIGTERM)
     stack.up(CBM_CHECKPOINT_MS="50", CBM_RETAIN_DAYS="2", CBM_RETAIN_PAST_CURSORS="yes")
     trimmed_to(stack, old + 1)
+    with stack.client() as client:  # the mailbox is told from where on there is something, and goes on from there
+        with pytest.raises(CallError) as refused:
+            client.call("notify", "mailbox.fetch", {"id": "slow"}, key="late")
+        first = status(stack)["first"]
+        assert refused.value.error["code"] == "failed_precondition" and refused.value.error["details"] == {"first": first}
+        client.call("notify", "mailbox.ack", {"id": "slow", "seq": first - 1}, key="skip")
+        seqs = [item["seq"] for item in client.call("notify", "mailbox.fetch", {"id": "slow"}, key="on")["items"]]
+        assert seqs and seqs[0] >= first
 
 
 def test_nothing_younger_than_a_day_goes(make_stack):
