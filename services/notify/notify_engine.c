@@ -373,7 +373,7 @@ static bool
 configure(struct notify_engine *engine, const struct notify_engine_config *config)
 {
     if (!notify_retry_read(text_of(config->retry), &engine->retry)) {
-        log_event(LOG_LEVEL_ERROR, "CBM_RETRY: want pauses by comma, as 0,1,PT5M",
+        log_event(LOG_LEVEL_ERROR, "CBM_RETRY: want at most 24 pauses by comma, as 0,1,PT5M",
                   LOG_TEXT("value", config->retry));
         return false;
     }

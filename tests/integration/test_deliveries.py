@@ -356,3 +356,20 @@ def test_what_is_no_longer_kept_is_told(hook, client, stack):
     notice, = [got for got in one.receiver.all(one.path) if got.type == "subscription.notice.missed"]
     assert notice.event["data"]["to"] == seqs[3] - 1
     assert notice.event["data"]["from"] <= seqs[0]
+
+
+def test_who_only_fails_for_long_is_disabled(make_stack, receiver):
+    stack = make_stack(CBM_RETRY=",".join(["0"] + ["0.2"] * 14), CBM_DISABLE_AFTER="PT1S", **ALLOW)
+    with stack.client() as client:
+        one, other = Webhook(client, receiver), Webhook(client, receiver)
+        receiver.manners[one.path] = lambda got: (500, {}, "no")
+        one.propose(3)
+        wait_for(lambda: one.propose(1) and one.get()["status"] == "disabled", 30, "it to be disabled", every=0.3)
+        assert one.get()["reason"] and other.get()["status"] == "active"
+        told = [got for got in receiver.all(one.path) if got.type == "subscription.notice.disabled"]
+        log = client.call("notify", "log.read", {"prefix": f"private.secretariat.subscriptions.{one.id}.", "after": 0})
+        assert [item["meta"]["type"] for item in log["items"]][-2:] == ["subscription.disabled", "subscription.notice.disabled"]
+        assert not told  # nothing is sent to it any more: the notice is on the log
+        receiver.manners.pop(one.path)
+        client.call("notify", "subscription.resume", {"id": one.id})
+        one.wait([item["seq"] for item in one.list(limit=3)])
