@@ -103,7 +103,7 @@ enum notify_sent {
     NOTIFY_SENT_FORBIDDEN, /* the policy or the address refuses; a failed try like others */
 };
 
-#define NOTIFY_RECEIPT_MAX 256
+#define NOTIFY_RECEIPT_MAX 1024 /* a handshake may be answered with all that was sent */
 
 struct notify_receipt {
     enum notify_sent outcome;

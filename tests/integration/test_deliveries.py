@@ -227,6 +227,17 @@ def test_handshake(hook, client, receiver):
     client.call("notify", "subscription.delete", {"id": one.id})
 
 
+def test_all_that_was_sent_is_an_answer_too(client, receiver):
+    """The least that an endpoint can do, with the longest id."""
+    path = "echo-" + "x" * 200
+    receiver.rude.add(path)
+    receiver.manners[path] = lambda got: (200, {}, got.body.decode())
+    made = client.call("notify", "subscription.create", {
+        "id": "e" * 64, "channel": "webhook", "url": receiver.url(path), "filter": {"topics": ["events.>"]}})
+    wait_for(lambda: client.call("notify", "subscription.get", {"id": made["id"]})["status"] == "active", 10, "it")
+    client.call("notify", "subscription.delete", {"id": made["id"]})
+
+
 def test_without_the_challenge_it_stays_pending(client, receiver):
     path = f"hook-{next(names)}"
     receiver.rude.add(path)
