@@ -29,7 +29,7 @@ CFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -I. $(WARN) $
 LDFLAGS_ALL := $(OPT) $(LINK_HARDEN) $(LDFLAGS)
 
 # ---- what is built ---------------------------------------------------------------------------
-COMMON_SRC := $(wildcard common/base/*.c common/msg/*.c common/decision/*.c common/bus/*.c common/store/*.c common/log/*.c common/service/*.c common/auth/*.c)
+COMMON_SRC := $(wildcard common/base/*.c common/msg/*.c common/json/*.c common/decision/*.c common/bus/*.c common/store/*.c common/log/*.c common/service/*.c common/auth/*.c)
 CLIENT_SRC := $(wildcard common/client/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 SERVICES := $(foreach s,bus registry events notify,$(if $(wildcard services/$(s)/main.c),$(s)))

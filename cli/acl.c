@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "common/msg/json.h"
+#include "common/json/json.h"
 
 static int
 print_words(const json_t *answer)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/msg/json.h"
+#include "common/json/json.h"
 #include "common/base/man.h"
 
 /* ---- arguments --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "cli/commands.h"
-#include "common/msg/json.h"
+#include "common/json/json.h"
 #include "common/base/clock.h"
 #include "common/client/link.h"
 #include "common/client/publication.h"

@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/event_text.h"
-#include "common/msg/json.h"
+#include "common/json/json.h"
 
 struct events_arguments {
     const struct cli_command *command;

@@ -10,7 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/import_job.h"
-#include "common/msg/json.h"
+#include "common/json/json.h"
 #include "common/msg/schema_mp.h"
 
 #define AT_ONCE 64

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "common/msg/json.h"
+#include "common/json/json.h"
 
 #define TRIES 50           /* exports of a registry that goes on changing */
 #define PAUSE_US 100000    /* between them */

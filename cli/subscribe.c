@@ -7,7 +7,7 @@
 
 #include "cli/commands.h"
 #include "common/log/cloudevent.h"
-#include "common/msg/json.h"
+#include "common/json/json.h"
 
 static volatile sig_atomic_t stopped;
 

@@ -7,7 +7,7 @@
 #include "cli/commands.h"
 #include "cli/verify.h"
 #include "common/decision/fact.h"
-#include "common/msg/json.h"
+#include "common/json/json.h"
 
 /* Where reading has come to. */
 struct source {

@@ -1,7 +1,7 @@
 /* See cloudevent.h. It must not know how it is sent. */
 #include "common/log/cloudevent.h"
 
-#include "common/msg/json_text.h"
+#include "common/json/json_text.h"
 #include "common/msg/mp.h"
 
 /* The seq of a meta, -1 if it has none. */

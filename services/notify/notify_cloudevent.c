@@ -2,7 +2,7 @@
 #include "services/notify/notify_cloudevent.h"
 
 #include "common/log/cloudevent.h"
-#include "common/msg/json_text.h"
+#include "common/json/json_text.h"
 
 #define NAME_MAX_LEN 32
 

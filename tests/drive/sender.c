@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/msg/json.h"
+#include "common/json/json.h"
 #include "services/notify/notify_cloudevent.h"
 #include "services/notify/notify_mail.h"
 #include "services/notify/notify_sender.h"

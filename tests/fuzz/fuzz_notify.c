@@ -1,9 +1,9 @@
-// LINK: services/notify/notify_domain_address.c services/notify/notify_sign.c services/notify/notify_mime.c common/msg/json_text.c common/msg/mp.c common/base/buf.c common/base/text.c common/base/date.c common/base/status.c -lsodium -lmsgpackc -lm
+// LINK: services/notify/notify_domain_address.c services/notify/notify_sign.c services/notify/notify_mime.c common/json/json_text.c common/msg/mp.c common/base/buf.c common/base/text.c common/base/date.c common/base/status.c -lsodium -lmsgpackc -lm
 /* What notify reads and writes by hand: lists of addresses, secrets, addresses and headers of
  * mails, MessagePack as JSON. It must not know sockets. */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/msg/json_text.h"
+#include "common/json/json_text.h"
 #include "services/notify/notify_domain_address.h"
 #include "services/notify/notify_mime.h"
 #include "services/notify/notify_sign.h"

@@ -1,4 +1,4 @@
-// LINK: common/log/cloudevent.c common/msg/json_text.c common/msg/json.c common/log/record.c common/log/topic.c services/notify/notify_cloudevent.c common/msg/mp.c common/base/buf.c common/base/text.c common/base/date.c common/base/status.c -ljansson -lsodium -lmsgpackc
+// LINK: common/log/cloudevent.c common/json/json_text.c common/json/json.c common/log/record.c common/log/topic.c services/notify/notify_cloudevent.c common/msg/mp.c common/base/buf.c common/base/text.c common/base/date.c common/base/status.c -ljansson -lsodium -lmsgpackc
 /* Records as CloudEvents, and MessagePack as JSON text against the tree of jansson. It must not
  * know sockets. */
 #include "tests/unit/check.h"
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "common/log/cloudevent.h"
-#include "common/msg/json.h"
-#include "common/msg/json_text.h"
+#include "common/json/json.h"
+#include "common/json/json_text.h"
 #include "common/msg/mp.h"
 #include "services/notify/notify_cloudevent.h"
 

@@ -1,5 +1,5 @@
 /* See json.h. */
-#include "common/msg/json.h"
+#include "common/json/json.h"
 
 #include <math.h>
 #include <sodium.h>

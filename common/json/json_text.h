@@ -1,7 +1,7 @@
 /* MessagePack to the text of JSON in one pass, without a tree: what goes out many times a second.
  * The same values as json.h makes. It must not know any message. */
-#ifndef CBM_MSG_JSON_TEXT_H
-#define CBM_MSG_JSON_TEXT_H
+#ifndef CBM_JSON_JSON_TEXT_H
+#define CBM_JSON_JSON_TEXT_H
 
 #include "common/base/buf.h"
 #include "common/base/text.h"

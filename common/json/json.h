@@ -1,7 +1,7 @@
 /* JSON to MessagePack and back. Whole numbers stay whole; bytes become base64 text.
  * It must not know any message. */
-#ifndef CBM_MSG_JSON_H
-#define CBM_MSG_JSON_H
+#ifndef CBM_JSON_JSON_H
+#define CBM_JSON_JSON_H
 
 #include <jansson.h>
 

@@ -1,5 +1,5 @@
 /* See json_text.h. */
-#include "common/msg/json_text.h"
+#include "common/json/json_text.h"
 
 #include <math.h>
 #include <sodium.h>
