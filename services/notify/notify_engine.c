@@ -318,7 +318,7 @@ count(struct notify_engine *engine)
         if (since && since < oldest)
             oldest = since;
     }
-    engine->oldest_ms = clock - oldest;
+    engine->oldest_s = (clock - oldest) / 1000;
 }
 
 /* Those whose time has come; all of them are looked at, for they are few and this is seldom. */
@@ -426,7 +426,7 @@ notify_engine_start(struct notify_engine *engine, struct service *service,
     service_add_gauge(service, "deliveries_dead", &engine->dead);
     service_add_gauge(service, "deliveries_under_way", &engine->under_way);
     service_add_gauge(service, "deliveries_pending", &engine->pending);
-    service_add_gauge(service, "deliveries_oldest_ms", &engine->oldest_ms);
+    service_add_gauge(service, "deliveries_oldest_seconds", &engine->oldest_s);
     service_add_gauge(service, "circuits_open", &engine->circuits);
     service_add_gauge(service, "lanes", &engine->lane_count);
     service_add_gauge(service, "shards_held", notify_leases_count(engine->leases));

@@ -89,7 +89,7 @@ struct notify_engine {
     const struct log_record *record; /* the one that is being matched */
     uint32_t random;
     int64_t held; /* bytes of records */
-    int64_t sent, failed, dead, under_way, lane_count, pending, circuits, oldest_ms; /* gauges */
+    int64_t sent, failed, dead, under_way, lane_count, pending, circuits, oldest_s; /* gauges */
     struct notify_cloudevent event;
     struct buf mail;
     struct zone_set zones;

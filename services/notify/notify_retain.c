@@ -303,7 +303,7 @@ notify_retain_start(struct notify_retain *retain, struct service *service)
 {
     service_add_gauge(service, "log_first", &retain->stands.first);
     service_add_gauge(service, "log_last", &retain->stands.last);
-    service_add_gauge(service, "trimmed_total", &retain->stands.removed);
+    service_add_gauge(service, "log_trimmed", &retain->stands.removed);
     if (loop_add_tick(retain->loop, tick, retain) != 0)
         return false;
     retain->service = service;
