@@ -106,6 +106,20 @@ engine_serves(const struct lane *lane, int64_t now_ms)
            notify_leases_hold(lane->engine->leases, lane->shard, now_ms);
 }
 
+/* From here on nothing new is put in, so the stream is none of its any more: what is published now
+ * is not passed, and its cursor stays before that. What its tries come to is written all the same.
+ */
+static void
+leave(struct lane *lane)
+{
+    if (!lane->leaving) {
+        lane->read_seq = lane_passed(lane);
+        lane->current = false;
+        lane->leaving = true;
+    }
+    engine_ready(lane);
+}
+
 /* Makes the lane of a subscription (NULL: it is gone) that is to be served here, or lets it go. */
 static void
 consider(struct notify_engine *engine, struct text id,
@@ -118,7 +132,8 @@ consider(struct notify_engine *engine, struct text id,
     struct lane *lane = engine_lane(engine, id);
     if (lane) {
         bool another = serve && lane->loaded && subscription->document.created != lane->created;
-        lane->leaving = lane->leaving || !serve || another;
+        if (!serve || another)
+            leave(lane);
         bool verifying = serve && subscription->document.status == SUBSCRIPTION_PENDING;
         if (verifying && !lane->verifying)
             lane->verify_since = lane->verify_at = lane->verify_tries = 0;
@@ -197,10 +212,8 @@ on_lost(void *arg, uint64_t shards)
     not_giving(engine, shards);
     for (struct notify_link *link = NULL; (link = notify_hash_walk(&engine->lanes, link));) {
         struct lane *lane = LANE_OF(link);
-        if (!(shards >> lane->shard & 1))
-            continue;
-        lane->leaving = true; /* what its tries come to is written all the same */
-        engine_ready(lane);
+        if (shards >> lane->shard & 1)
+            leave(lane);
     }
 }
 
@@ -224,8 +237,7 @@ shards_at_rest(void *arg, uint64_t shards)
         struct lane *lane = LANE_OF(link);
         if (!(shards >> lane->shard & 1))
             continue;
-        lane->leaving = true;
-        engine_ready(lane);
+        leave(lane);
         busy |= UINT64_C(1) << lane->shard;
     }
     return shards & ~(busy & ~late);
