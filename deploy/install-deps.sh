@@ -21,7 +21,7 @@ build=(gcc make pkg-config libc6-dev libczmq-dev libzmq3-dev libmsgpack-dev libh
 run=(redis-server redis-tools jq procps util-linux tzdata ca-certificates)
 runtime=(libczmq4 libzmq5 libmsgpackc2 libhiredis0.14 libjansson4 libsodium23 libmicrohttpd12 libical3
          libcurl4 ca-certificates tzdata)
-tests=(python3 python3-jsonschema python3-nacl python3-pytest python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
+tests=(python3 python3-jsonschema python3-nacl python3-pytest python3-pytest-xdist python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
        clang-format libclang-rt-14-dev llvm cppcheck valgrind shellcheck python3-pytest-timeout
        nodejs npm git ca-certificates prometheus python3-icalendar python3-jsonpatch python3-markdown python3-vobject khal
        faketime spin mandoc python3-aiosmtpd openssl)

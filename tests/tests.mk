@@ -6,6 +6,7 @@ VARIANT = $(if $(SAN),-$(subst $(comma),-,$(SAN)))
 FUZZ_SECONDS ?= 10
 PYTEST_ARGS ?=
 PYTEST_TIMEOUT ?= 300
+PYTEST_JOBS ?= 2
 TEST_STEPS ?= all layers lint unit fuzz integration conformance scenarios fault sanitize valgrind docs-check bench-instructions
 export CBM_BUILD = $(BUILD)
 
@@ -27,8 +28,10 @@ unit: $(UNIT_BIN) ## unit tests (cmocka), one binary a module
 	@$(PYTHON) tests/report.py unit $(REPORTS)/unit$(VARIANT).xml $(UNIT_BIN)
 
 # ---- pytest: real processes, a real Redis, free ports ------------------------------------------
-# $(call pytest,folder): files of a folder; a folder without tests is a failure of its own.
-pytest = $(PYTHON) -m pytest -q -p no:cacheprovider --timeout=$(PYTEST_TIMEOUT) --tb=short -r fEs --junitxml=$(REPORTS)/$(1)$(VARIANT).xml \
+# $(call pytest,folder): files of a folder; a folder without tests is a failure of its own. Files run side by side,
+# PYTEST_JOBS at once; where it matters how long things take (faults), one after the other.
+side_by_side = $(if $(filter-out fault,$(1)),-n $(PYTEST_JOBS) --dist loadfile)
+pytest = $(PYTHON) -m pytest -q $(call side_by_side,$(1)) -p no:cacheprovider --timeout=$(PYTEST_TIMEOUT) --tb=short -r fEs --junitxml=$(REPORTS)/$(1)$(VARIANT).xml \
          -o junit_family=xunit2 -o junit_suite_name=$(1)$(VARIANT) tests/$(1) $(PYTEST_ARGS)
 
 # Parts of a service by themselves, for the tests to drive from outside.
