@@ -296,6 +296,18 @@ stand(struct reminder *reminder, enum reminder_status status, struct text reason
 }
 
 void
+notify_domain_reminder_keep(struct reminder *reminder, const struct reminder *before)
+{
+    reminder->status = before->status;
+    reminder->anchor_at = before->anchor_at;
+    reminder->due = before->due;
+    reminder->sent_at = before->sent_at;
+    reminder->late = before->late;
+    reminder->reason = before->reason;
+    reminder->audience = before->audience;
+}
+
+void
 notify_domain_plan(struct reminder *reminder, const struct reminder_target *target,
                    const struct reminder_milestone *milestone, const struct zone *zone,
                    int64_t as_of_ms)

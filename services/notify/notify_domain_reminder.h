@@ -53,6 +53,10 @@ bool notify_domain_rule_for(const struct reminder *rule, const struct reminder_t
 void notify_domain_target_event(struct reminder_target *target, const struct event *event);
 void notify_domain_target_decision(struct reminder_target *target, const struct decision *decision);
 
+/* What became of a reminder stays when what is asked for changes: status, times, reason, audience.
+ */
+void notify_domain_reminder_keep(struct reminder *reminder, const struct reminder *before);
+
 /* Plans a reminder anew by what is known at an instant `as_of_ms` (when that came to be known, not
  * when it is read): its status, times and reason. `milestone` is NULL if its anchor is another or
  * there is none yet.

@@ -117,13 +117,7 @@ fill(struct op *op, struct notify_plan_item *item, const struct reminder_put *in
     now.id = item->id;
     if (!is_new) {
         now.owner = reminder->owner;
-        now.status = reminder->status;
-        now.anchor_at = reminder->anchor_at;
-        now.due = reminder->due;
-        now.sent_at = reminder->sent_at;
-        now.late = reminder->late;
-        now.reason = reminder->reason;
-        now.audience = reminder->audience;
+        notify_domain_reminder_keep(&now, reminder);
     } else if (!(principal->roles & PERMIT_SECRETARIAT)) {
         now.owner = text_of(principal->member);
     }

@@ -175,13 +175,7 @@ fill(struct reminder *made, const struct reminder *rule, struct text target_id)
     now.every.present = false;
     now.rule = rule->id;
     *(notify_plan_of_event(target_id) ? &now.event : &now.decision) = id;
-    now.status = made->status;
-    now.anchor_at = made->anchor_at;
-    now.due = made->due;
-    now.sent_at = made->sent_at;
-    now.late = made->late;
-    now.reason = made->reason;
-    now.audience = made->audience;
+    notify_domain_reminder_keep(&now, made);
     now.rev = made->rev;
     *made = now;
 }

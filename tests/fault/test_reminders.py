@@ -3,49 +3,23 @@ and their wall clocks are stepped (libfaketime; Redis keeps the true clock), whi
 However it goes each reminder is told once, when it is due and not before, and none of what was cancelled."""
 import os
 import random
-import signal
-import subprocess
 import time
 
 import pytest
 
-from conftest import BUILD, SLOW, free_port, send_all, time_ms, time_text, wait_for
-from test_silence import STEPS, faketime
+from conftest import SLOW, free_port, send_all, time_ms, time_text, wait_for
+from stepped import STEPS, Stepped
 
 EVENTS = 300
 SPREAD_S = 20.0
 LATE_MS = 60_000
 
 
-class Replica:
-    """A notify with a wall clock of its own, which a file steps; it publishes on a port of its own."""
+class Replica(Stepped):
+    """A notify with a wall clock of its own; it publishes on a port of its own."""
 
     def __init__(self, stack, number, port, theirs):
-        self.clock = stack.dir / f"clock.{number}"
-        self.log = open(stack.dir / "log" / f"reminders.{number}.log", "ab")
-        self.env = {**os.environ, **theirs, "CBM_PUB_BIND": f"tcp://127.0.0.1:{port}",
-                    "LD_PRELOAD": faketime(), "FAKETIME_TIMESTAMP_FILE": str(self.clock), "FAKETIME_NO_CACHE": "1",
-                    "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-        self.step("+0")
-        self.start()
-
-    def step(self, by):
-        other = self.clock.with_suffix(".new")
-        other.write_text(by + "\n")
-        other.rename(self.clock)
-
-    def start(self):
-        self.process = subprocess.Popen([str(BUILD / "cbm-notify")], env=self.env, stderr=self.log,
-                                        stdin=subprocess.DEVNULL)
-
-    def kill(self, how=signal.SIGKILL):
-        self.process.send_signal(how)
-        self.process.wait(20 * SLOW)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.kill()
-        self.log.close()
+        super().__init__(stack, "cbm-notify", number, {**theirs, "CBM_PUB_BIND": f"tcp://127.0.0.1:{port}"})
 
 
 def settings(pid):

@@ -5,60 +5,25 @@ import heapq
 import json
 import os
 import random
-import signal
 import subprocess
-import sysconfig
 import time
 
 import pytest
 
 from conftest import BUILD, Client, SLOW, running, time_ms, time_text, wait_for
+from stepped import STEPS, Stepped
 
-LIBFAKETIME = "/usr/lib/{}/faketime/libfaketime.so.1"
 ROUNDS = 500
 SPREAD_S = 25.0  # the deadlines lie so far apart
 MEMBERS = ["AZ", "KZ", "TJ", "UZ", "MN"]
-STEPS = ["-31536000", "-86400", "-3600", "-2", "-0.05", "+0", "+0.05", "+2", "+3600", "+86400", "+31536000"]
 OUTCOMES = {"decision.adopted": "adopted", "decision.silence_broken": "silence_broken"}
 
 
-def faketime():
-    path = LIBFAKETIME.format(sysconfig.get_config_var("MULTIARCH"))
-    if not os.path.exists(path):
-        pytest.fail("libfaketime is needed: deploy/install-deps.sh --test installs it (faketime)")
-    return path
-
-
-class Replica:
-    """A registry with a wall clock of its own, which a file steps."""
+class Replica(Stepped):
+    """A registry with a wall clock of its own."""
 
     def __init__(self, stack, number):
-        self.clock = stack.dir / f"clock.{number}"
-        self.log = open(stack.dir / "log" / f"silence.{number}.log", "ab")
-        self.env = {**os.environ, **{name: stack.env[name] for name in ("CBM_WORKERS", "CBM_REDIS")},
-                    "LD_PRELOAD": faketime(), "FAKETIME_TIMESTAMP_FILE": str(self.clock),
-                    "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-        self.process = None
-        self.step("+0")
-        self.start()
-
-    def step(self, by):
-        other = self.clock.with_suffix(".new")
-        other.write_text(by + "\n")
-        other.rename(self.clock)
-
-    def start(self):
-        self.process = subprocess.Popen([str(BUILD / "cbm-registry")], env=self.env, stderr=self.log,
-                                        stdin=subprocess.DEVNULL)
-
-    def kill(self, how=signal.SIGKILL):
-        self.process.send_signal(how)
-        self.process.wait(20 * SLOW)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.kill()
-        self.log.close()
+        super().__init__(stack, "cbm-registry", number, {name: stack.env[name] for name in ("CBM_WORKERS", "CBM_REDIS")})
 
 
 class Battle:
