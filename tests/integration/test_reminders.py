@@ -114,6 +114,16 @@ def test_planned_moved_and_told_once_by_three(desk):
     assert len(desk.told(put["id"], 2)) == 2
 
 
+def test_what_was_told_is_not_told_again_in_other_words(desk):
+    event = desk.event(now_ms() + DAY + 700)
+    put = desk.call("reminder.put", id="words", event=event, anchor="session", offset="-P1D", text="Soon")
+    desk.told("words")
+    sent = desk.becomes("words", "sent")
+    again = desk.call("reminder.put", id="words", event=event, anchor="session", offset="-P1D", text="Very soon")
+    assert (again["status"], again["sent_at"], again["text"]) == ("sent", sent["sent_at"], "Very soon") and again["rev"] > put["rev"]
+    assert len(desk.told("words")) == 1
+
+
 def test_cancelled_postponed_rescheduled(desk):
     id = desk.event(now_ms() + 30 * DAY)
     first = desk.call("reminder.put", event=id, anchor="session", offset="-P14D")["id"]
