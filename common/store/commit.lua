@@ -7,17 +7,18 @@
 --       4 "seq count steps" a prefix, "seq count" of all under "#", the form under "#form" (hash)
 --       5 blocks: "seq steps" under "prefix n" (hash)
 --       6 7 8 idempotency keys of the day before, the day and the day after (hashes)
--- ARGV  the number of commits  the day, counted from 1970  ttl of a day's keys in s  shapes
---       the number of parents of topics (a topic without its last level), and the parents
+-- ARGV  the head (MessagePack), the parents of topics (a topic without its last level), and
 --       of all commits, one after the other: keys ("" none)  digests  revisions expected (each ended by
 --       a space; 0: it must not exist)  fields these are of  topics of the records
 --       then commit by commit: writes × "revision document"  removes × entry  adds × entry
 --         records × (head, data)  reply
---       Shapes are ended by ";", and told once for `times` commits in a row:
---         times checks writes removes adds records not_before before shared, then of each write the check
---         that names its field, then of each record its parent and where its data is
+--       The head: [commits, the day counted from 1970, ttl of a day's keys in s, parents, fields, topics,
+--         shapes: [shape, …]]; a shape is told once for `times` commits in a row:
+--         [times, checks, writes, removes, adds, records, not_before, before, shared, arguments,
+--         then of each write the check that names its field, then of each record its parent and where its data is]
 --         not_before before: the span of the store's clock in ms, 0 none
 --         shared 1: no reply is given, it is the data of the only record
+--         arguments: how many there are of the commit alone
 --         where its data is: 0 behind the head; n: it is what the n-th write writes
 -- Answers for each commit its seq if it was applied · "1" a revision moved · "2 kept" the key was used,
 -- and this is kept: "digest time seq reply" · "3 now" the store's clock is outside not_before…before,
@@ -60,9 +61,10 @@ local function get_all(key, names, from, upto)
     return values
 end
 
-local function call_all(command, key, args)
-    for from = 1, #args, CHUNK do
-        call(command, key, unpack(args, from, math.min(from + CHUNK - 1, #args)))
+local function call_all(command, key, args, n)
+    if n <= CHUNK then return n > 0 and call(command, key, unpack(args, 1, n)) end
+    for from = 1, n, CHUNK do
+        call(command, key, unpack(args, from, math.min(from + CHUNK - 1, n)))
     end
 end
 
@@ -79,24 +81,6 @@ local function prefixes_of(parent)
     return list
 end
 
--- The shape of every commit, with the number of arguments that are its own (`len`), and how many fields
--- and topics they have together.
-local function shapes_of(text)
-    local shapes, count, fields, topics = {}, 0, 0, 0
-    for numbers in text:gmatch('[^;]+') do
-        local shape = {}
-        for number in numbers:gmatch('%d+') do shape[#shape + 1] = tonumber(number) end
-        shape.len = shape[3] + shape[4] + shape[5] + shape[6] + (shape[9] == 0 and 1 or 0)
-        for j = 1, shape[6] do
-            if shape[9 + shape[3] + 2 * j] == 0 then shape.len = shape.len + 1 end
-        end
-        for i = 1, shape[1] do shapes[count + i] = shape end
-        count = count + shape[1]
-        fields, topics = fields + shape[1] * shape[2], topics + shape[1] * shape[6]
-    end
-    return shapes, fields, topics
-end
-
 -- "seq count steps" of a prefix, as it is kept. Seqs are texts too: most of them are only written again.
 local function head_of(prefix, value)
     local head = {prefix = prefix, last = '0', seq = 0, count = 0, steps = {}, n = 0}
@@ -110,8 +94,21 @@ end
 
 -- What is kept of it.
 local function value_of(head)
+    local n, steps = head.n, head.steps
     if head.count == 1 then return head.last .. ' 1' end
-    return head.last .. ' ' .. text_of(head.count) .. (head.n > 0 and ' ' .. concat(head.steps, ' ', 1, head.n) or '')
+    if n == 2 then -- what was kept and one step: concat() costs more than all the rest
+        return head.last .. ' ' .. text_of(head.count) .. ' ' .. steps[1] .. ' ' .. steps[2]
+    end
+    return head.last .. ' ' .. text_of(head.count) .. (n > 0 and ' ' .. concat(steps, ' ', 1, n) or '')
+end
+
+-- The seqs of the last records under some prefixes, each ended by a space.
+local function lasts_of(list)
+    local a, b, c, d = list[1], list[2], list[3], list[4]
+    if d and not list[5] then return a.last .. ' ' .. b.last .. ' ' .. c.last .. ' ' .. d.last .. ' ' end
+    local line = ''
+    for k = 1, #list do line = line .. list[k].last .. ' ' end
+    return line
 end
 
 -- The heads of each parent's prefixes; all of them, by prefix; and in a row.
@@ -171,17 +168,16 @@ local function commit(KEYS, ARGV)
     begin()
     local now = now_ms()
     local now_text = text_of(now)
-    local n = tonumber(ARGV[1])
-    local shapes, field_count, topic_count = shapes_of(ARGV[4])
-    local key = 6 + tonumber(ARGV[5])
+    local n, today, ttl, parent_count, field_count, topic_count, shapes = unpack(cmsgpack.unpack(ARGV[1]))
+    local key = 2 + parent_count
     local digest, revision, field = key + n, key + 2 * n, key + 3 * n
     local topic = field + field_count
     local at = topic + topic_count
-    local lists, heads, parents = parents_of(KEYS[4], ARGV, 6, key - 1)
+    local lists, heads, parents = parents_of(KEYS[4], ARGV, 2, key - 1)
     local leaves = get_all(KEYS[4], ARGV, topic, at - 1)
     local documents = get_all(KEYS[1], ARGV, field, topic - 1)
     -- the store's clock says which day it is; the caller's may be one off, no more: then it is told
-    local off = math.floor(now / DAY_MS) - ARGV[2]
+    local off = math.floor(now / DAY_MS) - today
     local far = off < -1 or off > 1
     local day = far and 7 or 7 + off
     local kept = get_all(KEYS[day], ARGV, key, digest - 1)
@@ -189,8 +185,7 @@ local function commit(KEYS, ARGV)
     local first = parents[1].seq
     local seq, text, tens, front = first, parents[1].last, -1, nil
     local writes, added, removed, log, moved, blocks, keeps, roots = {}, {}, {}, {}, {}, {}, {}, {}
-    local writes_n, added_n, log_n, moved_n, keeps_n = 0, 0, 0, 0, 0
-
+    local writes_n, added_n, removed_n, log_n, moved_n, blocks_n, keeps_n = 0, 0, 0, 0, 0, 0, 0
 
     -- Why commit i is refused, whose first check comes after `checked`; nil if it is not.
     local function refusal(i, shape, checked)
@@ -218,8 +213,9 @@ local function commit(KEYS, ARGV)
         n = n + 1
         head.steps[n], head.n = step < 10 and DIGITS[step + 1] or text_of(step), n
         if passed % BLOCK == 0 then
-            blocks[#blocks + 1] = head.prefix .. ' ' .. text_of(passed / BLOCK)
-            blocks[#blocks + 1] = text .. ' ' .. concat(head.steps, ' ', 1, n)
+            blocks[blocks_n + 1] = head.prefix .. ' ' .. text_of(passed / BLOCK)
+            blocks_n = blocks_n + 2
+            blocks[blocks_n] = text .. ' ' .. concat(head.steps, ' ', 1, n)
             head.n = 0
         end
     end
@@ -234,11 +230,8 @@ local function commit(KEYS, ARGV)
             front = tens == 0 and '' or text_of(tens / 10)
         end
         text = front .. DIGITS[digit + 1]
-        local line = ''
-        for k = 1, #list do
-            line = line .. list[k].last .. ' '
-            pass(list[k])
-        end
+        local line = lasts_of(list)
+        for k = 1, #list do pass(list[k]) end
         local own, prev, value = heads[name] or leaves[i], '0', text .. ' 1'
         if own then -- it is not the first of its topic
             if type(own) == 'string' then own = head_of(name, own) end
@@ -262,13 +255,16 @@ local function commit(KEYS, ARGV)
     local function apply(i, shape, write, checked, told)
         local remove = write + shape[3]
         local add = remove + shape[4]
-        local head, extra = add + shape[5], 9 + shape[3]
+        local head, extra = add + shape[5], 10 + shape[3]
         for j = 1, shape[3] do
-            writes[writes_n + 1] = ARGV[field + checked + shape[9 + j] - 1]
+            writes[writes_n + 1] = ARGV[field + checked + shape[10 + j] - 1]
             writes_n = writes_n + 2
             writes[writes_n] = ARGV[write + j - 1]
         end
-        for j = remove, add - 1 do removed[#removed + 1] = ARGV[j] end
+        for j = remove, add - 1 do
+            removed_n = removed_n + 1
+            removed[removed_n] = ARGV[j]
+        end
         for j = add, head - 1 do
             added[added_n + 1] = '0'
             added_n = added_n + 2
@@ -287,18 +283,22 @@ local function commit(KEYS, ARGV)
     end
 
     local answers, checked, told = {}, 0, 0
-    for i = 1, n do
-        local shape = shapes[i]
-        local refused = refusal(i, shape, checked)
-        if not refused then apply(i, shape, at, checked, told) end
-        answers[i] = refused or seq
-        at = at + shape.len
-        checked, told = checked + shape[2], told + shape[6]
+    local i = 0
+    for s = 1, #shapes do
+        local shape = shapes[s]
+        for _ = 1, shape[1] do
+            i = i + 1
+            local refused = refusal(i, shape, checked)
+            if not refused then apply(i, shape, at, checked, told) end
+            answers[i] = refused or seq
+            at = at + shape[10]
+            checked, told = checked + shape[2], told + shape[6]
+        end
     end
 
-    call_all('HSET', KEYS[1], writes)
-    call_all('ZREM', KEYS[2], removed)
-    call_all('ZADD', KEYS[2], added)
+    call_all('HSET', KEYS[1], writes, writes_n)
+    call_all('ZREM', KEYS[2], removed, removed_n)
+    call_all('ZADD', KEYS[2], added, added_n)
     if seq > first then
         parents[1].last, parents[1].count = text, seq
         for i = 1, #parents do
@@ -308,18 +308,19 @@ local function commit(KEYS, ARGV)
         end
         if first == 0 then
             moved[moved_n + 1] = '#form'
-            moved[moved_n + 2] = FORM
+            moved_n = moved_n + 2
+            moved[moved_n] = FORM
         end
-        call_all('HSET', KEYS[3], log)
-        call_all('HSET', KEYS[4], moved)
-        call_all('HSET', KEYS[5], blocks)
+        call_all('HSET', KEYS[3], log, log_n)
+        call_all('HSET', KEYS[4], moved, moved_n)
+        call_all('HSET', KEYS[5], blocks, blocks_n)
         publish(KEYS[3], log)
         -- who follows one tree only (common/log/follow.c) is told that there is something to read
         for root, upto in pairs(roots) do call('PUBLISH', KEYS[3] .. ':' .. root, upto) end
     end
     if keeps_n > 0 then
-        call_all('HSET', KEYS[day], keeps)
-        call('EXPIRE', KEYS[day], ARGV[3])
+        call_all('HSET', KEYS[day], keeps, keeps_n)
+        call('EXPIRE', KEYS[day], ttl, 'NX') -- with the day's first: each time it would be written to disk
     end
     return answers
 end

@@ -354,6 +354,7 @@ store_destroy(struct store **store)
     redis_command_fini(&(*store)->command);
     buf_fini(&(*store)->shapes);
     buf_fini(&(*store)->shape);
+    buf_fini(&(*store)->next_shape);
     buf_fini(&(*store)->scratch);
     free((*store)->parents);
     free((*store)->queue);

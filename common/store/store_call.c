@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "common/log/record.h"
+#include "common/msg/mp.h"
 
-#define DAY_TTL_S "259200" /* of a day's idempotency keys, which answer for 24 h */
+#define DAY_TTL_S 259200 /* of a day's idempotency keys, which answer for 24 h */
 
 /* A topic without its last level. */
 static struct text
@@ -69,13 +70,6 @@ reply_shared(const struct store_commit *commit, struct text document)
            store_walk_next(&walk, &data) && same(data, document);
 }
 
-static void
-add_number(struct buf *buf, int64_t number)
-{
-    char digits[TEXT_NUMBER_MAX + 1] = " ";
-    buf_append(buf, digits, text_number(number, digits + 1) + 1);
-}
-
 /* The number, from 1, of the check of a field, with the revision expected; 0 if it is not checked,
  * which is our own bug and refused by the function. */
 static unsigned
@@ -90,65 +84,103 @@ check_number(const struct store_commit *commit, struct text field, struct text *
     return 0;
 }
 
-/* How a commit is laid out, without `times`. False without memory. */
-static bool
+/* How a commit is laid out: a shape without the number of times. Returns how many numbers these
+ * are, 0 without memory. */
+static unsigned
 write_shape(struct store *store, const struct store_commit *commit, struct buf *out)
 {
     struct text document = first_document(commit), field, revision, topic, attributes, data;
-    const int64_t numbers[] = {
-        commit->checks.count / 2, commit->writes.count / 2,      commit->remove.count,
-        commit->add.count,        commit->records.count / 3,     commit->not_before,
-        commit->before,           reply_shared(commit, document)};
-    buf_clear(out);
-    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        add_number(out, numbers[i]);
+    const unsigned writes = commit->writes.count / 2, records = commit->records.count / 3;
+    struct buf *tail = &store->scratch;
+    bool shared_reply = reply_shared(commit, document);
+    unsigned arguments =
+        writes + commit->remove.count + commit->add.count + records + !shared_reply;
+    buf_clear(tail);
     struct store_walk walk = {&commit->writes};
     while (store_walk_next(&walk, &field) && store_walk_next(&walk, &data))
-        add_number(out, check_number(commit, field, &revision));
+        mp_uint(tail, check_number(commit, field, &revision));
     walk = (struct store_walk){&commit->records};
     while (store_walk_next(&walk, &topic) && store_walk_next(&walk, &attributes) &&
            store_walk_next(&walk, &data)) {
         unsigned parent = parent_number(store, parent_of(topic));
+        bool shared = same(data, document);
         if (!parent)
-            return false;
-        add_number(out, parent);
-        add_number(out, same(data, document));
+            return 0;
+        mp_uint(tail, parent);
+        mp_uint(tail, shared);
+        arguments += !shared;
     }
-    return !out->failed;
+    const int64_t numbers[] = {commit->checks.count / 2, writes,       commit->remove.count,
+                               commit->add.count,        records,      commit->not_before,
+                               commit->before,           shared_reply, arguments};
+    const unsigned count = sizeof numbers / sizeof *numbers;
+    buf_clear(out);
+    for (unsigned i = 0; i < count; i++)
+        mp_int(out, numbers[i]);
+    buf_append(out, tail->data, tail->len);
+    return out->failed || tail->failed ? 0 : count + writes + 2 * records;
 }
 
 static void
-tell_shape(struct buf *all, unsigned times, const struct buf *shape)
+tell_shape(struct buf *all, unsigned times, unsigned numbers, const struct buf *shape)
 {
-    if (!times)
-        return;
-    add_number(all, times);
+    mp_array(all, numbers + 1);
+    mp_uint(all, times);
     buf_append(all, shape->data, shape->len);
-    buf_append(all, ";", 1);
 }
 
-/* All shapes, each told once for those in a row that have it. */
-static bool
+/* All shapes, each told once for those in a row that have it. Returns how many these are, 0 without
+ * memory. */
+static unsigned
 write_shapes(struct store *store, const struct store_call *call)
 {
-    struct buf *all = &store->shapes, *shape = &store->shape, *next = &store->scratch;
-    unsigned times = 0;
+    struct buf *all = &store->shapes, *shape = &store->shape, *next = &store->next_shape;
+    unsigned times = 0, numbers = 0, shapes = 0;
     buf_clear(all);
     for (unsigned i = 0; i < call->count; i++) {
-        if (!write_shape(store, call->entries[i].commit, next))
-            return false;
+        unsigned count = write_shape(store, call->entries[i].commit, next);
+        if (!count)
+            return 0;
         if (times && next->len == shape->len && memcmp(next->data, shape->data, next->len) == 0) {
             times++;
             continue;
         }
-        tell_shape(all, times, shape);
+        if (times)
+            tell_shape(all, times, numbers, shape);
         struct buf swap = *shape;
         *shape = *next;
         *next = swap;
         times = 1;
+        numbers = count;
+        shapes++;
     }
-    tell_shape(all, times, shape);
-    return !all->failed;
+    tell_shape(all, times, numbers, shape);
+    return all->failed ? 0 : shapes;
+}
+
+/* What is told of the call as a whole. */
+static bool
+add_head(struct store *store, const struct store_call *call, int64_t today)
+{
+    struct buf *head = &store->scratch;
+    unsigned shapes = write_shapes(store, call), fields = 0, topics = 0;
+    if (!shapes)
+        return false;
+    for (unsigned i = 0; i < call->count; i++) {
+        fields += call->entries[i].commit->checks.count / 2;
+        topics += call->entries[i].commit->records.count / 3;
+    }
+    const int64_t numbers[] = {call->count, today, DAY_TTL_S, store->parents_count, fields, topics};
+    const unsigned count = sizeof numbers / sizeof *numbers;
+    buf_clear(head);
+    mp_array(head, count + 1);
+    for (unsigned i = 0; i < count; i++)
+        mp_int(head, numbers[i]);
+    mp_array(head, shapes);
+    buf_append(head, store->shapes.data, store->shapes.len);
+    if (!head->failed)
+        redis_command_add(&store->command, head->data, head->len);
+    return !head->failed;
 }
 
 /* Every `step`-th text of a list, from the first on. */
@@ -274,8 +306,6 @@ store_call_send(struct store *store, struct store_call *call, redis_reply_fn *fn
     struct redis_command *args = &store->command;
     int64_t today = store_day_keys(store, days);
     store->parents_count = 0;
-    if (!write_shapes(store, call))
-        return -1;
     redis_command_add_string(args, "FCALL");
     redis_command_add_string(args, "cbm_commit");
     redis_command_add_number(args, KEY_COUNT + STORE_DAYS);
@@ -283,11 +313,10 @@ store_call_send(struct store *store, struct store_call *call, redis_reply_fn *fn
         redis_command_add_string(args, store->keys[i]);
     for (unsigned i = 0; i < STORE_DAYS; i++)
         redis_command_add_string(args, days[i]);
-    redis_command_add_number(args, call->count);
-    redis_command_add_number(args, today);
-    redis_command_add_string(args, DAY_TTL_S);
-    redis_command_add(args, store->shapes.data, store->shapes.len);
-    redis_command_add_number(args, store->parents_count);
+    if (!add_head(store, call, today)) {
+        redis_command_fini(args);
+        return -1;
+    }
     for (unsigned i = 0; i < store->parents_count; i++)
         redis_command_add(args, store->parents[i].ptr, store->parents[i].len);
     add_columns(store, call);

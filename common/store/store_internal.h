@@ -60,8 +60,8 @@ struct store {
     int64_t ahead_ms; /* of clock_mono_ms, Redis' clock: our own wall clock may be anywhere */
     bool up, refused, closing;
     struct store_asks times, seqs, docs;
-    struct redis_command command;      /* scratch */
-    struct buf shapes, shape, scratch; /* … of store_call.c */
+    struct redis_command command;                  /* scratch */
+    struct buf shapes, shape, next_shape, scratch; /* … of store_call.c */
     struct text *parents;
     unsigned parents_count, parents_cap;
     struct store_commit_entry *queue; /* commits that wait, in order, from `head` on */

@@ -4,6 +4,7 @@ import random
 import struct
 import subprocess
 
+import msgpack
 import pytest
 
 from conftest import ROOT, free_port, wait_for
@@ -74,13 +75,15 @@ def commit(redis, topics):
     """One commit with a record on each topic."""
     day = int(redis("TIME")[0]) // 86400
     parents = sorted({topic[:topic.rstrip(".").rfind(".") + 1] for topic in topics})
-    shape = f"1 0 0 0 0 {len(topics)} 0 0 0 " + " ".join(
-        f"{parents.index(topic[:topic.rstrip('.').rfind('.') + 1]) + 1} 0" for topic in topics) + ";"
+    shape = [1, 0, 0, 0, 0, len(topics), 0, 0, 0, 2 * len(topics) + 1]
+    for topic in topics:
+        shape += [parents.index(topic[:topic.rstrip(".").rfind(".") + 1]) + 1, 0]
+    head = msgpack.packb([1, day, 86400, len(parents), 0, len(topics), [shape]])
     records = []
     for topic in topics:
         data = b"data of " + topic.encode()
         records += [struct.pack(">HHIH", len(topic), 0, len(data), 0) + topic.encode(), data]
-    answer = redis("FCALL", "cbm_commit", 8, *KEYS, 1, day, 86400, shape, len(parents), *parents,
+    answer = redis("FCALL", "cbm_commit", 8, *KEYS, head, *parents,
                    "", "", "", *topics, *records, b"")
     assert isinstance(answer[0], int), answer
     return answer[0]
