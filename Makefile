@@ -69,6 +69,7 @@ $(CLIENT_LIB): $(call obj,$(CLIENT_SRC))
 
 # $(call carried,libraries): with what they bring; LINK_LIB stands in for what they could do without
 ifeq ($(STATIC),yes)
+LINK_SLIM += -Wl,-z,pack-relative-relocs
 carried = -Wl,-Bstatic $(1) -lbsd -lmd -luuid -l:libstdc++.a -l:libgcc_eh.a -Wl,-Bdynamic $(LINK_LIB)
 $(PROGRAMS): $(LINK_LIB)
 else
