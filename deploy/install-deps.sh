@@ -9,7 +9,7 @@ usage: install-deps.sh [--build | --runtime | --test | --bench] [--dry-run] [--h
 
   (nothing)   what building and running the stack on this machine needs
   --build     only what the compiler needs
-  --runtime   only the libraries that the programs load
+  --runtime   only what the programs load when they run
   --test      everything, with what the tests and the checks need
   --bench     what `make bench` needs besides: the peers that it measures against
   --dry-run   only names what is missing
@@ -17,10 +17,10 @@ U
 }
 
 build=(gcc make pkg-config libc6-dev libczmq-dev libzmq3-dev libmsgpack-dev libhiredis-dev
-       libjansson-dev libsodium-dev libmicrohttpd-dev libical-dev libcurl4-openssl-dev)
+       libjansson-dev libsodium-dev libical-dev libcurl4-openssl-dev libstdc++-12-dev)
 run=(redis-server redis-tools jq procps util-linux tzdata ca-certificates)
-runtime=(libczmq4 libzmq5 libmsgpackc2 libhiredis0.14 libjansson4 libsodium23 libmicrohttpd12 libical3
-         libcurl4 ca-certificates tzdata)
+# what programs load that carry their libraries (make STATIC=yes): notify to send, events to expand a rule
+runtime=(libcurl4 libicu72 ca-certificates tzdata)
 tests=(python3 python3-jsonschema python3-nacl python3-pytest python3-pytest-xdist python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
        clang-format libclang-rt-14-dev llvm cppcheck valgrind shellcheck python3-pytest-timeout
        nodejs npm git ca-certificates prometheus python3-icalendar python3-jsonpatch python3-markdown python3-vobject khal

@@ -3,8 +3,10 @@
  * new record. Of the whole log: what comes published with its record is taken as it is if it is the
  * next one; else the seqs up to the end are read. Of a prefix: the log's end is asked for and the
  * prefix read back in pages up to it, so a service that needs few records does not get all of them.
- * What is published may be lost with a connection; so the end is asked for at every connection,
- * whenever somebody wants to be sure (log_follow_hurry), and every second. */
+ * Where more is published all the time, reading alone would stay behind for ever: what comes while
+ * it is read is kept, and given when all before it was. What is published may be lost with a
+ * connection; so the end is asked for at every connection, whenever somebody wants to be sure
+ * (log_follow_hurry), and every second. */
 #include "common/log/follow.h"
 
 #include <stdio.h>
@@ -20,15 +22,18 @@
 #define PAGE_LIMIT 512 /* records a reply: bounds the time that a batch takes */
 #define ASK_EVERY_MS 1000
 #define KEY_MAX 128
+#define KEPT_MAX (1U << 20) /* bytes of records */
 
 struct log_follow {
     struct redis_link *tail, *asks;
     char log_key[KEY_MAX], prefix_key[KEY_MAX], block_key[KEY_MAX];
     char prefix[TOPIC_MAX + 1];
     uint32_t prefix_len;
-    int64_t seq;    /* passed */
-    int64_t end;    /* of the log, as far as it is known */
-    unsigned asked; /* seqs after `seq` that are being read */
+    int64_t seq;         /* passed */
+    int64_t end;         /* of the log, as far as it is known */
+    int64_t asked_after; /* the `asked` seqs after it are being read */
+    unsigned asked;
+    struct buf kept; /* what was published meanwhile */
     char channel[KEY_MAX + TOPIC_MAX];
     bool current, closing;
     bool subscribed;     /* news will be told */
@@ -62,6 +67,48 @@ give(struct log_follow *follow, const struct log_record *record)
     follow->seq = record->seq;
     if (topic_starts_with(record->topic, prefix))
         follow->record(follow->arg, record);
+}
+
+/* Those of the records from `first` on that are next. */
+static void
+give_next(struct log_follow *follow, int64_t first, struct text records)
+{
+    struct log_record record;
+    while (records.len && first <= follow->seq + 1 && log_record_take(&records, first++, &record))
+        give(follow, &record);
+}
+
+/* News that are ahead of what is being read: first seq, length, records. All before are dropped
+ * where they are too much, and then read. */
+static void
+keep(struct log_follow *follow, int64_t first, struct text records)
+{
+    struct buf *kept = &follow->kept;
+    if (kept->failed || kept->len + records.len > KEPT_MAX)
+        buf_clear(kept);
+    buf_append(kept, &first, sizeof first);
+    buf_append(kept, &records.len, sizeof records.len);
+    buf_append(kept, records.ptr, records.len);
+}
+
+/* Once all before them was. */
+static void
+give_kept(struct log_follow *follow)
+{
+    const struct buf *kept = &follow->kept;
+    int64_t first;
+    struct text records;
+    for (size_t at = 0; at < kept->len && !kept->failed; at += records.len) {
+        memcpy(&first, kept->data + at, sizeof first);
+        if (at == 0 && first > follow->seq + 1)
+            return;
+        at += sizeof first;
+        memcpy(&records.len, kept->data + at, sizeof records.len);
+        at += sizeof records.len;
+        records.ptr = (const char *)kept->data + at;
+        give_next(follow, first, records);
+    }
+    buf_fini(&follow->kept);
 }
 
 static void
@@ -118,16 +165,19 @@ on_range(void *arg, const redisReply *reply)
     struct store_log_page page;
     if (!reply || follow->closing)
         return;
-    struct log_record *records = reply_log_records(reply, follow->seq, NULL, follow->asked, &page);
+    struct log_record *records =
+        reply_log_records(reply, follow->asked_after, NULL, follow->asked, &page);
     if (!records) {
         damaged(follow, reply);
         return;
     }
-    int64_t passed = follow->seq + follow->asked;
+    int64_t passed = follow->asked_after + follow->asked;
     for (unsigned i = 0; i < page.count; i++)
         give(follow, &records[i]);
     free(records);
-    follow->seq = passed; /* what was not there is no longer kept */
+    if (follow->seq < passed)
+        follow->seq = passed; /* what was not there is no longer kept */
+    give_kept(follow);
     if (follow->seq >= follow->end) {
         polled(follow);
         return;
@@ -143,6 +193,7 @@ read_page(struct log_follow *follow)
     struct text prefix = {follow->prefix, follow->prefix_len};
     int64_t left = follow->end - follow->seq;
     follow->asked = left < PAGE_LIMIT ? (unsigned)left : PAGE_LIMIT;
+    follow->asked_after = follow->seq;
     int sent = prefix.len ? store_page_read(follow->asks, &keys, prefix, follow->seq, PAGE_LIMIT,
                                             on_page, follow)
                           : store_seqs_read(follow->asks, follow->log_key, follow->seq, NULL,
@@ -213,7 +264,6 @@ on_tick(void *arg, int64_t now_ms)
 static void
 take_news(struct log_follow *follow, struct text news)
 {
-    struct log_record record;
     char *at;
     int64_t first = strtoll(news.ptr, &at, 10),
             last = strtoll(at, &at, 10); /* it ends with a NUL */
@@ -221,11 +271,13 @@ take_news(struct log_follow *follow, struct text news)
     struct text rest = {news.ptr + head, head < news.len ? news.len - head : 0};
     if (last > follow->end)
         follow->end = last;
-    if (follow->polling || last <= follow->seq)
-        return; /* what is being read goes on to the end as it is then */
-    if (first == follow->seq + 1)
-        while (rest.len && log_record_take(&rest, follow->seq + 1, &record))
-            give(follow, &record);
+    if (last <= follow->seq)
+        return;
+    if (follow->polling && first > follow->seq + 1) {
+        keep(follow, first, rest);
+        return;
+    }
+    give_next(follow, first, rest);
     follow->gave = true;
 }
 
@@ -290,6 +342,7 @@ on_asks_down(void *arg)
     struct log_follow *follow = arg;
     follow->polling = follow->again = false;
     follow->current = false;
+    buf_fini(&follow->kept);
 }
 
 struct ask {
@@ -380,6 +433,7 @@ log_follow_destroy(struct log_follow **follow)
     loop_remove_tick((*follow)->loop, on_tick, *follow);
     redis_link_destroy(&(*follow)->tail);
     redis_link_destroy(&(*follow)->asks);
+    buf_fini(&(*follow)->kept);
     free(*follow);
     *follow = NULL;
 }

@@ -160,7 +160,9 @@ expand_rule(struct events_ical_reading *reading, struct events_ical_entry *entry
     start.zone = NULL;
     enum status status = STATUS_OK;
     icalrecur_iterator *iterator = icalrecur_iterator_new(rule, start);
-    while (status == STATUS_OK && iterator) {
+    if (!iterator)
+        return events_ical_entry_refuse(reading, "its recurrences cannot be expanded", NULL);
+    while (status == STATUS_OK) {
         next = icalrecur_iterator_next(iterator);
         if (!events_ical_entry_sound(next) ||
             events_ical_entry_plain_ms(next) > reading->to_ms + DATE_DAY_MS)
@@ -169,8 +171,7 @@ expand_rule(struct events_ical_reading *reading, struct events_ical_entry *entry
         status = add_recurrence(reading, entry, exceptions,
                                 events_ical_entry_instant(&entry->clock, next), entry->length_ms);
     }
-    if (iterator)
-        icalrecur_iterator_free(iterator);
+    icalrecur_iterator_free(iterator);
     return status;
 }
 

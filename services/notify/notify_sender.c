@@ -153,6 +153,32 @@ refuse(struct attempt *attempt, notify_receipt_fn *fn, void *arg, const char *wh
     pthread_mutex_unlock(&sender->mutex);
 }
 
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+/* The process reads its signals from a descriptor of the loop: none is for this thread. */
+static bool
+start_thread(struct notify_sender *sender)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sender->running = pthread_create(&sender->thread, NULL, notify_sender_thread, sender) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return sender->running;
+}
+
+/* What sends is there from the first attempt on. */
+static bool
+start(struct notify_sender *sender)
+{
+    if (sender->running)
+        return true;
+    if (sender_curl_load() && notify_sender_thread_init(sender) && start_thread(sender))
+        return true;
+    notify_sender_thread_fini(sender);
+    return false;
+}
+
 /* ---- what is given --------------------------------------------------------------------------- */
 
 /* Whether it may stand in a header: nothing that ends the line or the text. */
@@ -224,7 +250,8 @@ bool
 notify_sender_post(struct notify_sender *sender, const struct notify_post *post,
                    notify_receipt_fn *fn, void *arg)
 {
-    struct attempt *attempt = attempt_new(sender, ATTEMPT_POST, room_of(post));
+    struct attempt *attempt =
+        start(sender) ? attempt_new(sender, ATTEMPT_POST, room_of(post)) : NULL;
     if (!attempt)
         return false;
     const char *wrong = put_headers(attempt, post);
@@ -242,7 +269,7 @@ bool
 notify_sender_mail(struct notify_sender *sender, const struct notify_mail *mail,
                    notify_receipt_fn *fn, void *arg)
 {
-    if (!*sender->config.smtp)
+    if (!*sender->config.smtp || !start(sender))
         return false;
     struct attempt *attempt =
         attempt_new(sender, ATTEMPT_MAIL, (size_t)mail->to.len + mail->message.len + 2);
@@ -307,15 +334,16 @@ read_password(struct notify_sender *sender)
 static bool
 check_relay(const struct notify_sender_config *config)
 {
-    CURLU *url = curl_url();
+    CURLU *url = sender_curl_load() ? sender_curl.url() : NULL;
     char *scheme = NULL;
-    bool known =
-        url &&
-        curl_url_set(url, CURLUPART_URL, config->smtp, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-        (strcmp(scheme, "smtp") == 0 || strcmp(scheme, "smtps") == 0);
-    curl_free(scheme);
-    curl_url_cleanup(url);
+    if (!url)
+        return false;
+    bool known = sender_curl.url_set(url, CURLUPART_URL, config->smtp, CURLU_NON_SUPPORT_SCHEME) ==
+                     CURLUE_OK &&
+                 sender_curl.url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                 (strcmp(scheme, "smtp") == 0 || strcmp(scheme, "smtps") == 0);
+    sender_curl.free(scheme);
+    sender_curl.url_cleanup(url);
     if (!known)
         return complain("this is no mail relay: want smtp://[user@]host[:port] or smtps://…",
                         "CBM_SMTP", "");
@@ -349,18 +377,6 @@ raise_limit(int64_t connections)
                   LOG_NUMBER("descriptors", limit.rlim_cur));
 }
 
-/* The process reads its signals from a descriptor of the loop: none is for this thread. */
-static bool
-start_thread(struct notify_sender *sender)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    sender->running = pthread_create(&sender->thread, NULL, notify_sender_thread, sender) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return sender->running;
-}
-
 struct notify_sender *
 notify_sender_new(struct loop *loop, const struct notify_sender_config *config)
 {
@@ -373,19 +389,19 @@ notify_sender_new(struct loop *loop, const struct notify_sender_config *config)
     sender->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sender->answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sender->has_mutex = pthread_mutex_init(&sender->mutex, NULL) == 0;
-    bool begun = sodium_init() >= 0 && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    bool begun = sodium_init() >= 0;
     if (begun && !check(sender)) {
         notify_sender_destroy(&sender);
         return NULL;
     }
     raise_limit(config->connections);
     if (!begun || !sender->has_mutex || sender->wake_fd < 0 || sender->answer_fd < 0 ||
-        !notify_sender_thread_init(sender) ||
-        loop_watch_fd(loop, sender->answer_fd, POLLIN, take_answers, sender) != 0 ||
-        !(sender->watched = true) || !start_thread(sender)) {
+        loop_watch_fd(loop, sender->answer_fd, POLLIN, take_answers, sender) != 0) {
         log_event(LOG_LEVEL_ERROR, "nothing can be sent", LOG_TEXT("error", strerror(errno)));
         notify_sender_destroy(&sender);
+        return NULL;
     }
+    sender->watched = true;
     return sender;
 }
 
@@ -416,6 +432,5 @@ notify_sender_destroy(struct notify_sender **sender)
         pthread_mutex_destroy(&gone->mutex);
     sodium_memzero(gone, sizeof *gone);
     free(gone);
-    curl_global_cleanup();
     *sender = NULL;
 }

@@ -141,12 +141,13 @@ struct notify_mail {
 
 struct notify_sender;
 
-/* NULL after a line in the log: a configuration that is none, no memory, no thread. */
+/* NULL after a line in the log: a configuration that is none, no memory. The thread and libcurl are
+ * there from the first attempt on. */
 struct notify_sender *notify_sender_new(struct loop *loop,
                                         const struct notify_sender_config *config);
 
-/* Each begins an attempt; false, and `fn` is never called, if memory is short or (mail) no relay is
- * configured. */
+/* Each begins an attempt; false, and `fn` is never called, if memory is short, there is no thread
+ * or no libcurl, or (mail) no relay is configured. */
 bool notify_sender_post(struct notify_sender *sender, const struct notify_post *post,
                         notify_receipt_fn *fn, void *arg);
 bool notify_sender_mail(struct notify_sender *sender, const struct notify_mail *mail,

@@ -73,7 +73,7 @@ take_head(char *data, size_t size, size_t count, void *arg)
     if (attempt->seen_len > HEAD_MAX)
         return 0;
     if (len <= 2 && (data[0] == '\r' || data[0] == '\n')) {
-        curl_easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &code);
+        sender_curl.easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &code);
         attempt->has_answered = code >= 200;
         attempt->seen_len = attempt->has_answered ? 0 : attempt->seen_len;
     }
@@ -125,17 +125,18 @@ notify_sender_http_set_up(struct notify_sender *sender, CURL *easy)
         {CURLOPT_MAXLIFETIME_CONN, CONNECTION_AGE_S},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (curl_easy_setopt(easy, numbers[i].option, numbers[i].value) != CURLE_OK)
+        if (sender_curl.easy_setopt(easy, numbers[i].option, numbers[i].value) != CURLE_OK)
             return false;
     /* the system's authorities are looked up one by one in its directory */
     const char *file = *config->authorities ? config->authorities : NULL;
-    return curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_USERAGENT, "cbm-notify/" CBM_VERSION) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
+    return sender_curl.easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_USERAGENT, "cbm-notify/" CBM_VERSION) ==
+               CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
 }
 
 bool
@@ -145,14 +146,15 @@ notify_sender_http_begin(struct attempt *attempt)
     attempt->plain = strncasecmp(attempt->url, "https:", 6) != 0;
     /* a stream of a connection that is being made, rather than another; over plain http, where
      * there are no streams, they would wait for one another's answers */
-    return curl_easy_setopt(easy, CURLOPT_PIPEWAIT, attempt->plain ? 0L : 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_URL, attempt->url) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->headers) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)attempt->body.len) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, attempt->body.ptr) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, attempt) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERDATA, attempt) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_WRITEDATA, attempt) == CURLE_OK;
+    return sender_curl.easy_setopt(easy, CURLOPT_PIPEWAIT, attempt->plain ? 0L : 1L) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_URL, attempt->url) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->headers) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)attempt->body.len) ==
+               CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_POSTFIELDS, attempt->body.ptr) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, attempt) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_HEADERDATA, attempt) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_WRITEDATA, attempt) == CURLE_OK;
 }
 
 /* ---- the receipt ----------------------------------------------------------------------------- */
@@ -172,7 +174,8 @@ judge_answer(struct attempt *attempt, long code)
                  code / 100 == 3 ? "; redirects are not followed" : "");
         receipt->error = attempt->error;
     }
-    if (curl_easy_getinfo(attempt->easy, CURLINFO_RETRY_AFTER, &retry_s) == CURLE_OK && retry_s > 0)
+    if (sender_curl.easy_getinfo(attempt->easy, CURLINFO_RETRY_AFTER, &retry_s) == CURLE_OK &&
+        retry_s > 0)
         receipt->retry_after_ms =
             1000 * (retry_s < RETRY_AFTER_MAX_S ? retry_s : RETRY_AFTER_MAX_S);
 }
@@ -183,7 +186,7 @@ notify_sender_http_end(struct attempt *attempt, CURLcode result)
     struct notify_receipt *receipt = &attempt->receipt;
     long code = 0;
     if (attempt->has_answered) {
-        curl_easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &code);
+        sender_curl.easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &code);
         judge_answer(attempt, code);
         attempt->kept[attempt->kept_len] = '\0'; /* another address may have been refused before */
         text_trim_cut(attempt->kept);
@@ -195,5 +198,5 @@ notify_sender_http_end(struct attempt *attempt, CURLcode result)
     receipt->error = attempt->refused               ? attempt->kept
                      : attempt->seen_len > HEAD_MAX ? "the head of the answer is too long"
                      : *attempt->error              ? attempt->error
-                                                    : curl_easy_strerror(result);
+                                                    : sender_curl.easy_strerror(result);
 }

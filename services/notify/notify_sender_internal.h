@@ -9,11 +9,11 @@
 #ifndef CBM_NOTIFY_SENDER_INTERNAL_H
 #define CBM_NOTIFY_SENDER_INTERNAL_H
 
-#include <curl/curl.h>
 #include <pthread.h>
 
 #include "services/notify/notify_domain_address.h"
 #include "services/notify/notify_sender.h"
+#include "services/notify/notify_sender_curl.h"
 
 enum attempt_kind { ATTEMPT_POST, ATTEMPT_MAIL, ATTEMPT_KINDS };
 

@@ -42,22 +42,24 @@ notify_sender_mail_set_up(struct notify_sender *sender, CURL *easy)
                                                                         : CURLUSESSL_NONE;
     char from[sizeof config->smtp_from + 2];
     snprintf(from, sizeof from, "<%s>", config->smtp_from);
-    return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)config->timeout_ms) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)RELAY_CONNECT_MS) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_USE_SSL, tls) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CAINFO,
-                            *config->authorities ? config->authorities : NULL) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_URL, config->smtp) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_MAIL_FROM, from) == CURLE_OK &&
+    return sender_curl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)config->timeout_ms) ==
+               CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)RELAY_CONNECT_MS) ==
+               CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_USE_SSL, tls) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_CAINFO,
+                                   *config->authorities ? config->authorities : NULL) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps") == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_URL, config->smtp) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_MAIL_FROM, from) == CURLE_OK &&
            (!*sender->password ||
-            curl_easy_setopt(easy, CURLOPT_PASSWORD, sender->password) == CURLE_OK) &&
-           curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_message) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_reply) == CURLE_OK;
+            sender_curl.easy_setopt(easy, CURLOPT_PASSWORD, sender->password) == CURLE_OK) &&
+           sender_curl.easy_setopt(easy, CURLOPT_READFUNCTION, give_message) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_reply) == CURLE_OK;
 }
 
 bool
@@ -65,10 +67,10 @@ notify_sender_mail_begin(struct attempt *attempt)
 {
     CURL *easy = attempt->easy;
     attempt->headers[0].data = attempt->to;
-    return curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, attempt->headers) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_INFILESIZE, (long)attempt->body.len) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_READDATA, attempt) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERDATA, attempt) == CURLE_OK;
+    return sender_curl.easy_setopt(easy, CURLOPT_MAIL_RCPT, attempt->headers) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_INFILESIZE, (long)attempt->body.len) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_READDATA, attempt) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_HEADERDATA, attempt) == CURLE_OK;
 }
 
 void
@@ -77,11 +79,11 @@ notify_sender_mail_end(struct attempt *attempt, CURLcode result)
     struct notify_receipt *receipt = &attempt->receipt;
     long code = 0;
     if (attempt->easy)
-        curl_easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &code);
+        sender_curl.easy_getinfo(attempt->easy, CURLINFO_RESPONSE_CODE, &code);
     receipt->code = (int)code;
     receipt->outcome = result == CURLE_OK ? NOTIFY_SENT_TAKEN : NOTIFY_SENT_FAILED;
     if (result != CURLE_OK)
-        receipt->error = *attempt->error ? attempt->error : curl_easy_strerror(result);
+        receipt->error = *attempt->error ? attempt->error : sender_curl.easy_strerror(result);
     text_trim_cut(attempt->kept);
     receipt->body = text_of(text_utf8_valid(attempt->kept, strlen(attempt->kept)) ? attempt->kept
                                                                                   : "(not UTF-8)");

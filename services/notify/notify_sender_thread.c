@@ -28,7 +28,7 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
         epoll_ctl(sender->epoll, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0)
         return -1;
     if (!known)
-        curl_multi_assign(sender->multi, fd, sender);
+        sender_curl.multi_assign(sender->multi, fd, sender);
     return 0;
 }
 
@@ -75,10 +75,10 @@ take_handle(struct notify_sender *sender, enum attempt_kind kind)
 {
     if (sender->idle_count[kind])
         return sender->idle[kind][--sender->idle_count[kind]];
-    CURL *easy = curl_easy_init();
+    CURL *easy = sender_curl.easy_init();
     if (easy && !(kind == ATTEMPT_POST ? notify_sender_http_set_up(sender, easy)
                                        : notify_sender_mail_set_up(sender, easy))) {
-        curl_easy_cleanup(easy);
+        sender_curl.easy_cleanup(easy);
         return NULL;
     }
     return easy;
@@ -89,11 +89,12 @@ begin(struct notify_sender *sender, struct attempt *attempt)
 {
     attempt->began_ms = clock_mono_ms();
     attempt->easy = take_handle(sender, attempt->kind);
-    if (!attempt->easy || curl_easy_setopt(attempt->easy, CURLOPT_PRIVATE, attempt) != CURLE_OK ||
-        curl_easy_setopt(attempt->easy, CURLOPT_ERRORBUFFER, attempt->error) != CURLE_OK ||
+    if (!attempt->easy ||
+        sender_curl.easy_setopt(attempt->easy, CURLOPT_PRIVATE, attempt) != CURLE_OK ||
+        sender_curl.easy_setopt(attempt->easy, CURLOPT_ERRORBUFFER, attempt->error) != CURLE_OK ||
         !(attempt->kind == ATTEMPT_POST ? notify_sender_http_begin(attempt)
                                         : notify_sender_mail_begin(attempt)) ||
-        curl_multi_add_handle(sender->multi, attempt->easy) != CURLM_OK) {
+        sender_curl.multi_add_handle(sender->multi, attempt->easy) != CURLM_OK) {
         end(attempt, CURLE_OUT_OF_MEMORY);
         return;
     }
@@ -106,12 +107,12 @@ static void
 move_on(struct notify_sender *sender)
 {
     int left;
-    for (CURLMsg *message; (message = curl_multi_info_read(sender->multi, &left));) {
+    for (CURLMsg *message; (message = sender_curl.multi_info_read(sender->multi, &left));) {
         struct attempt *attempt;
         CURL *easy = message->easy_handle;
         CURLcode result = message->data.result; /* gone with the handle */
-        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &attempt);
-        curl_multi_remove_handle(sender->multi, easy);
+        sender_curl.easy_getinfo(easy, CURLINFO_PRIVATE, &attempt);
+        sender_curl.multi_remove_handle(sender->multi, easy);
         sender->under_way[attempt->slot] = sender->under_way[--sender->active];
         sender->under_way[attempt->slot]->slot = attempt->slot;
         end(attempt, result);
@@ -156,15 +157,16 @@ notify_sender_thread(void *arg)
             if (events[i].data.fd == sender->wake_fd)
                 goes_on = take_given(sender);
             else
-                curl_multi_socket_action(sender->multi, events[i].data.fd,
-                                         (what & EPOLLIN ? CURL_CSELECT_IN : 0) |
-                                             (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-                                             (what & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0),
-                                         &running);
+                sender_curl.multi_socket_action(sender->multi, events[i].data.fd,
+                                                (what & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                                                    (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                                                    (what & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR
+                                                                                  : 0),
+                                                &running);
         }
         if (patience_ms(sender) == 0) {
             sender->timer_at_ms = -1; /* curl arms it again */
-            curl_multi_socket_action(sender->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+            sender_curl.multi_socket_action(sender->multi, CURL_SOCKET_TIMEOUT, 0, &running);
         }
         if (goes_on)
             move_on(sender);
@@ -178,7 +180,7 @@ notify_sender_thread_init(struct notify_sender *sender)
     struct epoll_event wake = {.events = EPOLLIN, .data.fd = sender->wake_fd};
     sender->timer_at_ms = -1;
     sender->epoll = epoll_create1(EPOLL_CLOEXEC);
-    sender->multi = curl_multi_init();
+    sender->multi = sender_curl.multi_init();
     size_t most = (size_t)sender->config.connections;
     sender->under_way = calloc(most, sizeof(struct attempt *));
     for (unsigned kind = 0; kind < ATTEMPT_KINDS; kind++)
@@ -186,33 +188,39 @@ notify_sender_thread_init(struct notify_sender *sender)
             return false;
     return sender->under_way && sender->epoll >= 0 && sender->multi &&
            epoll_ctl(sender->epoll, EPOLL_CTL_ADD, sender->wake_fd, &wake) == 0 &&
-           curl_multi_setopt(sender->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) == CURLM_OK &&
-           curl_multi_setopt(sender->multi, CURLMOPT_SOCKETDATA, sender) == CURLM_OK &&
-           curl_multi_setopt(sender->multi, CURLMOPT_TIMERFUNCTION, set_timer) == CURLM_OK &&
-           curl_multi_setopt(sender->multi, CURLMOPT_TIMERDATA, sender) == CURLM_OK &&
-           curl_multi_setopt(sender->multi, CURLMOPT_MAXCONNECTS,
-                             (long)sender->config.connections) == CURLM_OK;
+           sender_curl.multi_setopt(sender->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) ==
+               CURLM_OK &&
+           sender_curl.multi_setopt(sender->multi, CURLMOPT_SOCKETDATA, sender) == CURLM_OK &&
+           sender_curl.multi_setopt(sender->multi, CURLMOPT_TIMERFUNCTION, set_timer) == CURLM_OK &&
+           sender_curl.multi_setopt(sender->multi, CURLMOPT_TIMERDATA, sender) == CURLM_OK &&
+           sender_curl.multi_setopt(sender->multi, CURLMOPT_MAXCONNECTS,
+                                    (long)sender->config.connections) == CURLM_OK;
 }
 
-/* The thread has ended, or never began. */
+/* The thread has ended, or never began, which it may do once more. */
 void
 notify_sender_thread_fini(struct notify_sender *sender)
 {
     while (sender->active) {
         struct attempt *attempt = sender->under_way[--sender->active];
-        curl_multi_remove_handle(sender->multi, attempt->easy);
-        curl_easy_cleanup(attempt->easy);
+        sender_curl.multi_remove_handle(sender->multi, attempt->easy);
+        sender_curl.easy_cleanup(attempt->easy);
         attempt_free(attempt);
     }
     free(sender->under_way);
+    sender->under_way = NULL;
     attempts_free(&sender->waiting);
     attempts_free(&sender->ended);
     for (unsigned kind = 0; kind < ATTEMPT_KINDS; kind++) {
         while (sender->idle_count[kind])
-            curl_easy_cleanup(sender->idle[kind][--sender->idle_count[kind]]);
+            sender_curl.easy_cleanup(sender->idle[kind][--sender->idle_count[kind]]);
         free(sender->idle[kind]);
+        sender->idle[kind] = NULL;
     }
-    curl_multi_cleanup(sender->multi);
+    if (sender->multi)
+        sender_curl.multi_cleanup(sender->multi);
+    sender->multi = NULL;
     if (sender->epoll >= 0)
         close(sender->epoll);
+    sender->epoll = -1;
 }

@@ -14,19 +14,19 @@ refuse(char why[200], const char *words, const char *what)
     return false;
 }
 
-/* NULL if it has none; to be freed by curl_free. */
+/* NULL if it has none; to be freed by curl. */
 static char *
 part_of(CURLU *url, CURLUPart part)
 {
     char *text = NULL;
-    return curl_url_get(url, part, &text, 0) == CURLUE_OK ? text : NULL;
+    return sender_curl.url_get(url, part, &text, 0) == CURLUE_OK ? text : NULL;
 }
 
 static bool
 has_part(CURLU *url, CURLUPart part)
 {
     char *text = part_of(url, part);
-    curl_free(text);
+    sender_curl.free(text);
     return text != NULL;
 }
 
@@ -85,9 +85,9 @@ parts_allowed(const struct notify_sender *sender, CURLU *url, char why[200])
          refuse(why, "a url with a fragment (#…) is none for webhooks", "")) &&
         (!port || strtol(port, NULL, 10) > 0 || refuse(why, "this port is none: ", port)) &&
         host_allowed(sender, host, plain, why);
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(port);
+    sender_curl.free(scheme);
+    sender_curl.free(host);
+    sender_curl.free(port);
     return allowed;
 }
 
@@ -99,12 +99,13 @@ notify_sender_url_allowed(const struct notify_sender *sender, struct text text, 
         return refuse(why, "a url has 1 to 2000 characters", "");
     memcpy(terminated, text.ptr, text.len);
     terminated[text.len] = '\0';
-    CURLU *url = curl_url();
+    CURLU *url = sender_curl_load() ? sender_curl.url() : NULL;
     if (!url)
-        return refuse(why, "out of memory", "");
-    CURLUcode code = curl_url_set(url, CURLUPART_URL, terminated, CURLU_NON_SUPPORT_SCHEME);
-    bool allowed = code == CURLUE_OK ? parts_allowed(sender, url, why)
-                                     : refuse(why, "this is no url: ", curl_url_strerror(code));
-    curl_url_cleanup(url);
+        return refuse(why, "urls cannot be read now", "");
+    CURLUcode code = sender_curl.url_set(url, CURLUPART_URL, terminated, CURLU_NON_SUPPORT_SCHEME);
+    bool allowed = code == CURLUE_OK
+                       ? parts_allowed(sender, url, why)
+                       : refuse(why, "this is no url: ", sender_curl.url_strerror(code));
+    sender_curl.url_cleanup(url);
     return allowed;
 }

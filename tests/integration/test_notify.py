@@ -3,8 +3,11 @@ start and end. It must not know how the log is kept. What a subscriber sees is i
 import contextlib
 import os
 import signal
+import socket
 import subprocess
+import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -155,6 +158,96 @@ def test_many_prefixes_get_their_watermarks(stack, client):
         assert time.monotonic() - began < 0.5 * SLOW
         assert stats(client)["prefixes"] >= 3000
     wait_for(lambda: stats(client)["prefixes"] == 0, 10, "the end of the prefixes")
+
+
+class Between:
+    """Stands between a notify and Redis. Commands with a part that is watched are counted in `told`, and while
+    `holds` their connection gets no answers. An answer with the part `lost` is lost, once; `answers` are all
+    that were passed on."""
+
+    def __init__(self, url):
+        there = urllib.parse.urlsplit(url)
+        self.redis = (there.hostname, there.port)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = there._replace(netloc=there.netloc.replace(
+            f":{there.port}", f":{self.server.getsockname()[1]}")).geturl()
+        self.watched, self.holds, self.told, self.lost, self.answers = None, False, 0, None, b""
+        self.gates, self.ports = [], []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):  # until it is closed
+            while True:
+                notify, redis = self.server.accept()[0], socket.create_connection(self.redis)
+                gate = threading.Event()
+                gate.set()
+                self.gates.append(gate)
+                self.ports.append(notify.getpeername()[1])
+                threading.Thread(target=self.copy, args=(notify, redis, gate, True), daemon=True).start()
+                threading.Thread(target=self.copy, args=(redis, notify, gate, False), daemon=True).start()
+
+    def copy(self, source, to, gate, commands):
+        with contextlib.suppress(OSError), source:
+            while data := source.recv(1 << 16):
+                if commands and self.watched and self.watched in data:
+                    self.told += 1
+                    if self.holds:
+                        gate.clear()
+                elif not commands and self.lost and self.lost in data:
+                    self.lost = None
+                    continue
+                if not commands:
+                    gate.wait()
+                to.sendall(data)
+                self.answers += b"" if commands else data
+            to.shutdown(socket.SHUT_RDWR)
+
+    def hold(self, watched):
+        self.watched, self.holds, self.told = watched, True, 0
+
+    def has_read(self, part):
+        """Whether an answer with the part, and all others, are no longer in the kernel's hands."""
+        rows = [line.split() for line in open("/proc/net/tcp")][1:]
+        waiting = [row for row in rows if int(row[1].split(":")[1], 16) in self.ports and row[4].split(":")[1] != "00000000"]
+        return part in self.answers and not waiting
+
+    def release(self):
+        self.holds = False
+        for gate in self.gates:
+            gate.set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.close()
+        self.release()
+
+
+def test_what_is_published_while_the_log_is_read_is_not_read(stack, client, scratch):
+    """The end of the log is asked for every second, and what was missed is read: neither keeps what comes."""
+    with Between(stack.env["CBM_REDIS"]) as between, Notify(stack, scratch, CBM_REDIS=between.url) as notify:
+        notify.until_ready()
+        with notify.subscriber("plan.") as sub:
+            sub.watermark("plan.")
+            between.hold(b"\r\n#\r\n")
+            wait_for(lambda: between.told, 5, "the question for the end")
+            open_plans(client, 2200, 3)
+            assert [topic for topic, _, _ in sub.records(3)] == [f"plan.{year}." for year in (2200, 2201, 2202)]
+            between.release()
+
+            between.lost = b"plan.2203."
+            between.hold(b"HMGET\r\n$10\r\n{cica}:log\r\n")
+            open_plans(client, 2203, 1)
+            wait_for(lambda: not between.lost, 5, "the loss")
+            open_plans(client, 2204, 1)
+            wait_for(lambda: between.told, 5, "the reading")
+            for year in range(2205, 2215):
+                open_plans(client, year, 1)
+                wait_for(lambda: between.has_read(b"plan.%d." % year), 5, "the news")
+            between.release()
+            assert [topic for topic, _, _ in sub.records(12)] == [f"plan.{year}." for year in range(2203, 2215)]
+            assert between.told == 1
 
 
 def test_start_and_end(stack, client, scratch):
