@@ -1,14 +1,14 @@
 /* What libical asks ICU for, and only where a rule recurs: ICU is loaded by the first of its calls,
  * not with the program, of which it would be a quarter of the memory. Linked with static libraries
  * only. It must not know why it is asked. */
-#include <dlfcn.h>
 #include <stddef.h>
-#include <string.h>
 #include <unicode/ucal.h>
 #include <unicode/uenum.h>
 #include <unicode/uloc.h>
 #include <unicode/ustring.h>
 #include <unicode/uvernum.h>
+
+#include "common/base/library.h"
 
 #define LIBRARY "libicui18n.so." U_ICU_VERSION_SHORT
 
@@ -21,7 +21,6 @@
     }
 
 static struct icu {
-    void *library;
     __typeof__(ucal_open) *open;
     __typeof__(ucal_close) *close;
     __typeof__(ucal_set) *set;
@@ -40,10 +39,7 @@ static struct icu {
     __typeof__(u_strFromUTF8Lenient) *from_utf8;
 } icu;
 
-static const struct {
-    const char *name;
-    size_t offset;
-} functions[] = {
+static const struct library_function functions[] = {
     ROW(open, ucal_open),
     ROW(close, ucal_close),
     ROW(set, ucal_set),
@@ -66,21 +62,10 @@ static const struct {
 static bool
 load(UErrorCode *status)
 {
-    if (icu.library)
+    if (icu.open || !library_load(LIBRARY, functions, sizeof functions / sizeof *functions, &icu))
         return true;
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    bool found = library != NULL;
-    for (size_t i = 0; found && i < sizeof functions / sizeof *functions; i++) {
-        void *function = dlsym(library, functions[i].name);
-        memcpy((char *)&icu + functions[i].offset, &function, sizeof function);
-        found = function != NULL;
-    }
-    if (!found) {
-        *status = U_UNSUPPORTED_ERROR;
-        return false;
-    }
-    icu.library = library;
-    return true;
+    *status = U_UNSUPPORTED_ERROR;
+    return false;
 }
 
 UCalendar *

@@ -1,10 +1,9 @@
 /* See notify_sender_curl.h. */
 #include "services/notify/notify_sender_curl.h"
 
-#include <dlfcn.h>
 #include <stddef.h>
-#include <string.h>
 
+#include "common/base/library.h"
 #include "common/base/log.h"
 
 #define LIBRARY "libcurl.so.4"
@@ -13,10 +12,7 @@
         "curl_" #name, offsetof(struct sender_curl, name)                                          \
     }
 
-static const struct {
-    const char *name;
-    size_t offset;
-} functions[] = {
+static const struct library_function functions[] = {
     ROW(easy_cleanup),
     ROW(easy_getinfo),
     ROW(easy_init),
@@ -41,31 +37,19 @@ static const struct {
 
 struct sender_curl sender_curl;
 
-static bool
-find(void *library)
-{
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-        void *function = dlsym(library, functions[i].name);
-        if (!function)
-            return false;
-        memcpy((char *)&sender_curl + functions[i].offset, &function, sizeof function);
-    }
-    return true;
-}
-
 bool
 sender_curl_load(void)
 {
     static bool loaded;
     if (loaded)
         return true;
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    const char *error = library ? "it is another" : dlerror();
-    loaded = library && find(library) && sender_curl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    if (!loaded)
+    const char *error =
+        library_load(LIBRARY, functions, sizeof functions / sizeof *functions, &sender_curl);
+    if (!error && sender_curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        error = "it cannot begin";
+    if (error)
         log_event(LOG_LEVEL_ERROR, "nothing can be sent without " LIBRARY,
                   LOG_TEXT("error", error));
-    if (!loaded && library)
-        dlclose(library);
+    loaded = !error;
     return loaded;
 }
