@@ -8,7 +8,7 @@ DESTDIR ?=
 
 LIBS := -lczmq -lzmq -lmsgpackc -lhiredis -lsodium -lmicrohttpd -ljansson
 events_LIBS := -lical
-notify_LIBS := -lcurl -lical
+notify_LIBS := -lcurl -lcrypto -lical
 CLI_LIBS := -lczmq -lzmq -lmsgpackc -ljansson -lsodium
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \

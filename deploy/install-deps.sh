@@ -17,10 +17,10 @@ U
 }
 
 build=(gcc make pkg-config libc6-dev libczmq-dev libzmq3-dev libmsgpack-dev libhiredis-dev
-       libjansson-dev libsodium-dev libmicrohttpd-dev libical-dev libcurl4-openssl-dev)
+       libjansson-dev libsodium-dev libmicrohttpd-dev libical-dev libcurl4-openssl-dev libssl-dev)
 run=(redis-server redis-tools jq procps util-linux tzdata ca-certificates)
 runtime=(libczmq4 libzmq5 libmsgpackc2 libhiredis0.14 libjansson4 libsodium23 libmicrohttpd12 libical3
-         libcurl4 ca-certificates tzdata)
+         libcurl4 libssl3 ca-certificates tzdata)
 tests=(python3 python3-jsonschema python3-nacl python3-pytest python3-pytest-xdist python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
        clang-format libclang-rt-14-dev llvm cppcheck valgrind shellcheck python3-pytest-timeout
        nodejs npm git ca-certificates prometheus python3-icalendar python3-jsonpatch python3-markdown python3-vobject khal

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/run.h"
 #include "services/notify/notify_mime.h"
 #include "services/notify/notify_sender_internal.h"
 #include "services/notify/notify_sign.h"
@@ -207,13 +208,14 @@ put_headers(struct attempt *attempt, const struct notify_post *post)
     put_header(attempt, TEXT_LITERAL("webhook-id"), post->id);
     put_header(attempt, TEXT_LITERAL("webhook-timestamp"), time_text);
     if (post->secret_count) {
-        size_t len =
-            notify_sign(post->id, time_s, post->body, post->secret_count, post->secrets, signature);
+        size_t len = notify_sign(attempt->sender->sign, post->id, time_s, post->body,
+                                 post->secret_count, post->secrets, signature);
         if (!len)
             return "a secret is none";
         put_header(attempt, TEXT_LITERAL("webhook-signature"),
                    (struct text){signature, (uint32_t)len});
     }
+    add_header(attempt, (char *)(uintptr_t) "User-Agent: cbm-notify/" CBM_VERSION);
     add_header(attempt, (char *)(uintptr_t) "Expect:");
     if (!has_type)
         add_header(attempt, (char *)(uintptr_t) "Content-Type:");
@@ -373,7 +375,9 @@ notify_sender_new(struct loop *loop, const struct notify_sender_config *config)
     sender->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sender->answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sender->has_mutex = pthread_mutex_init(&sender->mutex, NULL) == 0;
-    bool begun = sodium_init() >= 0 && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    sender->sign = notify_sign_new();
+    bool begun =
+        sender->sign && sodium_init() >= 0 && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     if (begun && !check(sender)) {
         notify_sender_destroy(&sender);
         return NULL;
@@ -414,6 +418,7 @@ notify_sender_destroy(struct notify_sender **sender)
         close(gone->answer_fd);
     if (gone->has_mutex)
         pthread_mutex_destroy(&gone->mutex);
+    notify_sign_destroy(&gone->sign);
     sodium_memzero(gone, sizeof *gone);
     free(gone);
     curl_global_cleanup();
