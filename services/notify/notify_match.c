@@ -1,5 +1,6 @@
 /* See notify_match.h. With many filters the time goes into memory that is in no cache, so what is
- * looked at for a match is little and lies together: a slot, a cell, its filters. */
+ * looked at for a match is little and lies together: a slot, a cell, its entries; and of several
+ * keys that are looked up the next is fetched while the one before is looked at. */
 #include "services/notify/notify_match.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #define KEYS_MAX 64      /* of a filter under one pattern */
 #define POSTINGS_MAX 256 /* of a filter in all; with many patterns each has fewer keys */
 #define KEYS_LEAST 8
+#define AHEAD 8 /* keys that are looked up together */
 
 /* The conditions that are in keys. Types that end with `*` are one of their own. */
 enum condition { TYPE, TYPE_OPEN, HOST, AREA, DIMENSION, STATUS, LANGUAGE, CONDITIONS };
@@ -28,10 +30,15 @@ struct posting {
     struct shape shape;
 };
 
+struct entry {
+    void *arg; /* that of a plain item; NULL: the item must be looked at */
+    struct posting *posting;
+};
+
 /* The filters under one key. */
 struct cell {
-    struct notify_link link;   /* the first member */
-    struct posting **postings; /* owned; no list, whose next one is known only when one is here */
+    struct notify_link link; /* the first member */
+    struct entry *entries;   /* owned; no list, whose next one is known only when one is here */
     uint32_t count, cap, len;
     uint8_t key[];
 };
@@ -39,6 +46,7 @@ struct cell {
 struct notify_match_item {
     uint64_t seen; /* the last search that found it */
     bool whole;    /* its keys have all its conditions: what is found by one need not be compared */
+    bool plain;    /* … and there is one key only: it cannot be found twice */
     unsigned count;
     void *arg;
     const struct subscription_filter *filter;
@@ -211,14 +219,14 @@ combination(const struct choice choices[CHOICES], unsigned n, struct text values
 
 /* ---- cells ---- */
 
+/* The cell of the key: `first`, which has its hash, or another that does. */
 static struct cell *
-cell_of(const struct notify_match *match, const struct key *key, uint64_t *hash)
+cell_of(const struct notify_match *match, struct notify_link *first, const uint8_t *key,
+        uint32_t len)
 {
-    *hash = notify_hash_of(&match->cells, key->bytes, key->len);
-    struct notify_link *at = notify_hash_first(&match->cells, *hash);
-    for (; at; at = notify_hash_again(at)) {
+    for (struct notify_link *at = first; at; at = notify_hash_again(&match->cells, at)) {
         struct cell *cell = (struct cell *)at;
-        if (cell->len == key->len && memcmp(cell->key, key->bytes, key->len) == 0)
+        if (cell->len == len && memcmp(cell->key, key, len) == 0)
             return cell;
     }
     return NULL;
@@ -242,7 +250,7 @@ static void
 cell_end(struct notify_match *match, struct cell *cell)
 {
     notify_hash_remove(&match->cells, &cell->link);
-    free(cell->postings);
+    free(cell->entries);
     free(cell);
 }
 
@@ -250,26 +258,28 @@ cell_end(struct notify_match *match, struct cell *cell)
 static bool
 post(struct notify_match *match, struct posting *posting, const struct key *key)
 {
-    uint64_t hash;
-    struct cell *cell = cell_of(match, key, &hash);
+    uint64_t hash = notify_hash_of(&match->cells, key->bytes, key->len);
+    struct cell *cell =
+        cell_of(match, notify_hash_first(&match->cells, hash), key->bytes, key->len);
     if (!cell)
         cell = cell_new(match, key, hash);
     if (!cell)
         return false;
     if (cell->count == cell->cap) {
         uint32_t cap = cell->cap ? 2 * cell->cap : 1;
-        struct posting **postings = realloc(cell->postings, cap * sizeof(struct posting *));
-        if (!postings) {
+        struct entry *entries = realloc(cell->entries, cap * sizeof *entries);
+        if (!entries) {
             if (!cell->count)
                 cell_end(match, cell);
             return false;
         }
-        cell->postings = postings;
+        cell->entries = entries;
         cell->cap = cap;
     }
     posting->cell = cell;
     posting->at = cell->count;
-    cell->postings[cell->count++] = posting;
+    void *arg = posting->item->plain ? posting->item->arg : NULL;
+    cell->entries[cell->count++] = (struct entry){arg, posting};
     return true;
 }
 
@@ -277,9 +287,9 @@ static void
 unpost(struct notify_match *match, struct posting *posting)
 {
     struct cell *cell = posting->cell;
-    struct posting *last = cell->postings[--cell->count];
-    cell->postings[posting->at] = last;
-    last->at = posting->at;
+    struct entry last = cell->entries[--cell->count];
+    cell->entries[posting->at] = last;
+    last.posting->at = posting->at;
     if (!cell->count)
         cell_end(match, cell);
     shape_unuse(match, &posting->shape);
@@ -326,6 +336,7 @@ notify_match_add(struct notify_match *match, const struct subscription_filter *f
     item->filter = filter;
     item->arg = arg;
     item->whole = whole;
+    item->plain = whole && count == 1;
     for (unsigned i = 0; item && i < count; i++)
         if (!add_one(match, item, filter->topics.items[i / keys], choices, i % keys))
             notify_match_remove(match, &item);
@@ -345,6 +356,13 @@ notify_match_remove(struct notify_match *match, struct notify_match_item **item)
 
 /* ---- searching ---- */
 
+/* A key that is looked up. */
+struct sought {
+    uint64_t hash;
+    struct notify_link *first; /* that has its hash */
+    struct key key;
+};
+
 struct search {
     struct notify_match *match;
     const struct notify_facts *facts;
@@ -352,36 +370,82 @@ struct search {
     void *context;
     unsigned conditions; /* of the shape that is looked up */
     struct key key;
+    unsigned count; /* of those sought together */
+    struct sought sought[AHEAD];
 };
 
 static void
-take_cell(struct search *search)
+take_cell(const struct search *search, const struct cell *cell)
 {
     struct notify_match *match = search->match;
-    uint64_t hash;
-    const struct cell *cell = cell_of(match, &search->key, &hash);
     for (uint32_t i = 0; cell && i < cell->count; i++) {
-        struct notify_match_item *item = cell->postings[i]->item;
-        if (item->seen == match->searches)
+        const struct entry *entry = &cell->entries[i];
+        struct notify_match_item *item = entry->arg ? NULL : entry->posting->item;
+        if (item && item->seen == match->searches)
             continue;
-        item->seen = match->searches;
+        if (item)
+            item->seen = match->searches;
         match->compared++;
-        if (item->whole || notify_filter_matches(item->filter, search->facts))
-            search->fn(search->context, item->arg);
+        if (!item || item->whole || notify_filter_matches(item->filter, search->facts))
+            search->fn(search->context, item ? item->arg : entry->arg);
     }
+}
+
+/* Step by step for all of them: while one waits for memory, so do the others. */
+static void
+take_sought(struct search *search)
+{
+    const struct cell *cells[AHEAD];
+    for (unsigned i = 0; i < search->count; i++) {
+        struct sought *sought = &search->sought[i];
+        sought->first = notify_hash_first(&search->match->cells, sought->hash);
+        __builtin_prefetch(sought->first);
+    }
+    for (unsigned i = 0; i < search->count; i++) {
+        const struct sought *sought = &search->sought[i];
+        cells[i] = cell_of(search->match, sought->first, sought->key.bytes, sought->key.len);
+        if (cells[i])
+            __builtin_prefetch(cells[i]->entries);
+    }
+    for (unsigned i = 0; i < search->count; i++)
+        take_cell(search, cells[i]);
+    search->count = 0;
+}
+
+static void
+seek(struct search *search)
+{
+    struct sought *sought = &search->sought[search->count++];
+    const struct key *key = &search->key;
+    sought->hash = notify_hash_of(&search->match->cells, key->bytes, key->len);
+    notify_hash_expect(&search->match->cells, sought->hash);
+    sought->key.len = key->len;
+    memcpy(sought->key.bytes, key->bytes, key->len);
+    if (search->count == AHEAD)
+        take_sought(search);
 }
 
 static void look_up(struct search *search, enum condition next);
 
-/* Goes on with the key and each of the values that the record has of the condition. */
+static bool
+is_among(const struct text *values, unsigned count, struct text value)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (text_equal(values[i], value))
+            return true;
+    return false;
+}
+
+/* Goes on with the key and each of the values that the record has of the condition. A value that is
+ * there twice is looked up once; one that is too long, no filter names. */
 static void
 look_up_with(struct search *search, enum condition condition, const struct text *values,
              unsigned count)
 {
     uint32_t len = search->key.len;
     for (unsigned i = 0; i < count; i++) {
-        if (values[i].len > NOTIFY_VALUE_MAX)
-            continue; /* no filter names it */
+        if (values[i].len > NOTIFY_VALUE_MAX || is_among(values, i, values[i]))
+            continue;
         key_add(&search->key, values[i]);
         look_up(search, (enum condition)(condition + 1));
         search->key.len = len;
@@ -404,7 +468,7 @@ look_up(struct search *search, enum condition next)
     while (next < CONDITIONS && !(search->conditions & BIT(next)))
         next++;
     switch (next) {
-    case CONDITIONS: take_cell(search); break;
+    case CONDITIONS: seek(search); break;
     case TYPE: look_up_with(search, next, &facts->type, 1); break;
     case TYPE_OPEN: look_up_begun(search); break;
     case HOST: look_up_with(search, next, facts->hosts, facts->host_count); break;
@@ -441,12 +505,14 @@ notify_match_find(struct notify_match *match, const struct notify_facts *facts,
     search.facts = facts;
     search.fn = fn;
     search.context = context;
+    search.count = 0;
     match->searches++;
     if (!facts->level_count || facts->topic.len > TOPIC_MAX)
         return;
     for (unsigned levels = 0; levels < facts->level_count; levels++)
         look_at_shapes(&search, levels, true);
     look_at_shapes(&search, facts->level_count, false);
+    take_sought(&search);
 }
 
 uint64_t
