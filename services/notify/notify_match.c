@@ -465,8 +465,8 @@ static void
 look_up(struct search *search, enum condition next)
 {
     const struct notify_facts *facts = search->facts;
-    while (next < CONDITIONS && !(search->conditions & BIT(next)))
-        next++;
+    unsigned left = search->conditions >> next;
+    next = left ? next + (enum condition)__builtin_ctz(left) : CONDITIONS;
     switch (next) {
     case CONDITIONS: seek(search); break;
     case TYPE: look_up_with(search, next, &facts->type, 1); break;
