@@ -1,95 +1,23 @@
-/* See notify_match.h. With many filters the time goes into memory that is in no cache, so what is
- * looked at for a match is little and lies together: a slot, a cell, its entries; and of several
- * keys that are looked up the next is fetched while the one before is looked at. */
-#include "services/notify/notify_match.h"
-
+/* See notify_match.h: filters under their keys. It must not know records. */
 #include <stdlib.h>
 
-#include "services/notify/notify_hash.h"
+#include "services/notify/notify_match_internal.h"
 
 #define KEYS_MAX 64      /* of a filter under one pattern */
 #define POSTINGS_MAX 256 /* of a filter in all; with many patterns each has fewer keys */
 #define KEYS_LEAST 8
-#define AHEAD 8 /* keys that are looked up together */
-
-/* The conditions that are in keys. Types that end with `*` are one of their own. */
-enum condition { TYPE, TYPE_OPEN, HOST, AREA, DIMENSION, STATUS, LANGUAGE, CONDITIONS };
-#define BIT(n) (1U << (n))
-
-/* What keys are made of: of how many levels a pattern is (without a last `>`), which of them are
- * `*`, whether more levels may follow, and the conditions. */
-struct shape {
-    uint8_t levels, stars, rest, conditions; /* stars, conditions: bits */
-    unsigned used;                           /* postings */
-};
-
-struct posting {
-    struct notify_match_item *item;
-    struct cell *cell;
-    uint32_t at; /* in the cell */
-    struct shape shape;
-};
-
-struct entry {
-    void *arg; /* that of a plain item; NULL: the item must be looked at */
-    struct posting *posting;
-};
-
-/* The filters under one key. */
-struct cell {
-    struct notify_link link; /* the first member */
-    struct entry *entries;   /* owned; no list, whose next one is known only when one is here */
-    uint32_t count, cap, len;
-    uint8_t key[];
-};
-
-struct notify_match_item {
-    uint64_t seen; /* the last search that found it */
-    bool whole;    /* its keys have all its conditions: what is found by one need not be compared */
-    bool plain;    /* … and there is one key only: it cannot be found twice */
-    unsigned count;
-    void *arg;
-    const struct subscription_filter *filter;
-    struct posting postings[];
-};
-
-struct notify_match {
-    struct notify_hash cells;
-    uint64_t searches, compared;
-    struct shapes {
-        unsigned count, cap;
-        struct shape *items;           /* owned */
-    } shapes[TOPIC_LEVELS_MAX + 1][2]; /* by their levels, and whether more may follow */
-};
 
 /* ---- keys ---- */
 
-/* A key under construction; it is cut back to try another value. */
-struct key {
-    uint32_t len;
-    uint8_t bytes[4 + TOPIC_MAX + 2 * TOPIC_LEVELS_MAX + CONDITIONS * (NOTIFY_VALUE_MAX + 2)];
-};
-
-static void
-key_add(struct key *key, struct text value)
-{
-    key->bytes[key->len++] = (uint8_t)(value.len >> 8);
-    key->bytes[key->len++] = (uint8_t)value.len;
-    if (value.len)
-        memcpy(key->bytes + key->len, value.ptr, value.len);
-    key->len += value.len;
-}
-
-/* Begins a key of a shape with the levels that are none of its stars. */
-static void
-key_begin(struct key *key, const struct shape *shape, const struct text *levels)
+void
+notify_match_key_begin(struct key *key, const struct shape *shape, const struct text *levels)
 {
     const uint8_t head[] = {shape->levels, shape->stars, shape->rest, shape->conditions};
     memcpy(key->bytes, head, sizeof head);
     key->len = sizeof head;
     for (unsigned i = 0; i < shape->levels; i++)
         if (!(shape->stars & BIT(i)))
-            key_add(key, levels[i]);
+            notify_match_key_add(key, levels[i]);
 }
 
 /* ---- shapes ---- */
@@ -219,10 +147,9 @@ combination(const struct choice choices[CHOICES], unsigned n, struct text values
 
 /* ---- cells ---- */
 
-/* The cell of the key: `first`, which has its hash, or another that does. */
-static struct cell *
-cell_of(const struct notify_match *match, struct notify_link *first, const uint8_t *key,
-        uint32_t len)
+struct cell *
+notify_match_cell(const struct notify_match *match, struct notify_link *first, const uint8_t *key,
+                  uint32_t len)
 {
     for (struct notify_link *at = first; at; at = notify_hash_again(&match->cells, at)) {
         struct cell *cell = (struct cell *)at;
@@ -260,7 +187,7 @@ post(struct notify_match *match, struct posting *posting, const struct key *key)
 {
     uint64_t hash = notify_hash_of(&match->cells, key->bytes, key->len);
     struct cell *cell =
-        cell_of(match, notify_hash_first(&match->cells, hash), key->bytes, key->len);
+        notify_match_cell(match, notify_hash_first(&match->cells, hash), key->bytes, key->len);
     if (!cell)
         cell = cell_new(match, key, hash);
     if (!cell)
@@ -308,10 +235,10 @@ add_one(struct notify_match *match, struct notify_match_item *item, struct text 
     *posting = (struct posting){.item = item};
     shape_of_pattern(pattern, levels, &posting->shape);
     posting->shape.conditions = (uint8_t)combination(choices, n, values);
-    key_begin(&key, &posting->shape, levels);
+    notify_match_key_begin(&key, &posting->shape, levels);
     for (unsigned i = 0; i < CONDITIONS; i++)
         if (posting->shape.conditions & BIT(i))
-            key_add(&key, values[i]);
+            notify_match_key_add(&key, values[i]);
     if (!shape_use(match, &posting->shape))
         return false;
     if (!post(match, posting, &key)) {
@@ -352,167 +279,6 @@ notify_match_remove(struct notify_match *match, struct notify_match_item **item)
         unpost(match, &(*item)->postings[i]);
     free(*item);
     *item = NULL;
-}
-
-/* ---- searching ---- */
-
-/* A key that is looked up. */
-struct sought {
-    uint64_t hash;
-    struct notify_link *first; /* that has its hash */
-    struct key key;
-};
-
-struct search {
-    struct notify_match *match;
-    const struct notify_facts *facts;
-    notify_match_item_fn *fn;
-    void *context;
-    unsigned conditions; /* of the shape that is looked up */
-    struct key key;
-    unsigned count; /* of those sought together */
-    struct sought sought[AHEAD];
-};
-
-static void
-take_cell(const struct search *search, const struct cell *cell)
-{
-    struct notify_match *match = search->match;
-    for (uint32_t i = 0; cell && i < cell->count; i++) {
-        const struct entry *entry = &cell->entries[i];
-        struct notify_match_item *item = entry->arg ? NULL : entry->posting->item;
-        if (item && item->seen == match->searches)
-            continue;
-        if (item)
-            item->seen = match->searches;
-        match->compared++;
-        if (!item || item->whole || notify_filter_matches(item->filter, search->facts))
-            search->fn(search->context, item ? item->arg : entry->arg);
-    }
-}
-
-/* Step by step for all of them: while one waits for memory, so do the others. */
-static void
-take_sought(struct search *search)
-{
-    const struct cell *cells[AHEAD];
-    for (unsigned i = 0; i < search->count; i++) {
-        struct sought *sought = &search->sought[i];
-        sought->first = notify_hash_first(&search->match->cells, sought->hash);
-        __builtin_prefetch(sought->first);
-    }
-    for (unsigned i = 0; i < search->count; i++) {
-        const struct sought *sought = &search->sought[i];
-        cells[i] = cell_of(search->match, sought->first, sought->key.bytes, sought->key.len);
-        if (cells[i])
-            __builtin_prefetch(cells[i]->entries);
-    }
-    for (unsigned i = 0; i < search->count; i++)
-        take_cell(search, cells[i]);
-    search->count = 0;
-}
-
-static void
-seek(struct search *search)
-{
-    struct sought *sought = &search->sought[search->count++];
-    const struct key *key = &search->key;
-    sought->hash = notify_hash_of(&search->match->cells, key->bytes, key->len);
-    notify_hash_expect(&search->match->cells, sought->hash);
-    sought->key.len = key->len;
-    memcpy(sought->key.bytes, key->bytes, key->len);
-    if (search->count == AHEAD)
-        take_sought(search);
-}
-
-static void look_up(struct search *search, enum condition next);
-
-static bool
-is_among(const struct text *values, unsigned count, struct text value)
-{
-    for (unsigned i = 0; i < count; i++)
-        if (text_equal(values[i], value))
-            return true;
-    return false;
-}
-
-/* Goes on with the key and each of the values that the record has of the condition. A value that is
- * there twice is looked up once; one that is too long, no filter names. */
-static void
-look_up_with(struct search *search, enum condition condition, const struct text *values,
-             unsigned count)
-{
-    uint32_t len = search->key.len;
-    for (unsigned i = 0; i < count; i++) {
-        if (values[i].len > NOTIFY_VALUE_MAX || is_among(values, i, values[i]))
-            continue;
-        key_add(&search->key, values[i]);
-        look_up(search, (enum condition)(condition + 1));
-        search->key.len = len;
-    }
-}
-
-/* The beginnings of the type. */
-static void
-look_up_begun(struct search *search)
-{
-    const struct text type = search->facts->type;
-    for (uint32_t len = 0; len <= type.len; len++)
-        look_up_with(search, TYPE_OPEN, &(struct text){type.ptr, len}, 1);
-}
-
-static void
-look_up(struct search *search, enum condition next)
-{
-    const struct notify_facts *facts = search->facts;
-    unsigned left = search->conditions >> next;
-    next = left ? next + (enum condition)__builtin_ctz(left) : CONDITIONS;
-    switch (next) {
-    case CONDITIONS: seek(search); break;
-    case TYPE: look_up_with(search, next, &facts->type, 1); break;
-    case TYPE_OPEN: look_up_begun(search); break;
-    case HOST: look_up_with(search, next, facts->hosts, facts->host_count); break;
-    case AREA: look_up_with(search, next, &facts->area, 1); break;
-    case DIMENSION: look_up_with(search, next, &facts->dimension, 1); break;
-    case STATUS: look_up_with(search, next, &facts->status, 1); break;
-    case LANGUAGE: look_up_with(search, next, facts->languages, facts->language_count); break;
-    }
-}
-
-/* All shapes of so many levels that more may follow, or not. */
-static void
-look_at_shapes(struct search *search, unsigned levels, bool rest)
-{
-    const struct shapes *shapes = &search->match->shapes[levels][rest];
-    bool named = text_is(search->facts->levels[0], "private"); /* no wildcard matches it */
-    if (named && !levels)
-        return;
-    for (unsigned i = 0; i < shapes->count; i++) {
-        if (named && shapes->items[i].stars & BIT(0))
-            continue;
-        search->conditions = shapes->items[i].conditions;
-        key_begin(&search->key, &shapes->items[i], search->facts->levels);
-        look_up(search, TYPE);
-    }
-}
-
-void
-notify_match_find(struct notify_match *match, const struct notify_facts *facts,
-                  notify_match_item_fn *fn, void *context)
-{
-    struct search search;
-    search.match = match;
-    search.facts = facts;
-    search.fn = fn;
-    search.context = context;
-    search.count = 0;
-    match->searches++;
-    if (!facts->level_count || facts->topic.len > TOPIC_MAX)
-        return;
-    for (unsigned levels = 0; levels < facts->level_count; levels++)
-        look_at_shapes(&search, levels, true);
-    look_at_shapes(&search, facts->level_count, false);
-    take_sought(&search);
 }
 
 uint64_t
