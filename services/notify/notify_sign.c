@@ -1,5 +1,5 @@
-/* See notify_sign.h. HMAC is OpenSSL's, which knows what the processor can: half the time of
- * libsodium's or less. It must not know subscriptions or how anything is sent. */
+/* See notify_sign.h. HMAC is OpenSSL's, which knows what the processor can: about half the
+ * time of libsodium's. It must not know subscriptions or how anything is sent. */
 #include "services/notify/notify_sign.h"
 
 #include <openssl/core_names.h>
