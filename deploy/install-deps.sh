@@ -17,10 +17,10 @@ U
 }
 
 build=(gcc make pkg-config libc6-dev libczmq-dev libzmq3-dev libmsgpack-dev libhiredis-dev
-       libjansson-dev libsodium-dev libmicrohttpd-dev libical-dev libcurl4-openssl-dev libstdc++-12-dev)
+       libjansson-dev libsodium-dev libmicrohttpd-dev libical-dev libcurl4-openssl-dev libssl-dev libstdc++-12-dev)
 run=(redis-server redis-tools jq procps util-linux tzdata ca-certificates)
 # what programs load that carry their libraries (make STATIC=yes): notify to send, events to expand a rule, all for metrics
-runtime=(libcurl4 libicu72 libmicrohttpd12 ca-certificates tzdata)
+runtime=(libcurl4 libssl3 libicu72 libmicrohttpd12 ca-certificates tzdata)
 tests=(python3 python3-jsonschema python3-nacl python3-pytest python3-pytest-xdist python3-zmq python3-msgpack libcmocka-dev clang clang-tidy
        clang-format libclang-rt-14-dev llvm cppcheck valgrind shellcheck python3-pytest-timeout
        nodejs npm git ca-certificates prometheus python3-icalendar python3-jsonpatch python3-markdown python3-vobject khal

@@ -24,19 +24,17 @@ is_level(struct text level)
 unsigned
 notify_filter_levels(struct text topic, struct text out[TOPIC_LEVELS_MAX])
 {
-    unsigned count = 0;
-    uint32_t begin = 0;
     if (topic.len && topic.ptr[topic.len - 1] == '.')
         topic.len--;
-    for (uint32_t at = 0; at <= topic.len; at++) {
-        if (at < topic.len && topic.ptr[at] != '.')
-            continue;
-        if (count == TOPIC_LEVELS_MAX)
-            return 0;
-        out[count++] = (struct text){topic.ptr + begin, at - begin};
-        begin = at + 1;
+    const char *at = topic.ptr, *end = at + topic.len;
+    for (unsigned count = 0; topic.len && count < TOPIC_LEVELS_MAX;) {
+        const char *dot = memchr(at, '.', (size_t)(end - at));
+        out[count++] = (struct text){at, (uint32_t)((dot ? dot : end) - at)};
+        if (!dot)
+            return count;
+        at = dot + 1;
     }
-    return topic.len ? count : 0;
+    return 0;
 }
 
 static enum status

@@ -25,7 +25,7 @@ engine_lane(const struct notify_engine *engine, struct text id)
     struct notify_link *link =
         notify_hash_first(&engine->lanes, notify_hash_of(&engine->lanes, id.ptr, id.len));
     while (link && !text_is(id, LANE_OF(link)->id))
-        link = notify_hash_again(link);
+        link = notify_hash_again(&engine->lanes, link);
     return LANE_OF(link);
 }
 

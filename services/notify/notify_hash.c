@@ -20,7 +20,7 @@ notify_hash_fini(struct notify_hash *hash)
 {
     free(hash->slots);
     hash->slots = NULL;
-    hash->count = hash->size = 0;
+    hash->count = hash->used = hash->size = 0;
 }
 
 uint64_t
@@ -31,49 +31,73 @@ notify_hash_of(const struct notify_hash *hash, const void *data, size_t len)
     return out;
 }
 
-static struct notify_link *
-same_from(struct notify_link *link, uint64_t hash)
+/* In a slot whose link was removed: what stands behind it is still to be found. */
+static struct notify_link gone;
+
+/* The slot of the first link from `at` on that has this hash; a free one if there is none. */
+static size_t
+slot_from(const struct notify_hash *table, size_t at, uint64_t hash)
 {
-    while (link && link->hash != hash)
-        link = link->next;
-    return link;
+    const struct notify_slot *slots = table->slots;
+    size_t mask = table->size - 1;
+    for (at &= mask; slots[at].link && (slots[at].hash != hash || slots[at].link == &gone);)
+        at = (at + 1) & mask;
+    return at;
+}
+
+static size_t
+slot_of(const struct notify_hash *table, const struct notify_link *link)
+{
+    size_t at = slot_from(table, link->hash, link->hash);
+    while (table->slots[at].link != link)
+        at = slot_from(table, at + 1, link->hash);
+    return at;
+}
+
+void
+notify_hash_expect(const struct notify_hash *table, uint64_t hash)
+{
+    if (table->size)
+        __builtin_prefetch(&table->slots[hash & (table->size - 1)]);
 }
 
 struct notify_link *
 notify_hash_first(const struct notify_hash *table, uint64_t hash)
 {
-    return table->size ? same_from(table->slots[hash & (table->size - 1)], hash) : NULL;
+    return table->size ? table->slots[slot_from(table, hash, hash)].link : NULL;
 }
 
 struct notify_link *
-notify_hash_again(const struct notify_link *link)
+notify_hash_again(const struct notify_hash *table, const struct notify_link *link)
 {
-    return same_from(link->next, link->hash);
+    return table->slots[slot_from(table, slot_of(table, link) + 1, link->hash)].link;
 }
 
 static void
 put(struct notify_hash *table, struct notify_link *link)
 {
-    struct notify_link **slot = &table->slots[link->hash & (table->size - 1)];
-    link->next = *slot;
-    *slot = link;
+    size_t at = link->hash & (table->size - 1);
+    while (table->slots[at].link)
+        at = (at + 1) & (table->size - 1);
+    table->slots[at] = (struct notify_slot){link->hash, link};
+    table->used++;
 }
 
+/* Larger, or only without what is gone if that is half of it. */
 static bool
-grow(struct notify_hash *table)
+make_room(struct notify_hash *table)
 {
     struct notify_hash old = *table;
-    size_t size = old.size ? 2 * old.size : SIZE_FIRST;
-    struct notify_link **slots = calloc(size, sizeof *slots);
+    size_t size = !old.size ? SIZE_FIRST : 2 * old.count > old.used ? 2 * old.size : old.size;
+    struct notify_slot *slots = calloc(size, sizeof *slots);
     if (!slots)
         return false;
     table->slots = slots;
     table->size = size;
+    table->used = 0;
     for (size_t i = 0; i < old.size; i++)
-        for (struct notify_link *at = old.slots[i], *next; at; at = next) {
-            next = at->next;
-            put(table, at);
-        }
+        if (old.slots[i].link && old.slots[i].link != &gone)
+            put(table, old.slots[i].link);
     free(old.slots);
     return true;
 }
@@ -81,7 +105,7 @@ grow(struct notify_hash *table)
 bool
 notify_hash_add(struct notify_hash *table, struct notify_link *link, uint64_t hash)
 {
-    if (table->count >= table->size && !grow(table))
+    if (4 * table->used >= 3 * table->size && !make_room(table))
         return false;
     link->hash = hash;
     put(table, link);
@@ -92,20 +116,15 @@ notify_hash_add(struct notify_hash *table, struct notify_link *link, uint64_t ha
 void
 notify_hash_remove(struct notify_hash *table, struct notify_link *link)
 {
-    struct notify_link **at = &table->slots[link->hash & (table->size - 1)];
-    while (*at != link)
-        at = &(*at)->next;
-    *at = link->next;
+    table->slots[slot_of(table, link)].link = &gone;
     table->count--;
 }
 
 struct notify_link *
 notify_hash_walk(const struct notify_hash *table, const struct notify_link *link)
 {
-    if (link && link->next)
-        return link->next;
-    size_t slot = link ? (link->hash & (table->size - 1)) + 1 : 0;
-    while (slot < table->size && !table->slots[slot])
-        slot++;
-    return slot < table->size ? table->slots[slot] : NULL;
+    size_t at = link ? slot_of(table, link) + 1 : 0;
+    while (at < table->size && (!table->slots[at].link || table->slots[at].link == &gone))
+        at++;
+    return at < table->size ? table->slots[at].link : NULL;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/run.h"
 #include "services/notify/notify_mime.h"
 #include "services/notify/notify_sender_internal.h"
 #include "services/notify/notify_sign.h"
@@ -173,7 +174,11 @@ start(struct notify_sender *sender)
 {
     if (sender->running)
         return true;
-    if (sender_curl_load() && notify_sender_thread_init(sender) && start_thread(sender))
+    if (!sender->sign && !(sender->sign = notify_sign_new()))
+        log_event(LOG_LEVEL_ERROR, "nothing can be signed",
+                  LOG_TEXT("error", "no libcrypto, or no memory"));
+    if (sender->sign && sender_curl_load() && notify_sender_thread_init(sender) &&
+        start_thread(sender))
         return true;
     notify_sender_thread_fini(sender);
     return false;
@@ -233,13 +238,14 @@ put_headers(struct attempt *attempt, const struct notify_post *post)
     put_header(attempt, TEXT_LITERAL("webhook-id"), post->id);
     put_header(attempt, TEXT_LITERAL("webhook-timestamp"), time_text);
     if (post->secret_count) {
-        size_t len =
-            notify_sign(post->id, time_s, post->body, post->secret_count, post->secrets, signature);
+        size_t len = notify_sign(attempt->sender->sign, post->id, time_s, post->body,
+                                 post->secret_count, post->secrets, signature);
         if (!len)
             return "a secret is none";
         put_header(attempt, TEXT_LITERAL("webhook-signature"),
                    (struct text){signature, (uint32_t)len});
     }
+    add_header(attempt, (char *)(uintptr_t) "User-Agent: cbm-notify/" CBM_VERSION);
     add_header(attempt, (char *)(uintptr_t) "Expect:");
     if (!has_type)
         add_header(attempt, (char *)(uintptr_t) "Content-Type:");
@@ -430,6 +436,7 @@ notify_sender_destroy(struct notify_sender **sender)
         close(gone->answer_fd);
     if (gone->has_mutex)
         pthread_mutex_destroy(&gone->mutex);
+    notify_sign_destroy(&gone->sign);
     sodium_memzero(gone, sizeof *gone);
     free(gone);
     *sender = NULL;

@@ -7,12 +7,12 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "common/base/run.h"
 #include "services/notify/notify_sender_internal.h"
 
 #define CONNECT_MS_MAX 5000
 #define HEAD_MAX (32 * 1024)
 #define BODY_MAX (64 * 1024)
+#define BUFFER_SIZE 1024 /* answers are short; malloc keeps such sizes at hand */
 #define RETRY_AFTER_MAX_S (24 * 3600)
 #define CONNECTION_AGE_S 300 /* then the name is looked up again */
 
@@ -58,7 +58,9 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
         attempt->refused = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    notify_sender_socket_open(attempt->sender, fd);
+    return fd;
 }
 
 /* ---- what comes back ------------------------------------------------------------------------- */
@@ -123,6 +125,7 @@ notify_sender_http_set_up(struct notify_sender *sender, CURL *easy)
         {CURLOPT_CONNECTTIMEOUT_MS, timeout_ms < CONNECT_MS_MAX ? timeout_ms : CONNECT_MS_MAX},
         {CURLOPT_DNS_CACHE_TIMEOUT, 0},
         {CURLOPT_MAXLIFETIME_CONN, CONNECTION_AGE_S},
+        {CURLOPT_BUFFERSIZE, BUFFER_SIZE},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (sender_curl.easy_setopt(easy, numbers[i].option, numbers[i].value) != CURLE_OK)
@@ -132,9 +135,10 @@ notify_sender_http_set_up(struct notify_sender *sender, CURL *easy)
     return sender_curl.easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK &&
            sender_curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            sender_curl.easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
-           sender_curl.easy_setopt(easy, CURLOPT_USERAGENT, "cbm-notify/" CBM_VERSION) ==
-               CURLE_OK &&
            sender_curl.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, notify_sender_socket_close) ==
+               CURLE_OK &&
+           sender_curl.easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sender) == CURLE_OK &&
            sender_curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head) == CURLE_OK &&
            sender_curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
 }

@@ -17,9 +17,9 @@
 
 enum attempt_kind { ATTEMPT_POST, ATTEMPT_MAIL, ATTEMPT_KINDS };
 
-/* Its own headers besides the given: three of Standard Webhooks, and two that are curl's taken
- * back. */
-#define ATTEMPT_HEADERS_MAX (NOTIFY_HEADERS_MAX + 5)
+/* Its own headers besides the given: three of Standard Webhooks, our name, which costs curl less
+ * here than as its option, and two that are curl's taken back. */
+#define ATTEMPT_HEADERS_MAX (NOTIFY_HEADERS_MAX + 6)
 
 struct attempt {
     struct attempt *next; /* in the queue that it is in */
@@ -58,6 +58,7 @@ struct attempts {
 struct notify_sender {
     struct loop *loop;
     struct notify_sender_config config;
+    struct notify_sign *sign; /* the loop's */
     struct notify_cidrs allow;
     char password[256];
     bool watched; /* by the loop */
@@ -74,7 +75,9 @@ struct notify_sender {
     /* the sender's thread's */
     CURLM *multi;
     int epoll;
-    int64_t timer_at_ms; /* when curl wants to be called, -1 for not */
+    int64_t timer_at_ms;          /* when curl wants to be called, -1 for not */
+    struct socket_watch *sockets; /* owned, `socket_count` of them */
+    size_t socket_count;
     struct attempts waiting, ended;
     struct attempt **under_way; /* `active` of at most `connections` */
     size_t active;
@@ -100,6 +103,14 @@ void notify_sender_http_end(struct attempt *attempt, CURLcode result);
 bool notify_sender_mail_set_up(struct notify_sender *sender, CURL *easy);
 bool notify_sender_mail_begin(struct attempt *attempt);
 void notify_sender_mail_end(struct attempt *attempt, CURLcode result);
+
+/* The multi's socket function. A socket that is told of when it is opened is closed by ours only.
+ */
+int notify_sender_socket_watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *known);
+void notify_sender_socket_open(struct notify_sender *sender, curl_socket_t fd);
+int notify_sender_socket_close(void *arg, curl_socket_t fd);
+/* Whether curl wants to know that something happened; if not, it is no longer watched. */
+bool notify_sender_socket_wanted(struct notify_sender *sender, curl_socket_t fd);
 
 /* Keeps the printable beginning of what the other side said. */
 void attempt_keep(struct attempt *attempt, const char *data, size_t len);

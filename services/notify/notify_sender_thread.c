@@ -11,28 +11,6 @@
 #define EVENTS_A_TURN 64
 
 static int
-watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
-{
-    (void)easy;
-    struct notify_sender *sender = arg;
-    struct epoll_event event = {
-        .events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
-                  (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0),
-        .data.fd = fd,
-    };
-    if (what == CURL_POLL_REMOVE) {
-        epoll_ctl(sender->epoll, EPOLL_CTL_DEL, fd, NULL); /* may be closed already */
-        return 0;
-    }
-    if (epoll_ctl(sender->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0 &&
-        epoll_ctl(sender->epoll, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0)
-        return -1;
-    if (!known)
-        sender_curl.multi_assign(sender->multi, fd, sender);
-    return 0;
-}
-
-static int
 set_timer(CURLM *multi, long timeout_ms, void *arg)
 {
     (void)multi;
@@ -156,7 +134,7 @@ notify_sender_thread(void *arg)
             uint32_t what = events[i].events;
             if (events[i].data.fd == sender->wake_fd)
                 goes_on = take_given(sender);
-            else
+            else if (notify_sender_socket_wanted(sender, events[i].data.fd))
                 sender_curl.multi_socket_action(sender->multi, events[i].data.fd,
                                                 (what & EPOLLIN ? CURL_CSELECT_IN : 0) |
                                                     (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
@@ -188,8 +166,8 @@ notify_sender_thread_init(struct notify_sender *sender)
             return false;
     return sender->under_way && sender->epoll >= 0 && sender->multi &&
            epoll_ctl(sender->epoll, EPOLL_CTL_ADD, sender->wake_fd, &wake) == 0 &&
-           sender_curl.multi_setopt(sender->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) ==
-               CURLM_OK &&
+           sender_curl.multi_setopt(sender->multi, CURLMOPT_SOCKETFUNCTION,
+                                    notify_sender_socket_watch) == CURLM_OK &&
            sender_curl.multi_setopt(sender->multi, CURLMOPT_SOCKETDATA, sender) == CURLM_OK &&
            sender_curl.multi_setopt(sender->multi, CURLMOPT_TIMERFUNCTION, set_timer) == CURLM_OK &&
            sender_curl.multi_setopt(sender->multi, CURLMOPT_TIMERDATA, sender) == CURLM_OK &&
@@ -220,6 +198,9 @@ notify_sender_thread_fini(struct notify_sender *sender)
     if (sender->multi)
         sender_curl.multi_cleanup(sender->multi);
     sender->multi = NULL;
+    free(sender->sockets); /* curl closes sockets until here */
+    sender->sockets = NULL;
+    sender->socket_count = 0;
     if (sender->epoll >= 0)
         close(sender->epoll);
     sender->epoll = -1;

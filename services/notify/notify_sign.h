@@ -14,10 +14,16 @@
 
 #include "common/base/text.h"
 
+/* What signing needs again and again; of one thread. NULL without memory, or without
+ * OpenSSL's libcrypto, which is loaded by the first. */
+struct notify_sign;
+struct notify_sign *notify_sign_new(void);
+void notify_sign_destroy(struct notify_sign **sign);
+
 /* Appends the signature of each secret, by space: the value of webhook-signature, terminated.
  * Returns its length, 0 if one of them is no secret. */
 #define NOTIFY_SIGNATURE_MAX 96
-size_t notify_sign(struct text id, int64_t time_s, struct text body, unsigned secret_count,
-                   const struct text *secrets, char *out);
+size_t notify_sign(struct notify_sign *sign, struct text id, int64_t time_s, struct text body,
+                   unsigned secret_count, const struct text *secrets, char *out);
 
 #endif

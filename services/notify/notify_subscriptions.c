@@ -63,7 +63,7 @@ owner_find(const struct notify_subscriptions *all, struct text name)
     struct notify_link *at =
         notify_hash_first(&all->owners, notify_hash_of(&all->owners, name.ptr, name.len));
     while (at && !text_is(name, ((struct owner *)at)->principal.id))
-        at = notify_hash_again(at);
+        at = notify_hash_again(&all->owners, at);
     return (struct owner *)at;
 }
 
@@ -218,7 +218,7 @@ entry_find(const struct notify_subscriptions *all, struct text id)
     struct notify_link *at =
         notify_hash_first(&all->by_id, notify_hash_of(&all->by_id, id.ptr, id.len));
     while (at && !text_equal(id, ((struct entry *)at)->public.document.id))
-        at = notify_hash_again(at);
+        at = notify_hash_again(&all->by_id, at);
     return (struct entry *)at;
 }
 

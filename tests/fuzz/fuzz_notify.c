@@ -1,4 +1,4 @@
-// LINK: services/notify/notify_domain_address.c services/notify/notify_sign.c services/notify/notify_mime.c common/json/json_text.c common/msg/mp.c common/base/buf.c common/base/text.c common/base/date.c common/base/status.c -lsodium -lmsgpackc -lm
+// LINK: services/notify/notify_domain_address.c services/notify/notify_sign.c common/base/library.c services/notify/notify_mime.c common/json/json_text.c common/msg/mp.c common/base/buf.c common/base/text.c common/base/date.c common/base/status.c -lsodium -lmsgpackc -lm
 /* What notify reads and writes by hand: lists of addresses, secrets, addresses and headers of
  * mails, MessagePack as JSON. It must not know sockets. */
 #include "tests/fuzz/fuzz.h"
@@ -35,8 +35,11 @@ try_addresses(struct text text)
 static void
 try_secret(struct text text)
 {
+    static struct notify_sign *sign;
     char out[NOTIFY_SIGNATURE_MAX];
-    size_t len = notify_sign(TEXT_LITERAL("msg_1"), 1614265330, text, 1, &text, out);
+    if (!sign)
+        sign = notify_sign_new();
+    size_t len = notify_sign(sign, TEXT_LITERAL("msg_1"), 1614265330, text, 1, &text, out);
     PROMISE(len < sizeof out && (!len || out[len] == '\0'));
 }
 

@@ -1,5 +1,7 @@
 """The sender of webhooks by itself: where it goes, what it makes of the answers, and that nothing outside
 holds it up."""
+import os
+import pathlib
 import socket
 import subprocess
 import time
@@ -7,7 +9,7 @@ import time
 import pytest
 
 from conftest import ROOT, free_port
-from sender_receiver import SECRET, SLOW, Receiver, Sender, certificate, tls, wait_for
+from sender_receiver import SECRET, SLOW, Receiver, Sender, certificate, read_request, tls, wait_for
 
 
 @pytest.fixture(name="receiver")
@@ -99,6 +101,26 @@ def test_connections_are_used_again(receiver):
         for _ in range(5):
             assert sender.post(receiver.url())["outcome"] == "taken"
     assert len(receiver.requests) == 5 and receiver.connections == 1
+
+
+def busy_seconds(process):
+    user, system = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_connection_that_ends_while_it_is_idle():
+    """It keeps nobody busy, and the next attempt opens another."""
+    with socket.create_server(("127.0.0.1", 0)) as server, Sender() as sender:
+        for _ in range(2):
+            sender.ask(post_line(f"http://127.0.0.1:{server.getsockname()[1]}/"))
+            connection, _ = server.accept()
+            with connection, connection.makefile("rb") as stream:
+                assert read_request(stream)
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                assert sender.answer()["outcome"] == "taken"
+            before = busy_seconds(sender.process)
+            time.sleep(0.5)  # what is measured, not waited for
+            assert busy_seconds(sender.process) - before < 0.2
 
 
 # ---- where it may go --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import time
 import pytest
 from test_visibility import Who
 
-from conftest import CallError, time_text, wait_for
+from conftest import CallError, time_ms, time_text, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,12 @@ def types(client, made, *prefix):
 
 
 URL = "https://hooks.example/cbm"
+
+
+def redis(stack, *words, **more):
+    done = subprocess.run(["redis-cli", "-u", stack.env["CBM_REDIS"], "--no-auth-warning", *words], capture_output=True,
+                          timeout=30, check=True, **more)
+    return done.stdout[:-1].decode(errors="surrogateescape")
 
 
 def test_what_is_refused_is_named(client):
@@ -116,20 +122,16 @@ def test_a_secret_is_told_once(stack, client):
                         key="hook")
     assert "secret" not in later and later["id"] == made["id"]
 
-    def redis(*words):
-        return subprocess.run(["redis-cli", "-u", stack.env["CBM_REDIS"], "--no-auth-warning", *words], capture_output=True,
-                              text=True, errors="replace", timeout=30, check=True).stdout
-
     def document():
-        return redis("HGET", "{cica}:notify:doc", f"secret/{made['id']}")
+        return redis(stack, "HGET", "{cica}:notify:doc", f"secret/{made['id']}")
     assert made["secret"] in document() and rotated["secret"] in document()  # both sign
     wait_for(lambda: made["secret"] not in document(), 10, "the end of the overlap")
     assert rotated["secret"] in document()
-    keys = [key for key in redis("KEYS", "*").split() if not key.endswith(":notify:doc")]
+    keys = [key for key in redis(stack, "KEYS", "*").split() if not key.endswith(":notify:doc")]
     kinds = {"hash": ("HVALS",), "zset": ("ZRANGE", "0", "-1")}
     for key in keys:
-        command, *more = kinds[redis("TYPE", key).strip()]
-        assert "whsec_" not in redis(command, key, *more) and "whsk_" not in redis(command, key, *more), key
+        command, *more = kinds[redis(stack, "TYPE", key)]
+        assert "whsec_" not in redis(stack, command, key, *more) and "whsk_" not in redis(stack, command, key, *more), key
     for shown in (call(client, "get", id=made["id"]), call(client, "list", channel="webhook"), records(client, made)):
         assert "whs" not in str(shown)
     assert "whs" not in stack.log("notify.1")
@@ -210,6 +212,41 @@ def test_its_time_ends(client):
     assert alive["status"] == "active"
     far = make(client, expires=time_text(ends + 5 * 86400_000))
     assert types(client, far) == ["subscription.created"]
+
+
+YEAR_MS = 365 * 86400_000
+DOCUMENTS, INDEX = "{cica}:notify:doc", "{cica}:notify:ix"
+
+
+def due(stack, made):
+    """The instants at which the clock will look at it."""
+    entries = redis(stack, "ZRANGE", INDEX, "0", "-1").split()
+    return [int(entry.split("|")[1]) for entry in entries if entry.startswith("due-subscription|") and entry.endswith(f"|{made['id']}")]
+
+
+def test_its_key_is_due_after_a_year(client, stack):
+    made = make(client, channel="webhook", url=URL)
+    rotated = time_ms(made["rotated"])
+    assert due(stack, made) == [rotated + YEAR_MS]
+    assert due(stack, make(client)) == []  # a mailbox has no secret
+    # a year passes: as if its secret had been made two seconds less than a year ago
+    key, earlier = f"subscription/{made['id']}", int(time.time() * 1000) + 2000 - YEAR_MS
+    stored = redis(stack, "HGET", DOCUMENTS, key)
+    changed = stored.replace(f"rotated\udcb8{made['rotated']}", f"rotated\udcb8{time_text(earlier)}")
+    assert changed != stored and len(changed) == len(stored)
+    redis(stack, "-x", "HSET", DOCUMENTS, key, input=changed.encode(errors="surrogateescape"))
+    redis(stack, "ZREM", INDEX, f"due-subscription|{rotated + YEAR_MS:020}|{made['id']}")
+    redis(stack, "ZADD", INDEX, "0", f"due-subscription|{earlier + YEAR_MS:020}|{made['id']}")
+    wait_for(lambda: types(client, made)[1:], 10, "the notice", 0.05)
+    kind, notice = records(client, made)[-1]
+    assert (kind, notice["id"], time_ms(notice["rotated"])) == ("subscription.notice.key_due", made["id"], earlier)
+    told = client.call("notify", "log.read", {"prefix": f"private.secretariat.subscriptions.{made['id']}.", "after": 0})["items"][-1]
+    assert time_ms(told["meta"]["time"]) >= earlier + YEAR_MS  # at its time, not before
+    assert due(stack, made) == []
+    # told once; what is rotated is due a year later
+    again = call(client, "rotate", id=made["id"])
+    assert [kind for kind in types(client, made) if kind.endswith("key_due")] == ["subscription.notice.key_due"]
+    assert due(stack, made)[-1] == time_ms(again["rotated"]) + YEAR_MS  # before that, the end of the overlap
 
 
 def test_rehearsed(sample_stack):

@@ -1,4 +1,4 @@
-// LINK: services/notify/notify_match.c services/notify/notify_hash.c services/notify/notify_domain_filter.c common/log/topic.c common/msg/permission.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/base/text.c common/base/date.c common/base/status.c -lsodium
+// LINK: services/notify/notify_match.c services/notify/notify_match_find.c services/notify/notify_hash.c services/notify/notify_domain_filter.c common/log/topic.c common/msg/permission.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/base/text.c common/base/date.c common/base/status.c -lsodium
 /* The index of filters against a look at all of them, and what it compares of many. It must not
  * know subscriptions. */
 #include "tests/unit/check.h"

@@ -1,4 +1,4 @@
-// LINK: services/notify/notify_sign.c common/base/text.c -lsodium
+// LINK: services/notify/notify_sign.c common/base/library.c common/base/text.c -lsodium
 /* Signatures of webhooks: the example of Standard Webhooks, RFC 8032's keys, and secrets that are
  * none. It must not know sockets. */
 #include "tests/unit/check.h"
@@ -18,6 +18,7 @@
 #define PUBLIC_HALF "DXWpgBgrEKt9VL/tPJZAc6DuFy89qmIyWvAhpo9wdRGg=="
 #define PUBLIC "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
+static struct notify_sign *sign;
 static char out[4 * NOTIFY_SIGNATURE_MAX];
 
 static void
@@ -25,12 +26,25 @@ test_example(void **state)
 {
     (void)state;
     const struct text secrets[] = {TEXT_LITERAL(SECRET), TEXT_LITERAL(SECRET)};
-    assert_int_equal(notify_sign(ID, 1614265330, BODY, 1, secrets, out), sizeof SIGNED - 1);
+    assert_int_equal(notify_sign(sign, ID, 1614265330, BODY, 1, secrets, out), sizeof SIGNED - 1);
     assert_string_equal(out, SIGNED);
-    notify_sign(ID, 1614265330, BODY, 2, secrets, out);
+    notify_sign(sign, ID, 1614265330, BODY, 2, secrets, out);
     assert_string_equal(out, SIGNED " " SIGNED);
-    notify_sign(ID, 1614265331, BODY, 1, secrets, out);
+    notify_sign(sign, ID, 1614265331, BODY, 1, secrets, out);
     assert_string_not_equal(out, SIGNED);
+}
+
+/* What was signed with before has no part in it. */
+static void
+test_other_secret(void **state)
+{
+    (void)state;
+    const struct text mine = TEXT_LITERAL(SECRET);
+    const struct text other = TEXT_LITERAL("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    assert_true(notify_sign(sign, ID, 1614265330, BODY, 1, &other, out));
+    assert_string_not_equal(out, SIGNED);
+    notify_sign(sign, ID, 1614265330, BODY, 1, &mine, out);
+    assert_string_equal(out, SIGNED);
 }
 
 /* Whether the signature behind "v1a," is of the message by the key of the whpk_. */
@@ -56,11 +70,11 @@ test_pair(void **state)
     (void)state;
     const struct text both[] = {TEXT_LITERAL(SECRET), TEXT_LITERAL(SEED PUBLIC_HALF)};
     struct text seed = TEXT_LITERAL(SEED "A=");
-    assert_true(notify_sign(ID, 1614265330, BODY, 1, &seed, out));
+    assert_true(notify_sign(sign, ID, 1614265330, BODY, 1, &seed, out));
     const char *message = "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";
     assert_true(verified(out, PUBLIC, message));
     assert_false(verified(out, PUBLIC, "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265331.{}"));
-    assert_true(notify_sign(ID, 1614265330, TEXT_NONE, 2, both, out));
+    assert_true(notify_sign(sign, ID, 1614265330, TEXT_NONE, 2, both, out));
     assert_int_equal(strncmp(out, "v1,", 3), 0);
     assert_true(verified(strchr(out, ' ') + 1, PUBLIC, "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330."));
 }
@@ -70,7 +84,7 @@ static bool
 valid(const char *secret)
 {
     struct text text = text_of(secret);
-    return notify_sign(ID, 1, BODY, 1, &text, out) > 0;
+    return notify_sign(sign, ID, 1, BODY, 1, &text, out) > 0;
 }
 
 /* whsec_ of so many bytes */
@@ -101,7 +115,23 @@ test_secrets(void **state)
     assert_true(valid_of(24));
     assert_true(valid_of(64));
     assert_false(valid_of(65));
-    assert_int_equal(notify_sign(ID, 1, BODY, 0, NULL, out), 0);
+    assert_int_equal(notify_sign(sign, ID, 1, BODY, 0, NULL, out), 0);
+}
+
+static int
+make_sign(void **state)
+{
+    (void)state;
+    sign = notify_sign_new();
+    return sign ? 0 : -1;
+}
+
+static int
+end_sign(void **state)
+{
+    (void)state;
+    notify_sign_destroy(&sign);
+    return 0;
 }
 
 int
@@ -109,8 +139,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_example),
+        cmocka_unit_test(test_other_secret),
         cmocka_unit_test(test_pair),
         cmocka_unit_test(test_secrets),
     };
-    return sodium_init() < 0 || cmocka_run_group_tests(tests, NULL, NULL);
+    return sodium_init() < 0 || cmocka_run_group_tests(tests, make_sign, end_sign);
 }

@@ -1,7 +1,7 @@
 // LINK: -lcurl
-/* The limit of webhooks by libcurl: its multi interface alone posts the same bytes again and again,
- * nothing is made, signed or handed over. Handles and connections are used again. It must not know
- * anything of ours. */
+/* The limit of webhooks by libcurl: its multi interface alone posts one and the same webhook again
+ * and again, with the headers that a signed one has; nothing is made, signed or handed over.
+ * Handles and connections are used again. It must not know anything of ours. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,15 @@
 
 #include "common/base/clock.h"
 #include "tests/bench/bench_receiver.h"
+
+static const char *const lines[] = {
+    "content-type: application/cloudevents+json",
+    "webhook-id: newsroom.100000",
+    "webhook-timestamp: 1626163200",
+    "webhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    "User-Agent: cbm-notify/0.1.0",
+    "Expect:",
+};
 
 static size_t
 pass(char *data, size_t size, size_t count, void *arg)
@@ -44,8 +53,9 @@ main(int argc, char **argv)
         return 69;
     memset(body, 'x', (size_t)atoi(argv[3]));
     snprintf(url, sizeof url, "http://127.0.0.1:%u/hook", port);
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    headers = curl_slist_append(headers, "Expect:");
+    struct curl_slist *headers = NULL;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        headers = curl_slist_append(headers, lines[i]);
     long in_flight = atol(argv[1]), taken = 0, failed = 0;
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, in_flight);
     for (long i = 0; i < in_flight; i++)
