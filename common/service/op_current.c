@@ -65,6 +65,7 @@ op_current(struct op *op, int64_t *seq)
 {
     struct service *service = op->service;
     int64_t end;
+    *seq = service->copy_seq;
     enum status status = op_seq(op, &end);
     if (status != STATUS_OK)
         return status;

@@ -293,6 +293,8 @@ events_handlers_span(struct op *op, const struct event_list *in, bool *answered)
     if (!begin(op, in, &list))
         return STATUS_OK;
     enum status status = op_current(op, &list.seq);
+    if (status == STATUS_AGAIN && list.seq >= 0) /* what is missing comes in the same round */
+        status = events_handlers_both(status, load(op, &list, &given_up));
     if (status != STATUS_OK)
         return status;
     list.items = op_alloc(op, list.limit * sizeof *list.items);
