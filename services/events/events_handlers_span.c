@@ -14,6 +14,7 @@
 #define CROWDED 512                /* entries that are read for a bucket that is not kept */
 #define CROWDED_BYTES (512 * 1024) /* of its documents */
 #define LOADS_MAX 8                /* then it is answered from the store */
+#define ANSWER_ROOM (EVENTS_ENTRY_MAX + 64) /* of an answer, beside its items */
 #define PIECE_MS (EVENTS_PIECE_DAYS * DATE_DAY_MS)
 
 /* A list of a span being made. */
@@ -154,6 +155,16 @@ load(struct op *op, const struct answering *list, bool *given_up)
     return status;
 }
 
+/* Whether all buckets are here, which will be looked at in the next run. */
+static bool
+expect_all(const struct answering *list)
+{
+    bool all = true;
+    for (int64_t n = list->first; n <= list->last; n++)
+        all = events_spans_expect(list->spans, n) && all;
+    return all;
+}
+
 /* ---- the answer ------------------------------------------------------------------------------ */
 
 /* Whether the event is on the list for whoever asks, where that is not seen by its numbers. */
@@ -245,20 +256,25 @@ cursor_of(const struct events_spans_item *item)
                          (uint32_t)(end - item->entry.ptr) - prefix_len};
 }
 
-static void
+/* In the run's memory, which is the same for each request and so in the processor's cache. */
+static enum status
 write_answer(struct op *op, const struct answering *list)
 {
-    struct buf *result = op_result(op);
-    buf_clear(result);
-    mp_map(result, 3);
-    mp_string(result, "items");
-    mp_array(result, list->count);
+    struct buf result = {.cap = list->bytes + ANSWER_ROOM};
+    result.data = op_alloc(op, result.cap);
+    if (!result.data)
+        return op_no_memory(op);
+    mp_map(&result, 3);
+    mp_string(&result, "items");
+    mp_array(&result, list->count);
     for (unsigned i = 0; i < list->count; i++)
-        buf_append(result, list->items[i]->document.ptr, list->items[i]->document.len);
-    mp_string(result, "next");
-    mp_text(result, list->more ? cursor_of(list->items[list->count - 1]) : TEXT_NONE);
-    mp_string(result, "seq");
-    mp_int(result, list->seq);
+        buf_append(&result, list->items[i]->document.ptr, list->items[i]->document.len);
+    mp_string(&result, "next");
+    mp_text(&result, list->more ? cursor_of(list->items[list->count - 1]) : TEXT_NONE);
+    mp_string(&result, "seq");
+    mp_int(&result, list->seq);
+    op_answer_raw(op, (struct text){(const char *)result.data, (uint32_t)result.len});
+    return STATUS_OK;
 }
 
 /* Whether the request is one of a span that is not too long. */
@@ -293,7 +309,7 @@ events_handlers_span(struct op *op, const struct event_list *in, bool *answered)
     if (!begin(op, in, &list))
         return STATUS_OK;
     enum status status = op_current(op, &list.seq);
-    if (status == STATUS_AGAIN && list.seq >= 0) /* what is missing comes in the same round */
+    if (status == STATUS_AGAIN && list.seq >= 0 && !expect_all(&list)) /* in the same round */
         status = events_handlers_both(status, load(op, &list, &given_up));
     if (status != STATUS_OK)
         return status;
@@ -308,9 +324,8 @@ events_handlers_span(struct op *op, const struct event_list *in, bool *answered)
     }
     if (status != STATUS_OK || !here || crowded)
         return status;
-    write_answer(op, &list);
     *answered = true;
-    return STATUS_OK;
+    return write_answer(op, &list);
 }
 
 /* ---- what the log tells ---------------------------------------------------------------------- */

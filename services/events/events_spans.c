@@ -195,6 +195,15 @@ events_spans_get(struct events_spans *spans, int64_t number)
     return &bucket->items;
 }
 
+bool
+events_spans_expect(struct events_spans *spans, int64_t number)
+{
+    const struct bucket *bucket = *place_of(spans, number);
+    for (unsigned i = 0; bucket && i < bucket->items.count; i++)
+        __builtin_prefetch(&bucket->items.items[i]);
+    return bucket != NULL;
+}
+
 struct events_spans_mark
 events_spans_mark(const struct events_spans *spans, int64_t seq)
 {

@@ -42,6 +42,10 @@ bool events_spans_used(const struct events_spans *spans); /* false: bytes_max is
  * touched since. */
 const struct events_spans_items *events_spans_get(struct events_spans *spans, int64_t bucket);
 
+/* Whether the bucket is here, most likely, and has its items on the way to the processor's cache.
+ */
+bool events_spans_expect(struct events_spans *spans, int64_t bucket);
+
 /* Whether the event of an item of the bucket was touched since. */
 bool events_spans_outdated(const struct events_spans *spans, const struct events_spans_items *in,
                            const struct events_spans_item *item);
