@@ -69,6 +69,8 @@ give_away(void *raw, struct buf *buf)
     if (sent < 0) {
         buf_append(&left, buf->data, buf->len);
         zmq_msg_close(&msg);
+    } else {
+        buf_reserve(&left, buf->len); /* the next will be as long, most likely */
     }
     *buf = left;
     return sent < 0 ? -1 : 0;

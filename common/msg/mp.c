@@ -110,19 +110,49 @@ scan_value(struct scan *scan)
     return scan_long(scan, lead);
 }
 
-/* Passes over what most values are, small numbers and short texts in ASCII, as far as they go. */
+static uint64_t
+word_at(const void *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* text_is_ascii of at most 31 bytes, of which `room` may be read: where that are 32, the same is
+ * done whatever the length is, as no processor foresees lengths. */
+static bool
+is_short_ascii(const uint8_t *at, size_t len, size_t room)
+{
+    static const char high[65] = "\x80\x80\x80\x80\x80\x80\x80\x80"
+                                 "\x80\x80\x80\x80\x80\x80\x80\x80"
+                                 "\x80\x80\x80\x80\x80\x80\x80\x80"
+                                 "\x80\x80\x80\x80\x80\x80\x80\x80";
+    const char *mask = high + 32 - len;
+    if (room < 32)
+        return text_is_ascii((const char *)at, len);
+    return !((word_at(at) & word_at(mask)) | (word_at(at + 8) & word_at(mask + 8)) |
+             (word_at(at + 16) & word_at(mask + 16)) | (word_at(at + 24) & word_at(mask + 24)));
+}
+
+/* Passes over what most values are, small ones and texts in ASCII, as far as they go. Where the
+ * next one begins hangs on the first byte alone: the rest is looked at meanwhile. */
 static void
 skim(struct scan *scan)
 {
     const uint8_t *at = scan->data + scan->at, *end = scan->data + scan->len;
     uint64_t left = scan->left;
     for (; left && at < end; left--) {
-        size_t len = 0;
-        if ((*at & 0xe0) == 0xa0) {
-            len = *at & 0x1f;
-            if ((size_t)(end - at) <= len || !text_is_ascii((const char *)at + 1, len))
+        uint8_t lead = *at;
+        size_t len = 0, room = (size_t)(end - at) - 1;
+        if ((lead & 0xe0) == 0xa0) {
+            len = lead & 0x1f;
+            if (room < len || !is_short_ascii(at + 1, len, room))
                 break;
-        } else if (*at > 0x7f && *at < 0xe0) {
+        } else if (lead >= 0xcc && lead <= 0xd3) { /* integers of 1, 2, 4 and 8 bytes */
+            len = (size_t)1 << (lead & 3);
+            if (room < len)
+                break;
+        } else if (lead > 0x7f && lead < 0xe0 && lead != 0xc0 && lead != 0xc2 && lead != 0xc3) {
             break;
         }
         at += 1 + len;

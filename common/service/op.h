@@ -79,6 +79,13 @@ enum status op_scan(struct op *op, struct text from, struct text upto, unsigned 
  * what the answer shows is at least as new. */
 enum status op_seq(struct op *op, int64_t *seq);
 
+/* Waits until the service's copy (service_set_copy) has seen every record that was on the log when
+ * this was first asked: STATUS_AGAIN until then, then STATUS_OK and the last seq that it has seen,
+ * so what the copy has is at least as new. With STATUS_AGAIN `seq` is what it has seen so far, -1
+ * for nothing: who reads for the copy meanwhile reads a state that is at least as new as that. What
+ * the copy lends is good until the handler returns. */
+enum status op_current(struct op *op, int64_t *seq);
+
 /* The store's clock (ms), read before any document that is asked for in the same run or a later
  * one: so what was committed before that moment is seen. It also sets op_store_ms. */
 enum status op_clock(struct op *op, int64_t *ms);

@@ -105,8 +105,8 @@ op_keep(struct op *op)
 }
 
 /* One of the replies that the op waits for has come: when it is the last the handler runs again. */
-static void
-arrived(struct op *op, bool ok)
+void
+op_arrived(struct op *op, bool ok)
 {
     if (!ok)
         op->io_failed = true;
@@ -154,7 +154,7 @@ on_doc(void *arg, unsigned slot, bool ok, struct text value)
         if (op->outstanding > 1 || op->running)
             op_keep(op); /* the handler does not run before the reply is gone */
     }
-    arrived(op, ok);
+    op_arrived(op, ok);
 }
 
 /* The seq of the log, or the clock. */
@@ -164,7 +164,9 @@ on_number(void *arg, unsigned slot, bool ok, struct text value)
     struct op *op = arg;
     op->asks[slot].here = ok;
     op->asks[slot].page.last = ok && value.ptr ? strtoll(value.ptr, NULL, 10) : 0;
-    arrived(op, ok);
+    if (ok && op->asks[slot].kind == ASK_SEQ)
+        op_current_end(op->service, op->asks[slot].page.last);
+    op_arrived(op, ok);
 }
 
 static void
@@ -177,7 +179,7 @@ on_scan(void *arg, unsigned slot, bool ok, unsigned count, const struct text *va
         items[i] = keep_text(op, values[i]);
     ask->here = items != NULL;
     ask->range = (struct op_range){items ? count : 0, items};
-    arrived(op, items != NULL);
+    op_arrived(op, items != NULL);
 }
 
 static void
@@ -193,7 +195,7 @@ on_log(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
         if (op->outstanding > 1 || op->running)
             op_keep(op); /* the handler does not run before the reply is gone */
     }
-    arrived(op, ok);
+    op_arrived(op, ok);
 }
 
 enum guard { UNGUARDED, GUARDED, GUARDED_ABSENT /* and most likely not there */ };
@@ -376,7 +378,7 @@ on_walk(void *arg, unsigned slot, bool ok, const struct store_log_page *page)
     }
     ask->here = ok;
     ask->found = !more;
-    arrived(op, ok);
+    op_arrived(op, ok);
 }
 
 enum status

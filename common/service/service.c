@@ -391,6 +391,7 @@ static void
 on_store_down(void *arg)
 {
     on_store_turn(arg);
+    op_current_lost(arg);
 }
 
 static void
@@ -465,6 +466,13 @@ service_set_position(struct service *service, int64_t (*position)(void *arg, int
 {
     service->position = position;
     service->position_arg = arg;
+}
+
+void
+service_set_copy(struct service *service, const struct service_copy *copy)
+{
+    service->copy = *copy;
+    service->copy_seq = -1;
 }
 
 void

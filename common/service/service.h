@@ -118,6 +118,17 @@ void service_set_gate(struct service *service, bool (*open)(void *arg), void *ar
 void service_set_position(struct service *service, int64_t (*position)(void *arg, int64_t wanted),
                           void *arg);
 
+/* Documents that the service keeps in its memory, as they were when they were read, and which the
+ * log says are outdated: `changed` sees every record after op_current was first asked, once, in
+ * order; `lost`: forget all, the log cannot say what changed (Redis was away, or records are not
+ * kept any more). Only op_current asks, so who is not asked for anything reads nothing. */
+struct service_copy {
+    void (*changed)(void *arg, const struct log_record *record);
+    void (*lost)(void *arg);
+    void *arg;
+};
+void service_set_copy(struct service *service, const struct service_copy *copy);
+
 /* The service's own work that goes on while it drains: service_submit is accepted until `done` says
  * that it is over, and service_drained waits for it. */
 void service_set_last(struct service *service, bool (*done)(void *arg), void *arg);

@@ -35,6 +35,7 @@ struct op {
     struct service *service;
     struct op *next_free, *prev, *next; /* free list; list of parked ops */
     struct op *next_turn;               /* who waits behind it */
+    struct op *next_current;            /* of those that wait for op_current */
     struct worker_request request;      /* not of an own one */
     service_done_fn *done;              /* of the service's own, else NULL */
     void *done_arg;
@@ -92,6 +93,10 @@ struct service {
     void *position_arg;
     bool (*last)(void *arg); /* whether its own work is over; NULL: there is none */
     void *last_arg;
+    struct service_copy copy;
+    int64_t copy_seq, log_end;    /* what the copy has seen, -1: nothing; the end as read last */
+    struct op *current;           /* who waits for the copy */
+    unsigned current_count;       /* records that are being read for it, 0: none */
     struct arena run;             /* of the handler that runs: until the next run */
     struct op *free_ops, *parked; /* parked: waiting for the store, the gate, a seq, or a retry */
     struct op *turn_first, *turn_last; /* whose documents moved: the first runs, the others wait */
@@ -124,13 +129,18 @@ void service_refuse(struct op *op, const struct error *error);
 /* service_free.c: $ping, $info, $stats. False if the method is none of them. */
 bool service_free_method(struct service *service, struct text method, struct buf *result);
 
+/* op_current.c: what was read as the end of the log; the store was lost, and all with it */
+void op_current_end(struct service *service, int64_t seq);
+void op_current_lost(struct service *service);
+
 /* op.c, op_ask.c, op_leave.c */
 struct text op_field(struct op *op, const char *kind,
-                     struct text id); /* of a document: <kind>/<id> */
-void op_reset(struct op *op);         /* before a run: what the last one wrote is forgotten */
-void op_start_over(struct op *op);    /* and what was read */
-void op_keep(struct op *op);          /* copies what the run borrowed: it waits for more */
-enum status op_finish(struct op *op); /* after a run that ended well: completes the commit */
+                     struct text id);    /* of a document: <kind>/<id> */
+void op_reset(struct op *op);            /* before a run: what the last one wrote is forgotten */
+void op_start_over(struct op *op);       /* and what was read */
+void op_keep(struct op *op);             /* copies what the run borrowed: it waits for more */
+enum status op_finish(struct op *op);    /* after a run that ended well: completes the commit */
+void op_arrived(struct op *op, bool ok); /* one of what the op waits for: ok, or not to be had */
 struct ask *op_find_ask(struct op *op, enum ask_kind kind, struct text a, struct text b,
                         int64_t number, unsigned limit);
 

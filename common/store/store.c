@@ -44,7 +44,7 @@ store_get_time(struct store *store, store_value_fn *fn, void *arg, unsigned slot
 void
 store_get_seq(struct store *store, store_value_fn *fn, void *arg, unsigned slot)
 {
-    ask(store, &store->seqs, TEXT_LITERAL("#"), fn, arg, slot);
+    ask(store, &store->seqs, TEXT_LITERAL(""), fn, arg, slot);
 }
 
 void
@@ -87,18 +87,32 @@ on_values(void *arg, const redisReply *reply)
     free(round);
 }
 
-/* TIME: the same value for all. */
+/* The same value for all. */
+static void
+give_all(struct round *round, bool ok, struct text value)
+{
+    for (unsigned i = 0; i < round->count; i++) {
+        if (i + 1 < round->count)
+            __builtin_prefetch(round->asks[i + 1].arg);
+        round->asks[i].fn(round->asks[i].arg, round->asks[i].slot, ok, ok ? value : TEXT_NONE);
+    }
+    free(round);
+}
+
 static void
 on_time(void *arg, const redisReply *reply)
 {
-    struct round *round = arg;
     char digits[TEXT_NUMBER_MAX];
     int64_t ms;
     bool ok = reply_time(reply, &ms);
-    struct text value = {digits, ok ? (uint32_t)text_number(ms, digits) : 0};
-    for (unsigned i = 0; i < round->count; i++)
-        round->asks[i].fn(round->asks[i].arg, round->asks[i].slot, ok, ok ? value : TEXT_NONE);
-    free(round);
+    give_all(arg, ok, (struct text){digits, ok ? (uint32_t)text_number(ms, digits) : 0});
+}
+
+static void
+on_seq(void *arg, const redisReply *reply)
+{
+    bool ok = reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL);
+    give_all(arg, ok, ok ? reply_text(reply) : TEXT_NONE);
 }
 
 /* Sends the command that answers all asks of a kind, and takes it. */
@@ -130,15 +144,28 @@ send_times(struct store *store)
     send_round(store, &store->times, on_time);
 }
 
-/* Sends one HMGET for all asks of a kind. */
+/* Reads the seq once for all who ask. */
 static void
-send_asks(struct store *store, struct store_asks *asks, const char *hash)
+send_seqs(struct store *store)
 {
+    if (!store->seqs.count)
+        return;
+    redis_command_add_string(&store->command, "HGET");
+    redis_command_add_string(&store->command, store->keys[KEY_PREFIX]);
+    redis_command_add_string(&store->command, "#");
+    send_round(store, &store->seqs, on_seq);
+}
+
+/* Sends one HMGET for all documents asked for. */
+static void
+send_docs(struct store *store)
+{
+    struct store_asks *asks = &store->docs;
     if (!asks->count)
         return;
     struct redis_command *command = &store->command;
     redis_command_add_string(command, "HMGET");
-    redis_command_add_string(command, hash);
+    redis_command_add_string(command, store->keys[KEY_DOC]);
     const char *name = (const char *)asks->names.data;
     for (unsigned i = 0; i < asks->count; name += asks->items[i++].len)
         redis_command_add(command, name, asks->items[i].len);
@@ -165,6 +192,7 @@ struct single {
     store_log_fn *page;
     void *arg;
     unsigned slot;
+    int64_t after;
 };
 
 void
@@ -263,13 +291,42 @@ store_log_read(struct store *store, struct text prefix, int64_t after, unsigned 
     }
 }
 
+/* The records of a range of seqs. */
+static void
+on_records(void *arg, const redisReply *reply)
+{
+    struct single single = *(struct single *)arg;
+    struct store_log_page page = {0};
+    free(arg);
+    bool ok = reply && reply->type == REDIS_REPLY_ARRAY;
+    struct log_record *records =
+        ok ? reply_log_records(reply, single.after, NULL, (unsigned)reply->elements, &page) : NULL;
+    page.count = records ? page.count : 0; /* one that is damaged is as good as missing */
+    single.page(single.arg, single.slot, ok, &page);
+    free(records);
+}
+
+void
+store_get_records(struct store *store, int64_t after, unsigned count, store_log_fn *fn, void *arg,
+                  unsigned slot)
+{
+    struct single *single = malloc(sizeof *single);
+    if (single)
+        *single = (struct single){.page = fn, .arg = arg, .slot = slot, .after = after};
+    if (!single || store_seqs_read(store->link, store->keys[KEY_LOG], after, NULL, count,
+                                   on_records, single) != 0) {
+        free(single);
+        fn(arg, slot, false, &(struct store_log_page){0});
+    }
+}
+
 void
 store_flush(struct store *store)
 {
     if (store->up) {
         send_times(store);
-        send_asks(store, &store->seqs, store->keys[KEY_PREFIX]);
-        send_asks(store, &store->docs, store->keys[KEY_DOC]);
+        send_seqs(store);
+        send_docs(store);
         store_queue_send(store);
     }
     redis_link_flush(store->link);

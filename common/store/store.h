@@ -84,6 +84,11 @@ typedef void store_log_fn(void *arg, unsigned slot, bool ok, const struct store_
 void store_log_read(struct store *store, struct text prefix, int64_t after, unsigned limit,
                     store_log_fn *fn, void *arg, unsigned slot);
 
+/* The `count` records after `after`, by their seqs; fewer where one is not kept any more, or is
+ * damaged. The page has neither `last` nor `first`. */
+void store_get_records(struct store *store, int64_t after, unsigned count, store_log_fn *fn,
+                       void *arg, unsigned slot);
+
 /* A commit under construction: the caller fills it, store_commit borrows it until `fn` is called.
  * Zeroed is empty; store_commit_fini frees, store_commit_clear keeps the memory. */
 struct store_commit {

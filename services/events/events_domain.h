@@ -154,6 +154,7 @@ unsigned events_domain_keys_max(const struct event *event);
 unsigned events_domain_keys(const struct event *event, struct events_key *out);
 
 /* What event.list was asked for, checked. */
+#define EVENTS_LIMIT_DEFAULT 100
 #define EVENTS_BOUND_MAX 160
 struct events_query {
     const struct event_list *in; /* borrowed */

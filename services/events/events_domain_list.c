@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LIMIT_DEFAULT 100
 #define PREFIX "t|"
 #define PIECE_MS (EVENTS_PIECE_DAYS * DATE_DAY_MS)
 
@@ -191,7 +190,7 @@ enum status
 events_domain_query(const struct event_list *in, struct events_query *out, struct error *error)
 {
     *out = (struct events_query){.in = in};
-    out->limit = in->limit == INT_NONE ? LIMIT_DEFAULT : (unsigned)in->limit;
+    out->limit = in->limit == INT_NONE ? EVENTS_LIMIT_DEFAULT : (unsigned)in->limit;
     enum status status = query_span(in, out, error);
     if (status != STATUS_OK)
         return status;

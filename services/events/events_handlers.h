@@ -8,6 +8,7 @@
 
 #include "common/msg/messages.h"
 #include "common/service/op.h"
+#include "common/service/service.h"
 #include "services/events/events_domain.h"
 #include "services/events/events_view.h"
 
@@ -59,6 +60,9 @@ struct events_limits {
     unsigned weight;
 };
 
+#define EVENTS_PAGE_BYTES_MAX (768 * 1024) /* a page stays well under what a client may read … */
+#define EVENTS_PAGE_WEIGHT_MAX 60000       /* … in bytes and in MessagePack objects */
+
 /* A list being filled. Items are kept aside until the last round: a run that ends in AGAIN leaves
  * nothing behind. */
 struct events_listed {
@@ -82,6 +86,21 @@ struct events_listing {
 enum status events_handlers_listing(struct op *op, const struct event_list *in,
                                     const struct events_limits *limits,
                                     struct events_listing **out);
+
+/* Whether an event belongs on the list, at the entry with this key, and the asker may see it. Of
+ * the listing only the query is read. STATUS_OK, or what is wrong with the document. */
+enum status events_handlers_listed(struct op *op, struct events_listing *listing, struct text key,
+                                   struct text bytes, bool *wanted);
+
+/* How many MessagePack objects a stored document has. */
+unsigned events_handlers_weight(struct text document);
+
+/* Answers a list of a span of some months or less from the calendar in memory
+ * (events_handlers_span.c); `answered` false: it is for the store to answer. */
+enum status events_handlers_span(struct op *op, const struct event_list *in, bool *answered);
+
+/* Keeps the calendar in memory in line with the log. */
+void events_handlers_span_begin(struct service *service, struct events_view *view);
 
 /* ---- the log (events_handlers_history.c) ----------------------------------------------------- */
 

@@ -8,9 +8,7 @@
 #define LOOKED_MAX 2000   /* … and events that it looks at */
 #define CHUNK_MIN 16      /* entries of one round */
 #define CHUNK_MAX 500
-#define CHUNK_MAX_FILTERED 4000     /* where the entry itself says that most are not asked for */
-#define PAGE_BYTES_MAX (768 * 1024) /* a page stays well under what a client may read … */
-#define PAGE_WEIGHT_MAX 60000       /* … in bytes and in MessagePack objects */
+#define CHUNK_MAX_FILTERED 4000 /* where the entry itself says that most are not asked for */
 
 /* ---- the index ------------------------------------------------------------------------------- */
 
@@ -106,9 +104,8 @@ event_get_handle(struct op *op, const void *params)
     return !all && events_handlers_is_draft(bytes) ? check_draft(op, bytes) : STATUS_OK;
 }
 
-/* How many MessagePack objects a stored document has. */
-static unsigned
-count_objects(struct text document)
+unsigned
+events_handlers_weight(struct text document)
 {
     unsigned count = 0;
     struct mp_value value;
@@ -123,17 +120,16 @@ take(struct events_listing *listing, struct events_listed item)
 {
     listing->items[listing->count++] = item;
     listing->bytes += item.bytes.len;
-    listing->weight += count_objects(item.bytes);
+    listing->weight += events_handlers_weight(item.bytes);
     listing->full = listing->count == listing->query.limit ||
                     listing->bytes >= listing->limits.bytes ||
                     listing->weight >= listing->limits.weight;
 }
 
-/* Whether an event belongs on the list and the asker may see it. Most times its sessions say so,
- * and the rest of the document need not be looked at. */
-static enum status
-look_at(struct op *op, struct events_listing *listing, struct text key, struct text bytes,
-        bool *wanted)
+/* Most times its sessions say so, and the rest of the document need not be looked at. */
+enum status
+events_handlers_listed(struct op *op, struct events_listing *listing, struct text key,
+                       struct text bytes, bool *wanted)
 {
     struct events_actor actor = events_handlers_actor(op);
     struct event_sessions *sessions = &listing->sessions;
@@ -174,7 +170,7 @@ take_chunk(struct op *op, struct events_listing *listing, const struct op_range 
         if (status == STATUS_AGAIN)
             outcome = status;
         else if (status == STATUS_OK && outcome == STATUS_OK)
-            status = look_at(op, listing, key, item.bytes, &wanted);
+            status = events_handlers_listed(op, listing, key, item.bytes, &wanted);
         if (status != STATUS_OK && status != STATUS_NOT_FOUND && status != STATUS_AGAIN)
             return status;
         if (!wanted)
@@ -249,10 +245,14 @@ events_handlers_listing(struct op *op, const struct event_list *in,
 enum status
 event_list_handle(struct op *op, const void *params)
 {
-    static const struct events_limits limits = {SCANNED_MAX, LOOKED_MAX, PAGE_BYTES_MAX,
-                                                PAGE_WEIGHT_MAX};
+    static const struct events_limits limits = {SCANNED_MAX, LOOKED_MAX, EVENTS_PAGE_BYTES_MAX,
+                                                EVENTS_PAGE_WEIGHT_MAX};
     struct events_listing *listing;
-    enum status status = events_handlers_listing(op, params, &limits, &listing);
+    bool answered;
+    enum status status = events_handlers_span(op, params, &answered);
+    if (status != STATUS_OK || answered)
+        return status;
+    status = events_handlers_listing(op, params, &limits, &listing);
     if (status != STATUS_OK)
         return status;
     op_list_begin(op);

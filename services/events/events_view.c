@@ -26,6 +26,7 @@ struct events_view {
     struct log_follow *registry, *decisions; /* owned */
     struct chores *plans;
     union events_view_message *message; /* owned */
+    struct events_spans *spans;         /* owned */
     struct zone_set zones;
     bool opened, failed;
 };
@@ -97,15 +98,17 @@ on_record(void *arg, const struct log_record *record)
 }
 
 struct events_view *
-events_view_new(struct loop *loop, const char *redis, const char *org, struct chores *plans)
+events_view_new(struct loop *loop, const char *redis, const char *org, struct chores *plans,
+                size_t span_bytes)
 {
     struct events_view *view = calloc(1, sizeof *view);
     if (!view)
         return NULL;
     view->plans = plans;
     view->known = events_known_new();
+    view->spans = events_spans_new(span_bytes);
     view->message = malloc(sizeof *view->message);
-    if (view->known && view->message) {
+    if (view->known && view->spans && view->message) {
         view->registry =
             log_follow_new(loop, redis, org, TEXT_LITERAL(PREFIX), 0, on_record, NULL, view);
         view->decisions =
@@ -125,6 +128,7 @@ events_view_destroy(struct events_view **view)
     log_follow_destroy(&(*view)->decisions);
     free((*view)->message);
     events_known_destroy(&(*view)->known);
+    events_spans_destroy(&(*view)->spans);
     zone_set_fini(&(*view)->zones);
     free(*view);
     *view = NULL;
@@ -134,6 +138,12 @@ const struct events_known *
 events_view_known(const struct events_view *view)
 {
     return view->known;
+}
+
+struct events_spans *
+events_view_spans(const struct events_view *view)
+{
+    return view->spans;
 }
 
 struct zone_set *

@@ -7,19 +7,23 @@
 #include "common/base/loop.h"
 #include "common/service/chores.h"
 #include "services/events/events_known.h"
+#include "services/events/events_spans.h"
 #include "common/base/zone.h"
 
 struct events_view;
 
 /* Starts following the log. `redis` and `org` as in struct service_config. What became of a plan's
  * decision is put into `plans`, which outlives the view, as events_handlers_plan_settle reads it.
- * NULL when out of memory. */
+ * `span_bytes` of the calendar are kept in memory. NULL when out of memory. */
 struct events_view *events_view_new(struct loop *loop, const char *redis, const char *org,
-                                    struct chores *plans);
+                                    struct chores *plans, size_t span_bytes);
 void events_view_destroy(struct events_view **view);
 
 /* What is known; borrowed, changes as records come in. */
 const struct events_known *events_view_known(const struct events_view *view);
+
+/* The calendar in memory; what fills it and keeps it in line is events_handlers_span's business. */
+struct events_spans *events_view_spans(const struct events_view *view);
 
 /* The zones of tzdata, each read once; and one of them. */
 struct zone_set *events_view_zones(struct events_view *view);

@@ -10,6 +10,7 @@
 
 struct events_config {
     struct service_config service;
+    int64_t spans_mb;
 };
 
 /* The running service. */
@@ -20,7 +21,12 @@ struct events {
     struct due_clock *clock;  /* owned; of last sessions */
 };
 
-static const struct cfg_row rows[] = {SERVICE_ROWS(struct events_config, service), CFG_END};
+static const struct cfg_row rows[] = {
+    SERVICE_ROWS(struct events_config, service),
+    {"CBM_SPANS_MB", CFG_INT, offsetof(struct events_config, spans_mb), "64", 0, 65536, NULL,
+     "MiB of memory for events that lists of a span are answered from; 0: none"},
+    CFG_END,
+};
 
 static void
 stop(void *state)
@@ -36,14 +42,16 @@ stop(void *state)
 static void *
 start(struct loop *loop, const void *config, int *exit_code)
 {
-    const struct service_config *service = &((const struct events_config *)config)->service;
+    const struct events_config *mine = config;
+    const struct service_config *service = &mine->service;
     struct events *events = calloc(1, sizeof *events);
     if (!events)
         return NULL;
     events->plans = chores_new(loop, events_handlers_plan_settle);
     events->clock = due_clock_new(loop, EVENTS_HOLD_PREFIX, events_hold_settle);
     if (events->plans && events->clock)
-        events->view = events_view_new(loop, service->redis, service->org, events->plans);
+        events->view = events_view_new(loop, service->redis, service->org, events->plans,
+                                       (size_t)mine->spans_mb << 20);
     if (events->view)
         events->service =
             service_new(loop, &events_interface, events_handlers, service, events->view, exit_code);
@@ -53,6 +61,7 @@ start(struct loop *loop, const void *config, int *exit_code)
     }
     service_set_gate(events->service, events_view_open, events->view);
     service_set_position(events->service, events_view_position, events->view);
+    events_handlers_span_begin(events->service, events->view);
     chores_start(events->plans, events->service);
     due_clock_start(events->clock, events->service);
     return events;

@@ -88,9 +88,9 @@ class Bench:
                 continue
             with contextlib.ExitStack() as stack:
                 words = stack.enter_context(self.servers.running(run.servers))
-                if run.prepare:
-                    say(f"      prepare {run.prepare.split()[0]}")
-                    self.execute(table.Run(run.name, run.prepare), words, {**more, "limit": 1800})
+                for command in run.prepare.split(" && ") if run.prepare else ():
+                    say(f"      prepare {command.split()[0]}")
+                    self.execute(table.Run(run.name, command), words, {**more, "limit": 1800})
                 self.kept[place] = (stack.pop_all(), words)
         return {run.name: self.kept[run.servers, run.prepare][1] for run in [case.ours, *case.peers] if run.keep}
 

@@ -1,7 +1,7 @@
 /* A load on the bus, made by libcbm as a program outside makes it: one connection, requests in
  * flight by cbm_send and cbm_poll. Prints one JSON object. It must not know what carries the
- * requests. usage: load BUS get:ID|propose|ping:SERVICE|clashes:EVENTS|span:EVENTS [--in-flight N]
- * [--seconds S | --count N] [--rate R] */
+ * requests. usage: load BUS get:ID|propose|ping:SERVICE|clashes:EVENTS|span:EVENTS|walk:EVENTS
+ * [--in-flight N] [--seconds S | --count N] [--rate R] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +79,18 @@ write_span(struct load *load)
     write_day(&load->params, "to", asked.last);
 }
 
+/* All of the calendar, a month after the other. */
+static void
+write_month(struct load *load)
+{
+    struct bench_clash first;
+    bench_clash_event(0, &first);
+    date_day from = first.first + (date_day)load->run.sent * 30;
+    mp_map(&load->params, 2);
+    write_day(&load->params, "from", from);
+    write_day(&load->params, "to", from + 29);
+}
+
 static void
 send_one(struct load *load)
 {
@@ -144,9 +156,9 @@ choose(struct load *load, const char *what)
         load->method = "event.clashes";
         load->write = write_clashes;
         load->events = strtoull(argument, NULL, 10);
-    } else if ((argument = argument_of(what, "span"))) {
+    } else if ((argument = argument_of(what, "span")) || (argument = argument_of(what, "walk"))) {
         load->method = "event.list";
-        load->write = write_span;
+        load->write = *what == 's' ? write_span : write_month;
         load->events = strtoull(argument, NULL, 10);
     } else {
         bench_fail("unknown load %s", what);

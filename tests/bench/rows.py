@@ -17,7 +17,7 @@ from servers import NotMeasured, find, free_port, resident_kib
 class Run:
     """One side: `command` is a program of tests/bench with its arguments, or a function of (servers, words)
     that returns what a program would print. The servers live for this run only; with `keep` for the whole
-    case, prepared once by `prepare`."""
+    case, prepared once by `prepare` (commands by " && ")."""
     name: str
     command: typing.Union[str, typing.Callable]
     servers: tuple = ("stack",)
@@ -167,13 +167,18 @@ CALENDARS = [int(size) for size in os.environ.get("BENCH_EVENTS", "10000,100000,
 
 
 def on_gist(what, size, options):
-    return [Run(f"PostgreSQL, GiST, {n} connections", f"peers/pg_clash_load \"{{pg}}\" {what}:{size} {n} {options}",
-                ("postgres",), keep=True, prepare=f"peers/pg_clash_load \"{{pg}}\" fill {size}") for n in (4, 16, 64)]
+    load = "peers/pg_clash_load \"{pg}\""
+    return [Run(f"PostgreSQL, GiST, {n} connections", f"{load} {what}:{size} {n} {options}", ("postgres",), keep=True,
+                prepare=f"{load} fill {size} && {load} span:{size} 16 --in-flight 16 --seconds 5") for n in (4, 16, 64)]
 
 
 def calendar_case(what, name, size, in_flight, metrics):
     options = f"--in-flight {in_flight} --seconds {{seconds}}"
-    ours = Run(name, f"load {{bus}} {what}:{size} {options}", keep=True, prepare=f"clash_fill {{redis}} cica {size}")
+    # the calendar in memory takes 470 bytes an event: 64 MiB, the default, are for some 140,000
+    servers = ("stack:CBM_SPANS_MB=512",) if size > 100000 else ("stack",)
+    ours = Run(name, f"load {{bus}} {what}:{size} {options}", servers, keep=True,
+               prepare=f"clash_fill {{redis}} cica {size} && "
+                       f"load {{bus}} walk:{size} --in-flight 16 --count {size * 365 // 30000 + 1}")
     return Case(7, f"{name}, {size:,} events, {in_flight} in flight", ours, on_gist(what, size, options), metrics)
 
 

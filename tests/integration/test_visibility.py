@@ -189,6 +189,24 @@ def test_the_log_tells_what_the_socket_tells(people):
         assert len(items) == count, name
 
 
+def test_a_list_of_a_span_shows_a_draft_to_its_own_only(people):
+    """What is answered from memory is not what the one before was shown."""
+    def check(*who):
+        for _ in range(2):
+            for name, one in people.items():
+                items = one.call("events", "event.list", **{"from": "2033-05-01", "to": "2033-05-09"})["items"]
+                assert [item["id"] for item in items] == ["draft-span"] * (name in who), name
+
+    check()
+    people["member"].call("events", "event.propose", id="draft-span", title="Draft", kind="seminar", host="KZ", year=2033,
+                          sessions=[{"start": "2033-05-02", "end": "2033-05-03"}])
+    check("member", "secretariat")
+    people["member"].call("events", "event.amend", id="draft-span", dimension="economic", area="agriculture")
+    check("member", "secretariat", "CN")
+    people["CN"].call("events", "event.accept", id="draft-span")
+    check(*people)
+
+
 def test_every_record_names_its_actor(people):
     seq = people["AZ"].call("events", "event.propose", id="draft-3", title="Draft", kind="seminar", host="AZ", year=2030)["seq"]
     items = people["AZ"].call("notify", "log.read", prefix="private.AZ.", after=seq - 1)["items"]

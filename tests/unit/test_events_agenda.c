@@ -140,11 +140,35 @@ test_free_windows(void **state)
     assert_int_equal(free.days, 1);
 }
 
+/* Every place of an instant, whatever stands in it: a digit counts, all else makes it no line. */
+static void
+test_digits(void **state)
+{
+    (void)state;
+    struct events_booking booking;
+    for (unsigned at = 0; at < 13; at++)
+        for (int byte = 1; byte < 256; byte++) {
+            char line[] = "1623456789012 -1623456789012 p KZ seminar o";
+            int64_t want = INT64_C(1623456789012), place = 1;
+            line[at] = (char)byte;
+            struct text text = {line, sizeof line - 1};
+            for (unsigned i = at; i < 12; i++)
+                place *= 10;
+            want += place * (byte - "1623456789012"[at]);
+            bool digit = byte >= '0' && byte <= '9';
+            bool without = byte == '\n' ? at < 12 : at == 0 && byte == '-'; /* digits less */
+            assert_int_equal(events_agenda_next(&text, &booking), digit || without);
+            if (digit)
+                assert_true(booking.start_ms == want && booking.end_ms == -INT64_C(1623456789012));
+        }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_digits),
         cmocka_unit_test(test_quarters_of_other_clocks),
         cmocka_unit_test(test_free_windows),
     };
