@@ -28,6 +28,16 @@ int notify_deliveries_outcome(const char *word);
 struct text notify_deliveries_entry(struct op *op, const char *kind, struct text subscription,
                                     int64_t seq);
 
+/* The seq at the end of such an entry. */
+int64_t notify_deliveries_seq(struct text entry);
+
+/* Makes a pending one without topic and type, of a subscription that was made at `created`. */
+void notify_deliveries_begin(struct op *op, struct delivery *delivery, struct text subscription,
+                             int64_t created, int64_t seq);
+
+/* Adds a try, the latest; of too many the oldest goes. */
+void notify_deliveries_add(struct delivery *delivery, const struct delivery_attempt *attempt);
+
 /* Saves a delivery that was op_load-ed and keeps its index entries right; `before` is what it was,
  * NULL if it is new. */
 void notify_deliveries_save(struct op *op, const struct delivery *before, struct delivery *after);

@@ -359,6 +359,7 @@ subscription_delete_handle(struct op *op, const void *params)
     index_change(op, subscription, op_index_remove);
     notify_handlers_schedule(op, subscription, NULL);
     notify_handlers_set_secret(op, in->id, &beside, NULL, TIME_NONE);
+    beside.mailbox->settled.count = 0; /* its id may be used again */
     notify_handlers_set_cursor(op, in->id, &beside, beside.cursor.seq);
     subscription->status = SUBSCRIPTION_DELETED;
     subscription->url = subscription->address = subscription->public_key = TEXT_NONE;

@@ -35,12 +35,13 @@ struct notify_beside {
     bool has_secret, has_mailbox;
     struct subscription_secret secret;
     struct subscription_cursor cursor;
+    struct mailbox_state *mailbox;
 };
 
 /* Loads them, to be written; what is not there is empty. */
 enum status notify_handlers_beside(struct op *op, struct text id, struct notify_beside *out);
 
-/* Sets how far it has come; a mailbox begins there. */
+/* Sets how far it has come; a mailbox begins there, with what it knows of what was settled. */
 void notify_handlers_set_cursor(struct op *op, struct text id, struct notify_beside *beside,
                                 int64_t seq);
 
