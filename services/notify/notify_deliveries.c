@@ -157,6 +157,7 @@ notify_deliveries_load(struct op *op, const void *params)
     const struct notify_load *in = params;
     struct text id = text_of(in->subscription);
     struct subscription_cursor cursor = {.seq = in->after};
+    struct subscription_health health = {.failing_since = TIME_NONE};
     struct subscription_secret secret;
     struct op_range pending;
     int64_t now_ms = 0;
@@ -167,6 +168,7 @@ notify_deliveries_load(struct op *op, const void *params)
     schema_init(&subscription_secret_schema, &secret);
     enum status clock = op_clock(op, &now_ms);
     enum status secrets = op_peek(op, "secret", id, &subscription_secret_schema, &secret, NULL);
+    enum status known = op_peek(op, "health", id, &subscription_health_schema, &health, NULL);
     enum status scanned =
         op_scan(op, notify_deliveries_entry(op, "pending", id, 0),
                 op_format(op, "pending|%.*s|~", TEXT_ARG(id)), NOTIFY_LOAD_MAX, &pending);
@@ -177,10 +179,14 @@ notify_deliveries_load(struct op *op, const void *params)
         return clock != STATUS_OK ? clock : scanned;
     if (secrets != STATUS_OK && secrets != STATUS_NOT_FOUND)
         return secrets;
+    if (known != STATUS_OK && known != STATUS_NOT_FOUND)
+        return known;
+    bool failing = health.failing_since != TIME_NONE && health.created == in->created;
     struct buf *out = op_result(op);
-    mp_array(out, 6);
+    mp_array(out, 7);
     mp_int(out, now_ms);
     mp_int(out, cursor.seq);
+    mp_int(out, failing ? health.failing_since : 0);
     write_secrets(&secret, now_ms, out);
     mp_array(out, pending.count);
     for (unsigned i = 0; i < pending.count; i++)
@@ -411,6 +417,24 @@ move_cursor(struct op *op, const struct notify_settle *in, struct subscription_c
     return STATUS_OK;
 }
 
+/* Keeps since when it fails, for who serves it next. */
+static enum status
+save_health(struct op *op, const struct notify_settle *in)
+{
+    struct text id = text_of(in->subscription);
+    struct subscription_health health = {0};
+    if (!in->health)
+        return STATUS_OK;
+    enum status status = op_load(op, "health", id, &subscription_health_schema, &health);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    health.present = true;
+    health.created = in->created;
+    health.failing_since = in->failing_since ? in->failing_since : TIME_NONE;
+    op_save(op, "health", id, &subscription_health_schema, &health);
+    return STATUS_OK;
+}
+
 static bool
 any_dead(const struct notify_settle *in)
 {
@@ -437,8 +461,9 @@ notify_deliveries_settle(struct op *op, const void *params)
             if ((one = settle_one(op, in, &in->items[i], subscription)) != STATUS_OK)
                 status = one;
     one = move_cursor(op, in, &cursor);
-    if (one != STATUS_OK || status != STATUS_OK)
-        return status != STATUS_OK ? status : one;
+    enum status health = save_health(op, in);
+    if (one != STATUS_OK || status != STATUS_OK || health != STATUS_OK)
+        return status != STATUS_OK ? status : one != STATUS_OK ? one : health;
     struct buf *out = op_result(op);
     mp_map(out, 1);
     mp_string(out, "cursor");

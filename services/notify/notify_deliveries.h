@@ -58,9 +58,10 @@ enum status notify_deliveries_done(struct op *op, struct text subscription, int6
 /* ---- for the engine: operations of the service's own, their parameters and results ---- */
 
 /* Everything that a lane begins with. Parameters: struct notify_load. Result: [store's clock,
- * cursor, [secret], current, until, [pending entry …]]: the secrets in force, of which the first
- * `current` are so for longer than `until`. A map instead: it took away some of what stood in the
- * index of a deleted subscription of the same id, and is to be asked again. */
+ * cursor, failing since (0: it is not), [secret], current, until, [pending entry …]]: the secrets
+ * in force, of which the first `current` are so for longer than `until`. A map instead: it took
+ * away some of what stood in the index of a deleted subscription of the same id, and is to be asked
+ * again. */
 #define NOTIFY_LOAD_MAX (NOTIFY_KEPT_MAX + NOTIFY_WINDOW) /* pending ones, the first by seq */
 struct notify_load {
     char subscription[TEXT_ID_MAX + 1];
@@ -114,6 +115,8 @@ struct notify_settle {
     char subscription[TEXT_ID_MAX + 1];
     int64_t created;  /* of the subscription: older documents are another's */
     int64_t from, to; /* what is between has documents */
+    bool health;      /* that it fails, or does no more, is new: since when, 0: it does not */
+    int64_t failing_since;
     unsigned count;
     struct notify_settle_item items[];
 };

@@ -136,7 +136,7 @@ consider(struct notify_engine *engine, struct text id,
             leave(lane);
         bool verifying = serve && subscription->document.status == SUBSCRIPTION_PENDING;
         if (verifying && !lane->verifying)
-            lane->verify_since = lane->verify_at = lane->verify_tries = 0;
+            lane->verify_at = lane->verify_tries = 0;
         lane->verifying = verifying;
         lane->reload = true;
         engine_ready(lane);

@@ -35,20 +35,21 @@ struct lane {
     bool reading; /* … on the log */
     bool loaded, reload, leaving;
     bool current;
-    int64_t created;     /* of the subscription */
-    int64_t cursor;      /* as it is in the store */
-    int64_t read_seq;    /* if it is behind: all up to here was looked at */
-    int64_t seen_seq;    /* the last that was published for it while it was behind */
-    int64_t seen_before; /* … when it began to read: what was published before, it reads */
-    bool more;           /* pending ones in the store beyond those at hand */
-    int64_t wake_at;     /* monotonic */
-    int64_t not_before;  /* monotonic: no operation before */
+    int64_t created;      /* of the subscription */
+    int64_t told_failing; /* since when it fails, as it is in the store; 0: it does not */
+    int64_t telling;      /* … as it is being written */
+    int64_t cursor;       /* as it is in the store */
+    int64_t read_seq;     /* if it is behind: all up to here was looked at */
+    int64_t seen_seq;     /* the last that was published for it while it was behind */
+    int64_t seen_before;  /* … when it began to read: what was published before, it reads */
+    bool more;            /* pending ones in the store beyond those at hand */
+    int64_t wake_at;      /* monotonic */
+    int64_t not_before;   /* monotonic: no operation before */
 
     /* of a webhook whose endpoint has not proved itself yet */
     bool verifying, proving, changing; /* proving: a try is under way; changing: its status is */
     unsigned verify_tries;
-    int64_t verify_since; /* monotonic; 0: not begun */
-    int64_t verify_at;    /* monotonic */
+    int64_t verify_at; /* monotonic */
 };
 
 /* A try under way. */

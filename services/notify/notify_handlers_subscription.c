@@ -56,11 +56,21 @@ notify_handlers_tell(struct op *op, struct subscription *subscription, const cha
                      const char *from)
 {
     char topic[NOTIFY_OWN_TOPIC_MAX];
+    if (subscription->status != SUBSCRIPTION_PENDING)
+        subscription->pending_since = TIME_NONE;
     struct text saved =
         op_save(op, "subscription", subscription->id, &subscription_schema, subscription);
     op_record_raw(op, type, notify_subscription_topic(subscription, topic), saved, from, NULL,
                   TEXT_NONE);
     return saved;
+}
+
+enum status
+notify_handlers_begin(struct op *op, struct subscription *subscription)
+{
+    subscription->status = (int)notify_subscription_begin(subscription);
+    return subscription->status == SUBSCRIPTION_PENDING ? op_clock(op, &subscription->pending_since)
+                                                        : STATUS_OK;
 }
 
 static void
@@ -206,7 +216,6 @@ asked_for(struct op *op, const struct subscription_create *in)
         subscription->member = text_of(who->member);
     if (!in->payload)
         subscription->payload = PAYLOAD_FULL;
-    subscription->status = (int)notify_subscription_begin(subscription);
     subscription->created = op_now_ms(op);
     return subscription;
 }
@@ -226,10 +235,11 @@ subscription_create_handle(struct op *op, const void *params)
     enum status status = notify_handlers_check(op, subscription);
     if (status != STATUS_OK)
         return status;
+    enum status begun = notify_handlers_begin(op, subscription);
     enum status position = notify_position(op, in->from, "from", &subscription->after);
     status = choose_id(op, in, &subscription->id);
     if (status == STATUS_OK)
-        status = position;
+        status = position != STATUS_OK ? position : begun;
     if (status == STATUS_OK)
         status = notify_handlers_beside(op, subscription->id, &beside);
     if (status == STATUS_OK)

@@ -15,6 +15,22 @@ unchanged(struct op *op, const struct subscription *subscription)
                                notify_subscription_topic(subscription, topic));
 }
 
+/* It begins anew: what its endpoint was before does not count. */
+static enum status
+begin_anew(struct op *op, struct subscription *subscription)
+{
+    struct subscription_health health;
+    struct text id = subscription->id;
+    enum status begun = notify_handlers_begin(op, subscription);
+    enum status status = op_load(op, "health", id, &subscription_health_schema, &health);
+    if (status == STATUS_OK && health.failing_since != TIME_NONE) {
+        health.failing_since = TIME_NONE;
+        op_save(op, "health", id, &subscription_health_schema, &health);
+    }
+    subscription->reason = TEXT_NONE;
+    return begun != STATUS_OK || status == STATUS_NOT_FOUND ? begun : status;
+}
+
 /* ---- pause, resume ---- */
 
 enum status
@@ -52,8 +68,9 @@ subscription_resume_handle(struct op *op, const void *params)
     if (subscription->status != SUBSCRIPTION_PAUSED &&
         subscription->status != SUBSCRIPTION_DISABLED)
         return unchanged(op, subscription);
-    subscription->status = (int)notify_subscription_begin(subscription);
-    subscription->reason = TEXT_NONE;
+    status = begin_anew(op, subscription);
+    if (status != STATUS_OK)
+        return status;
     op_answer_raw(op, notify_handlers_tell(op, subscription, "subscription.resumed", from));
     notify_handlers_notice(op, subscription, NOTIFY_NOTICE "resumed", TIME_NONE);
     return STATUS_OK;
@@ -107,8 +124,9 @@ save_update(struct op *op, const struct subscription *before, struct subscriptio
     struct notify_secret made = {{0}};
     bool moved = before->channel != subscription->channel;
     if (begins(before, subscription)) {
-        subscription->status = (int)notify_subscription_begin(subscription);
-        subscription->reason = TEXT_NONE;
+        enum status begun = begin_anew(op, subscription);
+        if (begun != STATUS_OK)
+            return begun;
     }
     if (moved)
         change_channel(op, subscription, beside, &made);
