@@ -137,7 +137,7 @@ consider(struct notify_engine *engine, struct text id,
         bool verifying = serve && subscription->document.status == SUBSCRIPTION_PENDING;
         if (verifying && !lane->verifying)
             lane->verify_at = lane->verify_tries = 0;
-        lane->verifying = verifying;
+        lane->verifying = lane->asked_again = verifying;
         lane->reload = true;
         engine_ready(lane);
         return;

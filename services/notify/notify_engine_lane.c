@@ -462,7 +462,10 @@ lane_work(struct lane *lane, int64_t now_ms)
     if (!lane->loaded)
         return;
     if (lane->verifying) {
-        engine_verify(lane, now_ms);
+        if (subscription->document.channel == CHANNEL_MAIL)
+            engine_confirm(lane, now_ms);
+        else
+            engine_verify(lane, now_ms);
         wake_by(lane, lane->verify_at);
         return;
     }

@@ -334,6 +334,11 @@ subscription_test_handle(struct op *op, const void *params)
     if (subscription->channel == CHANNEL_MAILBOX)
         return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "id",
                          "id: %.*s is a mailbox: there is nowhere to send to", TEXT_ARG(in->id));
+    if (subscription->channel == CHANNEL_MAIL && subscription->status != SUBSCRIPTION_ACTIVE &&
+        notify_of(op)->mail_confirm)
+        return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "id",
+                         "id: %.*s is %s: mail goes only to an address that is confirmed",
+                         TEXT_ARG(in->id), notify_subscription_word(subscription));
     status = op_peek(op, "secret", in->id, &subscription_secret_schema, &secret, NULL);
     if (status == STATUS_OK) {
         add_secret(&secrets, secret.current);

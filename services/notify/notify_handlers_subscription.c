@@ -6,6 +6,7 @@
 #include "common/auth/audience.h"
 #include "common/base/zone.h"
 #include "common/msg/schema_mp.h"
+#include "services/notify/notify_confirm.h"
 #include "services/notify/notify_domain_filter.h"
 #include "services/notify/notify_position.h"
 #include "services/notify/notify_secret.h"
@@ -66,11 +67,18 @@ notify_handlers_tell(struct op *op, struct subscription *subscription, const cha
 }
 
 enum status
-notify_handlers_begin(struct op *op, struct subscription *subscription)
+notify_handlers_begin(struct op *op, struct subscription *subscription, bool another)
 {
-    subscription->status = (int)notify_subscription_begin(subscription);
-    return subscription->status == SUBSCRIPTION_PENDING ? op_clock(op, &subscription->pending_since)
-                                                        : STATUS_OK;
+    int64_t now_ms = 0;
+    bool confirmed = !notify_of(op)->mail_confirm;
+    enum status status = STATUS_OK;
+    if (subscription->channel != CHANNEL_MAILBOX)
+        status = op_clock(op, &now_ms);
+    if (status == STATUS_OK && subscription->channel == CHANNEL_MAIL && !confirmed)
+        status = notify_confirm_begin(op, subscription, another, now_ms, &confirmed);
+    subscription->status = (int)notify_subscription_begin(subscription, confirmed);
+    subscription->pending_since = now_ms;
+    return status;
 }
 
 static void
@@ -235,11 +243,12 @@ subscription_create_handle(struct op *op, const void *params)
     enum status status = notify_handlers_check(op, subscription);
     if (status != STATUS_OK)
         return status;
-    enum status begun = notify_handlers_begin(op, subscription);
     enum status position = notify_position(op, in->from, "from", &subscription->after);
     status = choose_id(op, in, &subscription->id);
     if (status == STATUS_OK)
-        status = position != STATUS_OK ? position : begun;
+        status = position;
+    if (status == STATUS_OK)
+        status = notify_handlers_begin(op, subscription, true);
     if (status == STATUS_OK)
         status = notify_handlers_beside(op, subscription->id, &beside);
     if (status == STATUS_OK)
@@ -363,6 +372,8 @@ subscription_delete_handle(struct op *op, const void *params)
         status = notify_handlers_beside(op, in->id, &beside);
     if (status == STATUS_OK)
         status = count_owned(op, subscription->owner, -1);
+    if (status == STATUS_OK)
+        status = notify_confirm_forget(op, in->id);
     if (status != STATUS_OK)
         return status;
     const char *from = notify_subscription_word(subscription);

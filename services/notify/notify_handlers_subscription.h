@@ -22,9 +22,9 @@ enum status notify_handlers_own(struct op *op, struct text id, int64_t rev,
 struct text notify_handlers_tell(struct op *op, struct subscription *subscription, const char *type,
                                  const char *from);
 
-/* Sets where one stands that begins: new, resumed, or with another endpoint. A handshake begins by
- * the store's clock: whoever serves it goes by that. */
-enum status notify_handlers_begin(struct op *op, struct subscription *subscription);
+/* Sets where one stands that begins: new, resumed, or with `another` endpoint, as a new one is. A
+ * handshake begins by the store's clock: whoever serves it goes by that. */
+enum status notify_handlers_begin(struct op *op, struct subscription *subscription, bool another);
 
 /* Whether the principal may have this filter: private topics only of audiences it belongs to. */
 enum status notify_handlers_may_filter(struct op *op, const struct subscription_filter *filter);
