@@ -60,6 +60,41 @@ save(struct op *op, struct text id, struct subscription_confirm_state *state)
     op_save(op, "confirm", id, &subscription_confirm_state_schema, state);
 }
 
+/* Counts one more mail of a day; refuses it if there were `max`. */
+static enum status
+count_mail(struct op *op, int64_t *mails, int64_t *since, int64_t now_ms, int max)
+{
+    if (*since == TIME_NONE || now_ms - *since >= DATE_DAY_MS) {
+        *since = now_ms;
+        *mails = 0;
+    }
+    if (*mails >= max)
+        return error_set(op_error(op), STATUS_RESOURCE_EXHAUSTED, NULL,
+                         "%d confirmation mails were asked for within a day, which is the most",
+                         max);
+    ++*mails;
+    return STATUS_OK;
+}
+
+/* Counts one more of the owner: nobody has an address flooded by many subscriptions. */
+static enum status
+count_of_owner(struct op *op, struct text owner, int64_t now_ms)
+{
+    struct subscription_confirm_quota quota;
+    if (op_principal(op)->roles & PERMIT_SECRETARIAT)
+        return STATUS_OK;
+    enum status status =
+        op_load(op, "confirm-quota", owner, &subscription_confirm_quota_schema, &quota);
+    if (status == STATUS_NOT_FOUND)
+        quota = (struct subscription_confirm_quota){.present = true, .mails_since = TIME_NONE};
+    else if (status != STATUS_OK)
+        return status;
+    status = count_mail(op, &quota.mails, &quota.mails_since, now_ms, NOTIFY_CONFIRM_MAILS_OWNER);
+    if (status == STATUS_OK)
+        op_save(op, "confirm-quota", owner, &subscription_confirm_quota_schema, &quota);
+    return status;
+}
+
 enum status
 notify_confirm_begin(struct op *op, const struct subscription *subscription, bool another,
                      int64_t now_ms, bool *confirmed)
@@ -71,15 +106,11 @@ notify_confirm_begin(struct op *op, const struct subscription *subscription, boo
     *confirmed = !another && state.confirmed != TIME_NONE;
     if (*confirmed)
         return STATUS_OK;
-    if (state.mails_since == TIME_NONE || now_ms - state.mails_since >= DATE_DAY_MS) {
-        state.mails_since = now_ms;
-        state.mails = 0;
-    }
-    if (state.mails >= NOTIFY_CONFIRM_MAILS)
-        return error_set(op_error(op), STATUS_RESOURCE_EXHAUSTED, NULL,
-                         "%d confirmation mails were asked for within a day, which is the most",
-                         NOTIFY_CONFIRM_MAILS);
-    state.mails++;
+    status = count_mail(op, &state.mails, &state.mails_since, now_ms, NOTIFY_CONFIRM_MAILS);
+    if (status == STATUS_OK)
+        status = count_of_owner(op, subscription->owner, now_ms);
+    if (status != STATUS_OK)
+        return status;
     state.wanted = 1;
     state.confirmed = TIME_NONE;
     state.digest = TEXT_NONE;

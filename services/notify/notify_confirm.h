@@ -6,8 +6,8 @@
  *      ^                     |  the mail failed, or the replica died
  *      +---------------------+
  *
- * Document: kind "confirm" (the subscription): only the digest of the code in force, and how often
- * another was given. */
+ * Documents: kind "confirm" (the subscription): only the digest of the code in force, and how often
+ * another was given; "confirm-quota" (the owner). */
 #ifndef CBM_NOTIFY_CONFIRM_H
 #define CBM_NOTIFY_CONFIRM_H
 
@@ -17,6 +17,7 @@
 #define NOTIFY_CONFIRM_MS (72 * 3600 * INT64_C(1000)) /* from `pending_since` on */
 #define NOTIFY_CONFIRM_TRIES 5                        /* wrong codes, then it is void */
 #define NOTIFY_CONFIRM_MAILS 5                        /* asked for in 24 hours */
+#define NOTIFY_CONFIRM_MAILS_OWNER 20                 /* … by one owner but the Secretariat */
 #define NOTIFY_CODE_MAX 16
 
 /* A new code of 59 bits, for people: "k7q2-m9xw-3hbt". */

@@ -144,6 +144,20 @@ def test_only_the_owner_confirms(stack, reader, tmp_path):
     other.client.close()
 
 
+def test_nobody_has_an_address_flooded(stack, client, tmp_path):
+    flood = Who(stack, tmp_path, "flood", ["subscriber"])
+
+    def make(n):
+        return flood.call("notify", "subscription.create", id=f"flood-{n}", channel="mail", address="victim@example.org",
+                          filter={"topics": ["events.>"]})["status"]
+    assert [make(n) for n in range(20)] == ["pending"] * 20
+    flood.call("notify", "subscription.delete", id="flood-0")
+    with pytest.raises(CallError) as caught:
+        make(0)
+    assert caught.value.code == "resource_exhausted"
+    flood.client.close()
+
+
 def test_a_relay_that_refuses_is_asked_again_and_three_days_are_the_end(make_stack, relay):  # noqa: F811
     stack = make_stack(**settings(relay))
     relay.refuse = "451 later"
