@@ -76,20 +76,22 @@ list(struct cbm_client *client, json_t *params, const struct choice *choice)
 static int
 print_one(const json_t *delivery)
 {
-    struct cli_table table = {.columns = 6};
+    struct cli_table table = {.columns = 7};
     const json_t *tries = json_object_get(delivery, "attempts");
     char seq[24];
     printf("%s to %s: %s%s%s\n%s %s\n", number(delivery, "seq", seq),
            cli_text(delivery, "subscription"), cli_text(delivery, "status"),
            *cli_text(delivery, "next_at") ? ", next try at " : "", cli_text(delivery, "next_at"),
            cli_text(delivery, "type"), cli_text(delivery, "topic"));
-    cli_table_row(&table, (const char *[]){"AT", "MS", "OUTCOME", "CODE", "ERROR", "ANSWER"});
+    cli_table_row(&table,
+                  (const char *[]){"AT", "MS", "OUTCOME", "CODE", "ERROR", "ANSWER", "CONSUMER"});
     for (size_t i = 0; i < json_array_size(tries); i++) {
         const json_t *one = json_array_get(tries, i);
         char took[24], code[24];
         cli_table_row(&table, (const char *[]){cli_text(one, "at"), number(one, "took_ms", took),
                                                cli_text(one, "outcome"), number(one, "code", code),
-                                               cli_text(one, "error"), cli_text(one, "body")});
+                                               cli_text(one, "error"), cli_text(one, "body"),
+                                               cli_text(one, "consumer")});
     }
     cli_table_print(&table);
     return cli_flush();

@@ -60,13 +60,14 @@ static const struct cli_command commands[] = {
      "      --place Baku --zone Asia/Baku",
      events_run},
     {"event", "show|history|propose|… …", "The same as events.", NULL, events_run},
-    {"subscription", "create|get|list|update|pause|resume|rotate|delete|rehearse …",
+    {"subscription", "create|get|list|update|pause|resume|confirm|rotate|delete|rehearse …",
      "Makes and keeps subscriptions.",
      "  create CHANNEL   mailbox, webhook or mail; --topics says of what\n"
      "  get ID           one subscription\n"
      "  list             yours\n"
      "  update ID        changes what options say, the channel too\n"
      "  pause|resume|delete ID\n"
+     "  confirm ID CODE  a mail's address, by the code that was mailed there\n"
      "  rotate ID        a webhook's new secret, shown this once\n"
      "  rehearse         what the filter would have matched in the past\n"
      "Examples:\n"

@@ -1,5 +1,6 @@
 /* `cbm subscription`: who is told of what, and how. The server knows what may be asked for. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -67,6 +68,25 @@ change(struct arguments *in, const char *method)
     int code = 0;
     json_t *made = call(in, method, with_id(in), &code);
     return answer(in, made, code);
+}
+
+static int
+confirm(struct arguments *in, const char *method)
+{
+    int code = 0;
+    json_object_set_new(in->given, "code", json_string(in->words[1]));
+    json_t *made = call(in, method, with_id(in), &code);
+    const json_t *left = json_object_get(made, "left");
+    if (!made || in->as_json)
+        return answer(in, made, code);
+    if (left)
+        fprintf(stderr, "cbm: the code is wrong; %lld more may be\n",
+                (long long)json_integer_value(left));
+    else
+        printf("%s is %s\n", cli_text(made, "id"), cli_text(made, "status"));
+    code = left ? EXIT_FAILURE : 0;
+    json_decref(made);
+    return code ? code : cli_flush();
 }
 
 /* The texts of a list, by comma. */
@@ -185,6 +205,7 @@ static const struct action {
     {"update", "subscription.update", 1, change},
     {"pause", "subscription.pause", 1, change},
     {"resume", "subscription.resume", 1, change},
+    {"confirm", "subscription.confirm", 2, confirm},
     {"rotate", "subscription.rotate", 1, change},
     {"delete", "subscription.delete", 1, change},
     {"rehearse", "subscription.rehearse", 0, rehearse},
@@ -254,7 +275,7 @@ subscription_run(const struct cli_command *command, int argc, char **argv)
         [FIELD_OPTIONS + 2] = CLI_OPTIONS_END,
     };
     cli_field_options(field_options, FIELD_OPTIONS, text, options);
-    int code = cli_arguments(command, options, &argc, argv, 1, 2);
+    int code = cli_arguments(command, options, &argc, argv, 1, 3);
     if (code >= 0)
         return code;
     json_t *given = cli_fields(command, field_options, FIELD_OPTIONS, text);

@@ -51,7 +51,10 @@ tell_delivery(const struct notice_item *item)
         printf("    offered   %s: %s", at, delivery_outcome_words[attempt->outcome - 1]);
         if (attempt->code != INT_NONE)
             printf(" (%lld)", (long long)attempt->code);
-        printf(" after %lld ms\n", (long long)attempt->took_ms);
+        printf(" after %lld ms", (long long)attempt->took_ms);
+        if (attempt->consumer.ptr)
+            printf(", to %.*s", TEXT_ARG(attempt->consumer));
+        printf("\n");
     }
     free(delivery);
 }
@@ -74,6 +77,16 @@ check_items(const struct notice *notice, const json_t *log, char fault[200])
 }
 
 static void
+tell_time(const char *what, int64_t ms)
+{
+    char printed[TIME_TEXT_MAX];
+    if (ms == TIME_NONE)
+        return;
+    time_print(ms, printed);
+    printf("    %-12s %s\n", what, printed);
+}
+
+static void
 tell(const struct notice *notice)
 {
     char made[TIME_TEXT_MAX];
@@ -86,9 +99,13 @@ tell(const struct notice *notice)
             tell_delivery(item);
         else
             printf("  record      %lld: %s\n", (long long)item->seq,
-                   item->settled == 1          ? "acknowledged or passed"
+                   item->acked != TIME_NONE    ? "acknowledged"
+                   : item->settled == 1        ? "passed"
                    : item->attempt != INT_NONE ? "given, and not acknowledged yet"
                                                : "not given yet");
+        tell_time("first given", item->first);
+        tell_time("last given", item->last);
+        tell_time("acknowledged", item->acked);
     }
 }
 

@@ -43,7 +43,7 @@ check(const struct milestone_put *in, bool is_new, struct error *error)
 static const char *
 type_of(const struct milestone *before, const struct milestone *now)
 {
-    if (!before->rev)
+    if (!before->rev || before->removed == 1)
         return "milestone.set";
     if (before->done != now->done)
         return now->done ? "milestone.done" : "milestone.reopened";
@@ -57,20 +57,26 @@ events_milestone_put(struct milestone *milestone, const struct milestone_put *in
                      const char **type, struct error *error)
 {
     const struct milestone before = *milestone;
-    enum status status = check(in, !before.rev, error);
+    bool is_new = !before.rev || before.removed == 1;
+    enum status status = check(in, is_new, error);
     if (status != STATUS_OK)
         return status;
+    if (is_new) { /* of one that was removed nothing stays but its revision */
+        milestone->note = TEXT_NONE;
+        milestone->done = 0;
+        milestone->removed = BOOL_NONE;
+    }
     milestone->event = in->event;
     milestone->kind = in->kind;
     if (in->due.ms != TIME_NONE)
         milestone->due = in->due;
-    if (in->done != BOOL_NONE || !before.rev)
+    if (in->done != BOOL_NONE)
         milestone->done = in->done == 1;
     if (in->note.ptr)
         milestone->note = in->note;
     if (milestone->done != 1)
         milestone->done_at = TIME_NONE;
-    else if (before.done != 1)
+    else if (is_new || before.done != 1)
         milestone->done_at = now_ms / 1000 * 1000;
     *type = type_of(&before, milestone);
     return STATUS_OK;

@@ -27,9 +27,10 @@ load_part(struct op *op, struct text event_id, struct event **event)
 /* ---- milestones ---- */
 
 static enum status
-load_milestone(struct op *op, const struct milestone_put *in, struct milestone *out)
+load_milestone(struct op *op, struct text event, struct text kind, int64_t rev,
+               struct milestone *out)
 {
-    struct text id = part_id(op, in->event, in->kind);
+    struct text id = part_id(op, event, kind);
     enum status status = op_load(op, "milestone", id, &milestone_schema, out);
     if (status == STATUS_NOT_FOUND) {
         schema_init(&milestone_schema, out);
@@ -37,7 +38,13 @@ load_milestone(struct op *op, const struct milestone_put *in, struct milestone *
         out->rev = 0;
         status = STATUS_OK;
     }
-    return status == STATUS_OK ? op_expect_rev(op, in->rev, out->rev) : status;
+    return status == STATUS_OK ? op_expect_rev(op, rev, out->rev) : status;
+}
+
+static bool
+is_there(const struct milestone *milestone)
+{
+    return milestone->rev && milestone->removed != 1;
 }
 
 /* Adds or removes the index entries of a milestone. */
@@ -60,10 +67,10 @@ index_milestone(struct op *op, const struct milestone *milestone,
 static void
 reindex_milestone(struct op *op, const struct milestone *before, const struct milestone *now)
 {
-    bool moved = before->due.ms != now->due.ms;
-    if (before->rev && moved)
+    bool moved = before->due.ms != now->due.ms, was_there = is_there(before);
+    if (was_there && moved)
         index_milestone(op, before, op_index_remove);
-    if (!before->rev || moved) {
+    if (!was_there || moved) {
         index_milestone(op, now, op_index_add);
     } else if (before->done != now->done) {
         char key[EVENTS_KEY_LEN + 1];
@@ -82,7 +89,8 @@ milestone_put_handle(struct op *op, const void *params)
     struct event *event;
     const char *type;
     enum status status = load_part(op, in->event, &event);
-    status = events_handlers_both(status, load_milestone(op, in, &milestone));
+    status =
+        events_handlers_both(status, load_milestone(op, in->event, in->kind, in->rev, &milestone));
     if (status != STATUS_OK)
         return status;
     before = milestone;
@@ -99,6 +107,32 @@ milestone_put_handle(struct op *op, const void *params)
         op_save(op, "milestone", part_id(op, in->event, in->kind), &milestone_schema, &milestone);
     op_record_raw(op, type, topic, saved, NULL, moved ? "due_before" : NULL, text_of(due));
     reindex_milestone(op, &before, &milestone);
+    op_answer_raw(op, saved);
+    return STATUS_OK;
+}
+
+enum status
+milestone_remove_handle(struct op *op, const void *params)
+{
+    const struct milestone_remove *in = params;
+    struct milestone milestone;
+    struct event *event;
+    enum status status = load_part(op, in->event, &event);
+    status =
+        events_handlers_both(status, load_milestone(op, in->event, in->kind, in->rev, &milestone));
+    if (status != STATUS_OK)
+        return status;
+    if (!milestone.rev)
+        return error_set(op_error(op), STATUS_NOT_FOUND, "kind", "kind: %.*s has no milestone %.*s",
+                         TEXT_ARG(in->event), TEXT_ARG(in->kind));
+    struct text topic = events_handlers_part_topic(op, event, "milestone", in->kind);
+    if (!is_there(&milestone))
+        return op_answer_unchanged(op, &milestone_schema, &milestone, topic);
+    index_milestone(op, &milestone, op_index_remove);
+    milestone.removed = 1;
+    struct text saved =
+        op_save(op, "milestone", part_id(op, in->event, in->kind), &milestone_schema, &milestone);
+    op_record_raw(op, "milestone.removed", topic, saved, NULL, NULL, TEXT_NONE);
     op_answer_raw(op, saved);
     return STATUS_OK;
 }

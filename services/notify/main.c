@@ -23,7 +23,7 @@ struct config {
     struct notify_sender_config sender;
     struct notify_engine_config engine;
     struct notify_retain_policy retain;
-    int64_t checkpoint_ms;
+    int64_t checkpoint_ms, mailbox_tries, mail_confirm;
 };
 
 static const struct cfg_row rows[] = {
@@ -47,6 +47,10 @@ static const struct cfg_row rows[] = {
      "no|yes", "yes: also what a subscription has not had yet goes"},
     {"CBM_CHECKPOINT_MS", CFG_INT, offsetof(struct config, checkpoint_ms), "1000", 10, 86400000,
      NULL, "between two signed checkpoints of the log while there are new records"},
+    {"CBM_MAIL_CONFIRM", CFG_WORD, offsetof(struct config, mail_confirm), "yes", 0, 0, "no|yes",
+     "no: mail goes to addresses that nobody confirmed"},
+    {"CBM_MAILBOX_TRIES", CFG_INT, offsetof(struct config, mailbox_tries), "10", 0, 32, NULL,
+     "a mailbox gives a record so often, and what is not acknowledged then is dead; 0 for ever"},
     CFG_END,
 };
 
@@ -109,6 +113,8 @@ start(struct loop *loop, const void *data, int *exit_code)
     struct notify *notify = calloc(1, sizeof *notify);
     if (!notify)
         return NULL;
+    notify->mail_confirm = config->mail_confirm;
+    notify->mailbox_tries = config->mailbox_tries;
     notify->access =
         access_new(loop, &config->access, config->service.redis, config->service.org, exit_code);
     if (notify->access)

@@ -16,6 +16,9 @@ struct notify {
     struct notify_engine *engine;
     struct due_clock *subscription_clock; /* of what is due to subscriptions */
 
+    int64_t mailbox_tries; /* a mailbox gives a record so often, then up; 0: for ever */
+    int64_t mail_confirm;  /* mail goes only to addresses that were confirmed */
+
     /* Whether a webhook may be made for the url, else why not; NULL: any. */
     bool (*url_allowed)(void *arg, struct text url, char why[200]);
     void *url_arg;

@@ -80,6 +80,20 @@ notify_deliveries_save(struct op *op, const struct delivery *before, struct deli
             &delivery_schema, after);
 }
 
+void
+notify_deliveries_begin(struct op *op, struct delivery *delivery, struct text subscription,
+                        int64_t created, int64_t seq)
+{
+    schema_init(&delivery_schema, delivery);
+    delivery->present = true;
+    delivery->subscription = subscription;
+    delivery->seq = seq;
+    delivery->id = op_format(op, "%" PRId64, seq); /* that of the record */
+    delivery->status = DELIVERY_PENDING;
+    delivery->tries = 0;
+    delivery->subscribed = created;
+}
+
 /* ---- what a lane begins with ---- */
 
 static void
@@ -99,9 +113,8 @@ write_secrets(const struct subscription_secret *secret, int64_t now_ms, struct b
     mp_int(out, former ? secret->previous_until : 0);
 }
 
-/* The seq at the end of an entry of `delivery|`. */
-static int64_t
-entry_seq(struct text entry)
+int64_t
+notify_deliveries_seq(struct text entry)
 {
     int64_t seq = 0;
     for (uint32_t i = entry.len > 20 ? entry.len - 20 : 0; i < entry.len; i++)
@@ -144,6 +157,7 @@ notify_deliveries_load(struct op *op, const void *params)
     const struct notify_load *in = params;
     struct text id = text_of(in->subscription);
     struct subscription_cursor cursor = {.seq = in->after};
+    struct subscription_health health = {.failing_since = TIME_NONE};
     struct subscription_secret secret;
     struct op_range pending;
     int64_t now_ms = 0;
@@ -154,6 +168,7 @@ notify_deliveries_load(struct op *op, const void *params)
     schema_init(&subscription_secret_schema, &secret);
     enum status clock = op_clock(op, &now_ms);
     enum status secrets = op_peek(op, "secret", id, &subscription_secret_schema, &secret, NULL);
+    enum status known = op_peek(op, "health", id, &subscription_health_schema, &health, NULL);
     enum status scanned =
         op_scan(op, notify_deliveries_entry(op, "pending", id, 0),
                 op_format(op, "pending|%.*s|~", TEXT_ARG(id)), NOTIFY_LOAD_MAX, &pending);
@@ -164,10 +179,14 @@ notify_deliveries_load(struct op *op, const void *params)
         return clock != STATUS_OK ? clock : scanned;
     if (secrets != STATUS_OK && secrets != STATUS_NOT_FOUND)
         return secrets;
+    if (known != STATUS_OK && known != STATUS_NOT_FOUND)
+        return known;
+    bool failing = health.failing_since != TIME_NONE && health.created == in->created;
     struct buf *out = op_result(op);
-    mp_array(out, 6);
+    mp_array(out, 7);
     mp_int(out, now_ms);
     mp_int(out, cursor.seq);
+    mp_int(out, failing ? health.failing_since : 0);
     write_secrets(&secret, now_ms, out);
     mp_array(out, pending.count);
     for (unsigned i = 0; i < pending.count; i++)
@@ -233,7 +252,7 @@ notify_deliveries_read(struct op *op, const void *params)
     mp_int(out, pages[0].first);
     mp_array(out, known.count);
     for (unsigned i = 0; i < known.count; i++)
-        mp_int(out, entry_seq(known.items[i]));
+        mp_int(out, notify_deliveries_seq(known.items[i]));
     for (unsigned i = 0; i < in->prefix_count; i++) {
         mp_array(out, 4);
         mp_int(out, pages[i].next);
@@ -297,18 +316,24 @@ notify_deliveries_outcome(const char *word)
     return outcome;
 }
 
-static bool
-add_attempt(struct delivery *delivery, const struct notify_result *result)
+void
+notify_deliveries_add(struct delivery *delivery, const struct delivery_attempt *attempt)
 {
     const unsigned max = sizeof delivery->attempts.items / sizeof *delivery->attempts.items;
     uint32_t *count = &delivery->attempts.count;
-    if (*count && delivery->attempts.items[*count - 1].at == result->at_ms)
-        return false; /* it was written before, by a commit whose answer was lost */
     if (*count == max)
         memmove(delivery->attempts.items, delivery->attempts.items + 1,
                 --*count * sizeof *delivery->attempts.items);
-    struct delivery_attempt *attempt = &delivery->attempts.items[(*count)++];
-    *attempt = (struct delivery_attempt){
+    delivery->attempts.items[(*count)++] = *attempt;
+}
+
+static bool
+add_attempt(struct delivery *delivery, const struct notify_result *result)
+{
+    uint32_t count = delivery->attempts.count;
+    if (count && delivery->attempts.items[count - 1].at == result->at_ms)
+        return false; /* it was written before, by a commit whose answer was lost */
+    const struct delivery_attempt attempt = {
         .present = true,
         .at = result->at_ms,
         .took_ms = result->took_ms,
@@ -317,6 +342,7 @@ add_attempt(struct delivery *delivery, const struct notify_result *result)
         .error = result->error[0] ? text_of(result->error) : TEXT_NONE,
         .body = result->body[0] ? text_of(result->body) : TEXT_NONE,
     };
+    notify_deliveries_add(delivery, &attempt);
     return true;
 }
 
@@ -362,14 +388,9 @@ settle_one(struct op *op, const struct notify_settle *in, const struct notify_se
     if (is_new && !item->topic.ptr)
         return STATUS_OK; /* it was trimmed away */
     if (is_new) {
-        schema_init(&delivery_schema, delivery);
-        delivery->subscription = text_of(in->subscription);
-        delivery->seq = item->seq;
-        delivery->id = op_format(op, "%" PRId64, item->seq); /* the id of the record */
+        notify_deliveries_begin(op, delivery, text_of(in->subscription), in->created, item->seq);
         delivery->topic = item->topic;
         delivery->type = item->type;
-        delivery->status = DELIVERY_PENDING;
-        delivery->subscribed = in->created;
     }
     *before = *delivery;
     apply(delivery, item);
@@ -393,6 +414,24 @@ move_cursor(struct op *op, const struct notify_settle *in, struct subscription_c
         return STATUS_OK;
     cursor->seq = in->to;
     op_save(op, "cursor", id, &subscription_cursor_schema, cursor);
+    return STATUS_OK;
+}
+
+/* Keeps since when it fails, for who serves it next. */
+static enum status
+save_health(struct op *op, const struct notify_settle *in)
+{
+    struct text id = text_of(in->subscription);
+    struct subscription_health health = {0};
+    if (!in->health)
+        return STATUS_OK;
+    enum status status = op_load(op, "health", id, &subscription_health_schema, &health);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    health.present = true;
+    health.created = in->created;
+    health.failing_since = in->failing_since ? in->failing_since : TIME_NONE;
+    op_save(op, "health", id, &subscription_health_schema, &health);
     return STATUS_OK;
 }
 
@@ -422,8 +461,9 @@ notify_deliveries_settle(struct op *op, const void *params)
             if ((one = settle_one(op, in, &in->items[i], subscription)) != STATUS_OK)
                 status = one;
     one = move_cursor(op, in, &cursor);
-    if (one != STATUS_OK || status != STATUS_OK)
-        return status != STATUS_OK ? status : one;
+    enum status health = save_health(op, in);
+    if (one != STATUS_OK || status != STATUS_OK || health != STATUS_OK)
+        return status != STATUS_OK ? status : one != STATUS_OK ? one : health;
     struct buf *out = op_result(op);
     mp_map(out, 1);
     mp_string(out, "cursor");
@@ -474,7 +514,8 @@ notify_deliveries_done(struct op *op, struct text subscription, int64_t from, in
         return status;
     *done = (struct notify_done){0};
     for (unsigned i = 0; i < range.count; i++) {
-        struct text id = notify_deliveries_id(op, subscription, entry_seq(range.items[i]));
+        struct text id =
+            notify_deliveries_id(op, subscription, notify_deliveries_seq(range.items[i]));
         enum status one = op_peek(op, "delivery", id, &delivery_schema, delivery, NULL);
         if (one != STATUS_OK && one != STATUS_NOT_FOUND)
             status = one;
@@ -485,6 +526,6 @@ notify_deliveries_done(struct op *op, struct text subscription, int64_t from, in
         done->entries[done->count++] = range.items[i];
     }
     if (range.count == NOTIFY_DONE_MAX)
-        done->next = entry_seq(range.items[range.count - 1]) + 1;
+        done->next = notify_deliveries_seq(range.items[range.count - 1]) + 1;
     return status;
 }

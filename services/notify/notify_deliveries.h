@@ -28,6 +28,16 @@ int notify_deliveries_outcome(const char *word);
 struct text notify_deliveries_entry(struct op *op, const char *kind, struct text subscription,
                                     int64_t seq);
 
+/* The seq at the end of such an entry. */
+int64_t notify_deliveries_seq(struct text entry);
+
+/* Makes a pending one without topic and type, of a subscription that was made at `created`. */
+void notify_deliveries_begin(struct op *op, struct delivery *delivery, struct text subscription,
+                             int64_t created, int64_t seq);
+
+/* Adds a try, the latest; of too many the oldest goes. */
+void notify_deliveries_add(struct delivery *delivery, const struct delivery_attempt *attempt);
+
 /* Saves a delivery that was op_load-ed and keeps its index entries right; `before` is what it was,
  * NULL if it is new. */
 void notify_deliveries_save(struct op *op, const struct delivery *before, struct delivery *after);
@@ -48,9 +58,10 @@ enum status notify_deliveries_done(struct op *op, struct text subscription, int6
 /* ---- for the engine: operations of the service's own, their parameters and results ---- */
 
 /* Everything that a lane begins with. Parameters: struct notify_load. Result: [store's clock,
- * cursor, [secret], current, until, [pending entry …]]: the secrets in force, of which the first
- * `current` are so for longer than `until`. A map instead: it took away some of what stood in the
- * index of a deleted subscription of the same id, and is to be asked again. */
+ * cursor, failing since (0: it is not), [secret], current, until, [pending entry …]]: the secrets
+ * in force, of which the first `current` are so for longer than `until`. A map instead: it took
+ * away some of what stood in the index of a deleted subscription of the same id, and is to be asked
+ * again. */
 #define NOTIFY_LOAD_MAX (NOTIFY_KEPT_MAX + NOTIFY_WINDOW) /* pending ones, the first by seq */
 struct notify_load {
     char subscription[TEXT_ID_MAX + 1];
@@ -104,6 +115,8 @@ struct notify_settle {
     char subscription[TEXT_ID_MAX + 1];
     int64_t created;  /* of the subscription: older documents are another's */
     int64_t from, to; /* what is between has documents */
+    bool health;      /* that it fails, or does no more, is new: since when, 0: it does not */
+    int64_t failing_since;
     unsigned count;
     struct notify_settle_item items[];
 };

@@ -89,9 +89,11 @@ notify_subscription_check(const struct subscription *document, int64_t now_ms, s
 }
 
 enum subscription_status
-notify_subscription_begin(const struct subscription *document)
+notify_subscription_begin(const struct subscription *document, bool confirmed)
 {
-    return document->channel == CHANNEL_WEBHOOK ? SUBSCRIPTION_PENDING : SUBSCRIPTION_ACTIVE;
+    bool asked =
+        document->channel == CHANNEL_WEBHOOK || (document->channel == CHANNEL_MAIL && !confirmed);
+    return asked ? SUBSCRIPTION_PENDING : SUBSCRIPTION_ACTIVE;
 }
 
 const char *

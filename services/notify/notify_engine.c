@@ -136,8 +136,8 @@ consider(struct notify_engine *engine, struct text id,
             leave(lane);
         bool verifying = serve && subscription->document.status == SUBSCRIPTION_PENDING;
         if (verifying && !lane->verifying)
-            lane->verify_since = lane->verify_at = lane->verify_tries = 0;
-        lane->verifying = verifying;
+            lane->verify_at = lane->verify_tries = 0;
+        lane->verifying = lane->asked_again = verifying;
         lane->reload = true;
         engine_ready(lane);
         return;

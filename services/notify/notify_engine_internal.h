@@ -3,6 +3,7 @@
 #define CBM_NOTIFY_ENGINE_INTERNAL_H
 
 #include "services/notify/notify_cloudevent.h"
+#include "services/notify/notify_confirm.h"
 #include "services/notify/notify_deliveries.h"
 #include "services/notify/notify_engine.h"
 #include "services/notify/notify_hash.h"
@@ -35,20 +36,24 @@ struct lane {
     bool reading; /* … on the log */
     bool loaded, reload, leaving;
     bool current;
-    int64_t created;     /* of the subscription */
-    int64_t cursor;      /* as it is in the store */
-    int64_t read_seq;    /* if it is behind: all up to here was looked at */
-    int64_t seen_seq;    /* the last that was published for it while it was behind */
-    int64_t seen_before; /* … when it began to read: what was published before, it reads */
-    bool more;           /* pending ones in the store beyond those at hand */
-    int64_t wake_at;     /* monotonic */
-    int64_t not_before;  /* monotonic: no operation before */
+    int64_t created;      /* of the subscription */
+    int64_t told_failing; /* since when it fails, as it is in the store; 0: it does not */
+    int64_t telling;      /* … as it is being written */
+    int64_t cursor;       /* as it is in the store */
+    int64_t read_seq;     /* if it is behind: all up to here was looked at */
+    int64_t seen_seq;     /* the last that was published for it while it was behind */
+    int64_t seen_before;  /* … when it began to read: what was published before, it reads */
+    bool more;            /* pending ones in the store beyond those at hand */
+    int64_t wake_at;      /* monotonic */
+    int64_t not_before;   /* monotonic: no operation before */
 
-    /* of a webhook whose endpoint has not proved itself yet */
+    /* of a webhook whose endpoint has not proved itself yet, or mail to an address that is not
+     * confirmed */
     bool verifying, proving, changing; /* proving: a try is under way; changing: its status is */
+    bool asked_again;                  /* for another mail */
+    char code[NOTIFY_CODE_MAX];        /* of the mail to be sent */
     unsigned verify_tries;
-    int64_t verify_since; /* monotonic; 0: not begun */
-    int64_t verify_at;    /* monotonic */
+    int64_t verify_at; /* monotonic */
 };
 
 /* A try under way. */
@@ -127,6 +132,8 @@ int64_t lane_put_off(struct lane *lane, const struct subscription *document, int
 /* Begin the attempt of a mail: one of all records, or the answer to a ping. */
 bool engine_mail(struct try *try, const struct subscription *document, unsigned count,
                  const struct log_record *records, notify_receipt_fn *fn);
+bool engine_mail_confirm(struct try *try, const struct subscription *document,
+                         notify_receipt_fn *fn);
 bool engine_mail_ping(struct try *try, const struct subscription *document, notify_receipt_fn *fn);
 
 /* ---- notify_engine_try.c ---- */
@@ -141,6 +148,9 @@ void engine_fill_result(struct notify_result *result, const struct try *try,
 /* The secrets that are in force at the time of the post, which borrows them. */
 void engine_add_secrets(struct notify_post *post, const struct lane_secrets *secrets);
 void engine_forget_tries(struct notify_engine *engine);
+
+/* ---- notify_engine_confirm.c ---- */
+void engine_confirm(struct lane *lane, int64_t now_ms);
 
 /* ---- notify_engine_ping.c ---- */
 void engine_verify(struct lane *lane, int64_t now_ms);

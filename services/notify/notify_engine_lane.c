@@ -109,11 +109,15 @@ on_loaded(void *arg, enum status status, struct text result)
         return;
     }
     take_int(&at); /* the clock: the leases know it */
-    int64_t cursor = take_int(&at);
+    int64_t cursor = take_int(&at), failing = take_int(&at);
     at = take_secrets(lane, at);
     at = take_pending(lane, at);
-    if (!lane->loaded)
+    if (!lane->loaded) {
         lane->cursor = lane->read_seq = cursor;
+        lane->told_failing = failing;
+        if (failing)
+            notify_circuit_failing(&lane->queue.circuit, failing);
+    }
     lane->loaded = true;
     engine_over(lane);
 }
@@ -342,6 +346,7 @@ on_settled(void *arg, enum status status, struct text result)
         const char *at = mp_read(result.ptr, &value);
         at = mp_read(at, &value); /* cursor */
         lane->cursor = take_int(&at);
+        lane->told_failing = lane->telling;
     } else {
         pause_lane(lane, "deliveries cannot be written down", status);
     }
@@ -380,6 +385,9 @@ settle(struct lane *lane)
         in->from = lane->cursor;
         in->to = lane->loaded ? notify_lane_cursor(&lane->queue, lane_passed(lane)) : 0;
         in->count = count;
+        in->failing_since = lane->telling =
+            lane->loaded ? lane->queue.circuit.failing_since : lane->told_failing;
+        in->health = lane->telling != lane->told_failing;
         for (unsigned i = 0; i < count; i++)
             fill(&in->items[i], items[i]);
         begun = engine_submit(lane, &lane->writing, notify_deliveries_settle, in, size, on_settled);
@@ -454,7 +462,10 @@ lane_work(struct lane *lane, int64_t now_ms)
     if (!lane->loaded)
         return;
     if (lane->verifying) {
-        engine_verify(lane, now_ms);
+        if (subscription->document.channel == CHANNEL_MAIL)
+            engine_confirm(lane, now_ms);
+        else
+            engine_verify(lane, now_ms);
         wake_by(lane, lane->verify_at);
         return;
     }

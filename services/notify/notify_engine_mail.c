@@ -3,6 +3,7 @@
 #include "services/notify/notify_engine_internal.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -66,18 +67,48 @@ engine_mail(struct try *try, const struct subscription *document, unsigned count
            give(try, document, fn);
 }
 
-bool
-engine_mail_ping(struct try *try, const struct subscription *document, notify_receipt_fn *fn)
+/* Begins the attempt of a mail that tells of no record, in plain text and as HTML. */
+static bool
+send_text(struct try *try, const struct subscription *document, const char *what,
+          const char *subject, const char *plain, const char *html, notify_receipt_fn *fn)
 {
     const struct notify_letter letter = letter_of(try, document);
     char id[TEXT_ID_MAX + 40];
     buf_clear(&try->engine->mail);
-    int len = snprintf(id, sizeof id, "%.*s.ping.%" PRId64, TEXT_ARG(document->id), try->at_ms);
-    return notify_mail_write_text(
-               &try->engine->mail, &letter, (struct text){id, (uint32_t)len},
-               TEXT_LITERAL("A test of your subscription"),
-               TEXT_LITERAL("Somebody asked whether mails of this subscription reach you.\n"),
-               TEXT_LITERAL("<p>Somebody asked whether mails of this subscription reach "
-                            "you.</p>")) &&
+    int len = snprintf(id, sizeof id, "%.*s.%s.%" PRId64, TEXT_ARG(document->id), what, try->at_ms);
+    return notify_mail_write_text(&try->engine->mail, &letter, (struct text){id, (uint32_t)len},
+                                  text_of(subject), text_of(plain), text_of(html)) &&
            give(try, document, fn);
+}
+
+bool
+engine_mail_ping(struct try *try, const struct subscription *document, notify_receipt_fn *fn)
+{
+    return send_text(try, document, "ping", "A test of your subscription",
+                     "Somebody asked whether mails of this subscription reach you.\n",
+                     "<p>Somebody asked whether mails of this subscription reach you.</p>", fn);
+}
+
+bool
+engine_mail_confirm(struct try *try, const struct subscription *document, notify_receipt_fn *fn)
+{
+    char plain[1000], html[1000];
+    snprintf(plain, sizeof plain,
+             "%.*s asks that notifications be mailed to this address (subscription %.*s).\n\n"
+             "If you want them, give this code to whoever asked, within 72 hours:\n\n"
+             "    %s\n\nor confirm it yourself:\n\n    cbm subscription confirm %.*s %s\n\n"
+             "If you do not, do nothing: no notification is mailed to you.\n",
+             TEXT_ARG(document->owner), TEXT_ARG(document->id), try->challenge,
+             TEXT_ARG(document->id), try->challenge);
+    snprintf(
+        html, sizeof html,
+        "<p>Notifications are to be mailed to this address (subscription %.*s).</p><p>If you "
+        "want them, give this code to whoever asked, within 72 hours:</p><p><b>%s</b></p><p>or "
+        "confirm it yourself: <code>cbm subscription confirm %.*s %s</code></p><p>If you do "
+        "not, do nothing: no notification is mailed to you.</p>",
+        TEXT_ARG(document->id), try->challenge, TEXT_ARG(document->id), try->challenge);
+    bool begun = send_text(try, document, "confirm", "Confirm a subscription", plain, html, fn);
+    sodium_memzero(plain, sizeof plain);
+    sodium_memzero(html, sizeof html);
+    return begun;
 }

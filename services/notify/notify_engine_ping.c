@@ -12,7 +12,8 @@
 #include "common/base/clock.h"
 #include "services/notify/notify_engine_status.h"
 
-#define VERIFY_MS ((int64_t)60 * 60 * 1000) /* a handshake is tried for so long */
+#define VERIFY_MS ((int64_t)60 * 60 * 1000) /* a handshake is tried for so long, whoever tries it  \
+                                             */
 #define PING_MS 4000                        /* what has not come by then is told so */
 
 /* A ping that somebody waits for, or whose answer was not fetched yet. */
@@ -92,8 +93,10 @@ on_verified(struct try *try, const struct notify_receipt *receipt)
              : receipt->error && receipt->error[0] ? receipt->error
                                                    : "the endpoint refused it");
     engine_warn(engine, "a handshake failed", lane, why);
-    if (subscription &&
-        (receipt->outcome == NOTIFY_SENT_GONE || clock_mono_ms() - lane->verify_since >= VERIFY_MS))
+    int64_t since = subscription ? subscription->document.pending_since : TIME_NONE;
+    if (since == TIME_NONE) /* of before this was kept */
+        since = subscription ? subscription->document.created : 0;
+    if (subscription && (receipt->outcome == NOTIFY_SENT_GONE || try->at_ms - since >= VERIFY_MS))
         engine_set_status(lane, SUBSCRIPTION_DISABLED, why);
 }
 
@@ -128,8 +131,6 @@ engine_verify(struct lane *lane, int64_t now_ms)
         for (unsigned i = 0; i < sizeof random; i++)
             snprintf(try->challenge + 2 * i, 3, "%02x", random[i]);
     lane->proving = true;
-    if (!lane->verify_since)
-        lane->verify_since = now_ms;
     if (try->challenge[0] &&
         post_event(try, &subscription->document, "subscription.verify",
                    json_pack("{s:s, s:s}", "subscription", lane->id, "challenge", try->challenge),

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "common/msg/mp.h"
-#include "services/notify/notify_deliveries.h"
 #include "services/notify/notify_engine.h"
 #include "services/notify/notify_handlers_subscription.h"
+#include "services/notify/notify_mailboxes.h"
 
 #define LIMIT_DEFAULT 100
 #define LIST_BYTES_MAX (512u * 1024)
@@ -18,6 +18,13 @@ own(struct op *op, struct text id, struct subscription **out)
     return notify_handlers_own(op, id, INT_NONE, out);
 }
 
+/* Whether it is of this subscription, and not of a deleted one that had the same id. */
+static bool
+is_of(const struct delivery *delivery, const struct subscription *subscription)
+{
+    return delivery->subscribed == TIME_NONE || delivery->subscribed == subscription->created;
+}
+
 /* ---- looking ---- */
 
 enum status
@@ -25,22 +32,24 @@ delivery_get_handle(struct op *op, const void *params)
 {
     const struct delivery_get *in = params;
     struct subscription *subscription;
+    struct delivery *delivery = op_alloc(op, sizeof *delivery);
     struct op_range range;
     struct text bytes;
+    if (!delivery)
+        return op_no_memory(op);
     enum status status = own(op, in->subscription, &subscription);
     if (status != STATUS_OK)
         return status;
-    /* by the index: documents of a deleted subscription of the same id are not this one's */
     struct text entry = notify_deliveries_entry(op, "delivery", in->subscription, in->seq);
     status = op_scan(op, entry, op_format(op, "%.*s!", TEXT_ARG(entry)), 1, &range);
     if (status == STATUS_OK && !range.count)
         status = STATUS_NOT_FOUND;
     if (status == STATUS_OK)
-        status = op_peek(op, "delivery", notify_deliveries_id(op, in->subscription, in->seq), NULL,
-                         NULL, &bytes);
-    if (status == STATUS_NOT_FOUND)
-        return error_set(op_error(op), status, "seq", "seq: there is no delivery of it to %.*s",
-                         TEXT_ARG(in->subscription));
+        status = op_peek(op, "delivery", notify_deliveries_id(op, in->subscription, in->seq),
+                         &delivery_schema, delivery, &bytes);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !is_of(delivery, subscription)))
+        return error_set(op_error(op), STATUS_NOT_FOUND, "seq",
+                         "seq: there is no delivery of it to %.*s", TEXT_ARG(in->subscription));
     if (status == STATUS_OK)
         op_answer_raw(op, bytes);
     return status;
@@ -81,9 +90,11 @@ read_cursor(struct op *op, struct text cursor, int64_t *from)
 
 /* The items of a page that are wanted. `last` gets the seq of the last one looked at. */
 static enum status
-list_items(struct op *op, const struct delivery_list *in, const struct op_range *range,
-           unsigned limit, struct text prefix, int64_t *last)
+list_items(struct op *op, const struct delivery_list *in, const struct subscription *subscription,
+           const struct op_range *range, int64_t *last)
 {
+    unsigned limit = in->limit == INT_NONE ? LIMIT_DEFAULT : (unsigned)in->limit;
+    struct text prefix = notify_deliveries_entry(op, kind_of(in->status), in->subscription, 0);
     struct delivery *delivery = op_alloc(op, sizeof *delivery);
     enum status result = STATUS_OK;
     size_t bytes = 0;
@@ -100,7 +111,8 @@ list_items(struct op *op, const struct delivery_list *in, const struct op_range 
         else if (status != STATUS_OK && status != STATUS_NOT_FOUND)
             return status;
         *last = seq;
-        if (status != STATUS_OK || (in->status && in->status != delivery->status))
+        if (status != STATUS_OK || (in->status && in->status != delivery->status) ||
+            !is_of(delivery, subscription))
             continue;
         bytes += document.len;
         op_list_item_raw(op, document);
@@ -129,7 +141,7 @@ delivery_list_handle(struct op *op, const void *params)
     if (mine != STATUS_OK || status != STATUS_OK)
         return mine != STATUS_OK ? mine : status;
     op_list_begin(op);
-    status = list_items(op, in, &range, limit, begin, &last);
+    status = list_items(op, in, subscription, &range, &last);
     if (status != STATUS_OK || clock != STATUS_OK)
         return status != STATUS_OK ? status : clock;
     bool more = range.count && seq_of(range.items[range.count - 1], begin) != last;
@@ -154,46 +166,65 @@ read_span(struct op *op, const struct delivery_choice *in, int64_t *from, int64_
     return STATUS_OK;
 }
 
-/* Changes one delivery; false if it stays as it is. */
-static bool
-step_in(struct op *op, struct delivery *delivery, bool again)
+/* What somebody steps in at. */
+struct stepping {
+    const struct subscription *subscription;
+    struct mailbox mailbox; /* if it is one */
+    bool again;
+    struct delivery_span done;
+};
+
+/* Changes one delivery, or lets it stay as it is. */
+static enum status
+step_in(struct op *op, struct stepping *stepping, struct delivery *delivery)
 {
     const struct delivery before = *delivery;
+    bool again = stepping->again;
     bool waits = delivery->status == DELIVERY_PENDING || delivery->status == DELIVERY_DEAD;
-    if (!again && !waits)
-        return false;
+    if ((!again && !waits) || !is_of(delivery, stepping->subscription))
+        return STATUS_OK;
+    enum status status = stepping->mailbox.state ? notify_mailboxes_step_in(op, &stepping->mailbox,
+                                                                            delivery->seq, again)
+                                                 : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
     delivery->status = again ? DELIVERY_PENDING : DELIVERY_DISCARDED;
     delivery->next_at = again ? op_now_ms(op) : TIME_NONE;
     if (again)
         delivery->tries = 0;
     notify_deliveries_save(op, &before, delivery);
-    return true;
+    stepping->done.count++;
+    return STATUS_OK;
 }
 
 /* Changes those of a span. */
 static enum status
-change_all(struct op *op, const struct op_range *range, struct text prefix, bool again,
-           struct delivery_span *done)
+change_all(struct op *op, const struct op_range *range, struct text prefix,
+           struct stepping *stepping)
 {
     struct delivery **deliveries = op_alloc(op, (range->count + 1) * sizeof *deliveries);
     enum status result = STATUS_OK;
     if (!deliveries)
         return op_no_memory(op);
+    if (stepping->subscription->channel == CHANNEL_MAILBOX)
+        result = notify_mailboxes_load(op, stepping->subscription, &stepping->mailbox);
     for (unsigned i = 0; i < range->count; i++) {
         deliveries[i] = op_alloc(op, sizeof **deliveries);
         if (!deliveries[i])
             return op_no_memory(op);
-        int64_t seq = seq_of(range->items[i], prefix);
-        enum status status =
-            op_load(op, "delivery", notify_deliveries_id(op, done->subscription, seq),
-                    &delivery_schema, deliveries[i]);
+        struct text id =
+            notify_deliveries_id(op, stepping->done.subscription, seq_of(range->items[i], prefix));
+        enum status status = op_load(op, "delivery", id, &delivery_schema, deliveries[i]);
         if (status == STATUS_NOT_FOUND)
             deliveries[i] = NULL;
         else if (status != STATUS_OK)
             result = status;
     }
     for (unsigned i = 0; i < range->count && result == STATUS_OK; i++)
-        done->count += deliveries[i] && step_in(op, deliveries[i], again);
+        if (deliveries[i])
+            result = step_in(op, stepping, deliveries[i]);
+    if (result == STATUS_OK && stepping->done.count && stepping->mailbox.state)
+        result = notify_mailboxes_save(op, &stepping->mailbox);
     return result;
 }
 
@@ -217,34 +248,37 @@ answer_span(struct op *op, const struct delivery_span *done, bool more)
 static enum status
 change_span(struct op *op, const struct delivery_choice *in, bool again)
 {
-    struct delivery_span done = {.present = true, .subscription = in->subscription};
+    struct stepping stepping = {.again = again,
+                                .done = {.present = true, .subscription = in->subscription}};
+    struct delivery_span *done = &stepping.done;
     struct subscription *subscription;
     struct op_range range;
     char topic[NOTIFY_OWN_TOPIC_MAX];
-    enum status status = read_span(op, in, &done.from, &done.to);
+    enum status status = read_span(op, in, &done->from, &done->to);
     if (status != STATUS_OK)
         return status;
     enum status mine = own(op, in->subscription, &subscription);
-    struct text begin = notify_deliveries_entry(op, "delivery", in->subscription, done.from);
-    int64_t upto = done.to == INT64_MAX ? done.to : done.to + 1;
+    struct text begin = notify_deliveries_entry(op, "delivery", in->subscription, done->from);
+    int64_t upto = done->to == INT64_MAX ? done->to : done->to + 1;
     status = op_scan(op, begin, notify_deliveries_entry(op, "delivery", in->subscription, upto),
                      SPAN_MAX + 1, &range);
     if (mine != STATUS_OK || status != STATUS_OK)
         return mine != STATUS_OK ? mine : status;
     bool more = range.count > SPAN_MAX;
     if (more)
-        done.to = seq_of(range.items[--range.count], begin) - 1;
+        done->to = seq_of(range.items[--range.count], begin) - 1;
     if (in->seq != INT_NONE && !range.count)
         return error_set(op_error(op), STATUS_NOT_FOUND, "seq",
                          "seq: there is no delivery of it to %.*s", TEXT_ARG(in->subscription));
-    status = change_all(op, &range, begin, again, &done);
+    stepping.subscription = subscription;
+    status = change_all(op, &range, begin, &stepping);
     if (status != STATUS_OK)
         return status;
-    if (done.count)
+    if (done->count)
         op_record(op, again ? "delivery.redelivered" : "delivery.discarded",
-                  notify_subscription_topic(subscription, topic), &delivery_span_schema, &done,
-                  NULL, NULL, TEXT_NONE);
-    answer_span(op, &done, more);
+                  notify_subscription_topic(subscription, topic), &delivery_span_schema, done, NULL,
+                  NULL, TEXT_NONE);
+    answer_span(op, done, more);
     return STATUS_OK;
 }
 
@@ -300,6 +334,11 @@ subscription_test_handle(struct op *op, const void *params)
     if (subscription->channel == CHANNEL_MAILBOX)
         return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "id",
                          "id: %.*s is a mailbox: there is nowhere to send to", TEXT_ARG(in->id));
+    if (subscription->channel == CHANNEL_MAIL && subscription->status != SUBSCRIPTION_ACTIVE &&
+        notify_of(op)->mail_confirm)
+        return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "id",
+                         "id: %.*s is %s: mail goes only to an address that is confirmed",
+                         TEXT_ARG(in->id), notify_subscription_word(subscription));
     status = op_peek(op, "secret", in->id, &subscription_secret_schema, &secret, NULL);
     if (status == STATUS_OK) {
         add_secret(&secrets, secret.current);

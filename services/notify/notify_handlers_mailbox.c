@@ -4,58 +4,37 @@
 #include "services/notify/notify_handlers_subscription.h"
 
 #include "common/msg/schema_mp.h"
-#include "services/notify/notify_domain_mailbox.h"
 #include "services/notify/notify_history.h"
+#include "services/notify/notify_mailboxes.h"
 #include "services/notify/notify_subscriptions.h"
 
 #define LIMIT_DEFAULT 100
 #define VISIBILITY_DEFAULT_MS 30000
 #define VISIBILITY_MAX_MS (12 * 3600 * INT64_C(1000))
 #define AGAIN_MAX 200 /* records given again at a fetch: each is looked up */
+#define DEAD_MAX 32   /* … that are given up: each is told */
 #define ROUNDS 4
 #define SCANNED_LAG 1000 /* seqs passed without a match, then that is kept */
 #define PAGE_BYTES_MAX (MP_BYTES_MAX - 65536)
-
-struct mailbox {
-    struct subscription *subscription;
-    struct mailbox_state *state;
-    struct subscription_cursor cursor;
-};
 
 /* Loads a mailbox that the asker may use. */
 static enum status
 load(struct op *op, struct text id, struct mailbox *out)
 {
-    out->state = op_alloc(op, sizeof *out->state);
-    if (!out->state)
-        return op_no_memory(op);
-    enum status own = notify_handlers_own(op, id, INT_NONE, &out->subscription);
-    enum status cursor = op_load(op, "cursor", id, &subscription_cursor_schema, &out->cursor);
-    enum status state = op_load(op, "mailbox", id, &mailbox_state_schema, out->state);
+    struct subscription *subscription;
+    enum status own = notify_handlers_own(op, id, INT_NONE, &subscription);
+    if (own == STATUS_AGAIN)
+        subscription->id = id; /* ask for all in one round */
+    else if (own != STATUS_OK)
+        return own;
+    enum status status = notify_mailboxes_load(op, subscription, out);
     if (own != STATUS_OK)
         return own;
-    if (out->subscription->channel != CHANNEL_MAILBOX)
+    if (subscription->channel != CHANNEL_MAILBOX)
         return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "id",
                          "id: %.*s is no mailbox but a %s", TEXT_ARG(id),
-                         channel_words[out->subscription->channel - 1]);
-    if (cursor == STATUS_OK && state == STATUS_NOT_FOUND) {
-        notify_mailbox_begin(out->state, out->cursor.seq);
-        return STATUS_OK;
-    }
-    return cursor != STATUS_OK ? cursor : state;
-}
-
-/* Keeps how far it has come. */
-static void
-save(struct op *op, struct mailbox *mailbox)
-{
-    struct text id = mailbox->subscription->id;
-    int64_t cursor = notify_mailbox_cursor(mailbox->state);
-    op_save(op, "mailbox", id, &mailbox_state_schema, mailbox->state);
-    if (cursor == mailbox->cursor.seq)
-        return;
-    mailbox->cursor.seq = cursor;
-    op_save(op, "cursor", id, &subscription_cursor_schema, &mailbox->cursor);
+                         channel_words[subscription->channel - 1]);
+    return status;
 }
 
 /* ---- mailbox.fetch ---- */
@@ -64,9 +43,9 @@ save(struct op *op, struct mailbox *mailbox)
 struct fetch {
     struct mailbox mailbox;
     struct principal owner;
-    struct text own_topic, consumer;
-    unsigned limit;
-    int64_t now_ms, until_ms;
+    struct text own_topic;
+    unsigned limit, dead; /* dead: given up */
+    struct mailbox_offer offer;
     size_t bytes;
     struct mailbox_page *page;
 };
@@ -126,35 +105,44 @@ find_record(struct op *op, const struct fetch *fetch, int64_t seq, const struct 
     return again ? STATUS_AGAIN : STATUS_OK;
 }
 
+/* One whose time is over: it is given again, or up. */
+static enum status
+give_one_again(struct op *op, struct fetch *fetch, struct mailbox_lease *lease)
+{
+    const struct log_record *record;
+    int64_t max = notify_of(op)->mailbox_tries;
+    enum status status = find_record(op, fetch, lease->seq, &record);
+    if (status != STATUS_OK)
+        return status;
+    bool dead = !record || (max && lease->attempt >= max);
+    if (dead && ++fetch->dead <= DEAD_MAX)
+        return notify_mailboxes_bury(op, &fetch->mailbox, lease, record);
+    if (dead || !fits(fetch, record))
+        return STATUS_OK;
+    status = add_item(op, fetch, record, lease->attempt + 1, lease->consumer);
+    notify_mailbox_give_again(lease, &fetch->offer, notify_mailboxes_before(op, lease));
+    return status;
+}
+
 /* What was given before and not acknowledged in time. */
 static enum status
 give_again(struct op *op, struct fetch *fetch)
 {
     struct mailbox_lease *lease;
+    enum status result = STATUS_OK;
     unsigned at = 0;
-    bool again = false;
     unsigned max = fetch->limit < AGAIN_MAX ? fetch->limit : AGAIN_MAX;
     for (unsigned n = 0; n < max; n++) {
-        const struct log_record *record;
-        lease = notify_mailbox_due(fetch->mailbox.state, &at, fetch->now_ms);
+        lease = notify_mailbox_due(fetch->mailbox.state, &at, fetch->offer.at_ms);
         if (!lease)
             break;
-        enum status status = find_record(op, fetch, lease->seq, &record);
-        again = again || status == STATUS_AGAIN;
+        enum status status = give_one_again(op, fetch, lease);
         if (status != STATUS_OK && status != STATUS_AGAIN)
             return status;
-        if (status == STATUS_AGAIN || !record || !fits(fetch, record)) {
-            if (status == STATUS_OK && !record)
-                lease->acked = 1; /* the log has let go of it */
-            continue;
-        }
-        status = add_item(op, fetch, record, ++lease->attempt, lease->consumer);
-        lease->until = fetch->until_ms;
-        lease->consumer = fetch->consumer;
-        if (status != STATUS_OK)
-            return status;
+        if (status == STATUS_AGAIN)
+            result = status; /* ask for all in one round */
     }
-    return again ? STATUS_AGAIN : STATUS_OK;
+    return result;
 }
 
 /* What comes behind all that was given so far. */
@@ -186,7 +174,7 @@ give_new(struct op *op, struct fetch *fetch)
         status = add_item(op, fetch, record, 1, TEXT_NONE);
         if (status != STATUS_OK)
             return status;
-        notify_mailbox_give(state, record->seq, fetch->until_ms, fetch->consumer);
+        notify_mailbox_give(state, record->seq, &fetch->offer);
     }
     if (limit && !history.ended)
         fetch->page->next = scanned;
@@ -216,9 +204,9 @@ begin(struct op *op, const struct mailbox_fetch *in, struct fetch *fetch)
                          "id: the owner of the subscription was revoked");
     struct text own = notify_subscription_topic(subscription, topic);
     fetch->own_topic = op_join(op, 1, &own);
-    fetch->consumer = in->consumer;
     fetch->limit = in->limit == INT_NONE ? LIMIT_DEFAULT : (unsigned)in->limit;
-    fetch->until_ms = fetch->now_ms + visibility;
+    fetch->offer.until_ms = fetch->offer.at_ms + visibility;
+    fetch->offer.consumer = in->consumer;
     fetch->page = op_alloc(op, sizeof *fetch->page);
     if (!fetch->page)
         return op_no_memory(op);
@@ -238,7 +226,8 @@ answer(struct op *op, const struct fetch *fetch)
     notify_mailbox_begin(given, fetch->page->last);
     for (uint32_t i = 0; i < fetch->page->items.count; i++) {
         const struct mailbox_item *item = &fetch->page->items.items[i];
-        notify_mailbox_give(given, item->seq, fetch->until_ms, item->given_to);
+        const struct mailbox_offer offer = {0, fetch->offer.until_ms, item->given_to};
+        notify_mailbox_give(given, item->seq, &offer);
         given->leases.items[i].attempt = item->attempt;
     }
     schema_encode(&mailbox_state_schema, given, &kept);
@@ -282,7 +271,7 @@ mailbox_fetch_handle(struct op *op, const void *params)
     const struct mailbox_fetch *in = params;
     struct fetch fetch = {.limit = 0};
     struct text kept;
-    enum status clock = op_clock(op, &fetch.now_ms);
+    enum status clock = op_clock(op, &fetch.offer.at_ms);
     enum status status = load(op, in->id, &fetch.mailbox);
     if (status == STATUS_OK)
         status = clock;
@@ -301,7 +290,9 @@ mailbox_fetch_handle(struct op *op, const void *params)
         return status;
     if (fetch.page->items.count || fetch.mailbox.state->scanned != scanned ||
         notify_mailbox_waiting(fetch.mailbox.state) != waiting)
-        save(op, &fetch.mailbox);
+        status = notify_mailboxes_save(op, &fetch.mailbox);
+    if (status != STATUS_OK)
+        return status;
     if (fetch.page->items.count)
         return answer(op, &fetch);
     op_answer(op, &mailbox_page_schema, fetch.page);
@@ -322,11 +313,11 @@ mailbox_ack_handle(struct op *op, const void *params)
 {
     const struct mailbox_ack *in = params;
     struct mailbox mailbox;
-    int64_t last;
-    enum status seq = op_seq(op, &last);
+    int64_t last, now_ms;
+    enum status seq = op_seq(op, &last), clock = op_clock(op, &now_ms);
     enum status status = load(op, in->id, &mailbox);
     if (status == STATUS_OK)
-        status = seq;
+        status = seq != STATUS_OK ? seq : clock;
     if (status != STATUS_OK)
         return status;
     if (in->seq == INT_NONE && !in->seqs.count)
@@ -336,15 +327,16 @@ mailbox_ack_handle(struct op *op, const void *params)
         return refuse_unknown(op, "seq", in->seq);
     struct mailbox_state *state = mailbox.state;
     int64_t scanned = state->scanned;
-    unsigned count = state->leases.count, waiting = notify_mailbox_waiting(state);
+    unsigned waiting = notify_mailbox_waiting(state);
     if (in->seq != INT_NONE)
-        notify_mailbox_ack(state, in->seq);
+        notify_mailbox_ack(state, in->seq, now_ms);
     for (uint32_t i = 0; i < in->seqs.count; i++)
-        if (!notify_mailbox_ack_one(state, in->seqs.items[i]))
+        if (!notify_mailbox_ack_one(state, in->seqs.items[i], now_ms))
             return refuse_unknown(op, "seqs", in->seqs.items[i]);
-    if (state->scanned != scanned || state->leases.count != count ||
-        notify_mailbox_waiting(state) != waiting)
-        save(op, &mailbox);
+    if (state->scanned != scanned || notify_mailbox_waiting(state) != waiting)
+        status = notify_mailboxes_save(op, &mailbox);
+    if (status != STATUS_OK)
+        return status;
     struct mailbox_acked answer = {.present = true,
                                    .id = in->id,
                                    .cursor = notify_mailbox_cursor(state),

@@ -5,8 +5,8 @@
 #include "common/msg/mp.h"
 #include "common/msg/schema_mp.h"
 #include "services/notify/notify_chain.h"
-#include "services/notify/notify_deliveries.h"
 #include "services/notify/notify_handlers_subscription.h"
+#include "services/notify/notify_mailboxes.h"
 #include "services/notify/notify_proof.h"
 #include "services/notify/notify_subscriptions.h"
 
@@ -17,20 +17,35 @@ struct asked {
     const struct subscription *subscription;
     const struct notify_subscription *matching; /* NULL while this replica does not know it */
     int64_t settled;                            /* up to this seq */
-    const struct mailbox_state *mailbox;        /* NULL if it is none, or was never fetched from */
+    struct mailbox_state *mailbox;              /* NULL if it is none, or was never fetched from */
+    const struct mailbox_run *runs;             /* of a mailbox: what of the span is settled */
+    unsigned run_count;
 };
 
 /* What is known of a record that was given out of a mailbox. */
 static void
-add_lease(const struct asked *asked, struct notice_item *item)
+add_times(const struct asked *asked, struct notice_item *item)
 {
-    for (uint32_t i = 0; asked->mailbox && i < asked->mailbox->leases.count; i++) {
-        const struct mailbox_lease *lease = &asked->mailbox->leases.items[i];
-        if (lease->seq != item->seq)
-            continue;
+    const struct mailbox_lease *lease =
+        asked->mailbox ? notify_mailbox_find(asked->mailbox, item->seq) : NULL;
+    if (lease && lease->attempt) {
         item->attempt = lease->attempt;
-        item->until = lease->until;
-        item->settled = item->settled || lease->acked == 1;
+        item->first = notify_mailbox_first(lease);
+        item->last = notify_mailbox_last(lease);
+        item->settled = lease->acked == 1;
+        if (lease->acked_at != INT_NONE)
+            item->acked = lease->acked_at;
+        else
+            item->until = lease->until;
+    }
+    for (unsigned i = 0; !lease && !item->delivery.ptr && i < asked->run_count; i++) {
+        const struct mailbox_run *run = &asked->runs[i];
+        if (run->from > item->seq || run->to < item->seq)
+            continue;
+        item->attempt = run->attempt;
+        item->first = run->first;
+        item->last = run->last;
+        item->acked = run->acked;
     }
 }
 
@@ -60,8 +75,11 @@ add(struct op *op, const struct asked *asked, const struct log_record *record,
                                  .settled = record->seq <= asked->settled,
                                  .attempt = INT_NONE,
                                  .until = TIME_NONE,
+                                 .first = TIME_NONE,
+                                 .last = TIME_NONE,
+                                 .acked = TIME_NONE,
                                  .delivery = tried ? bytes : TEXT_NONE};
-    add_lease(asked, item);
+    add_times(asked, item);
     return STATUS_OK;
 }
 
@@ -99,9 +117,9 @@ find_span(struct op *op, const struct notice_proof *in, struct notify_proof *pro
     return notify_proof_find(op, proof);
 }
 
-/* What is known of the subscription. */
+/* What is known of the subscription, and from a seq on. */
 static enum status
-load(struct op *op, struct text id, struct asked *asked)
+load(struct op *op, struct text id, int64_t from, struct asked *asked)
 {
     struct subscription *subscription;
     struct subscription_cursor cursor;
@@ -117,10 +135,15 @@ load(struct op *op, struct text id, struct asked *asked)
         return moved;
     if (given != STATUS_OK && given != STATUS_NOT_FOUND)
         return given;
-    *asked =
-        (struct asked){subscription, notify_subscriptions_get(notify_of(op)->subscriptions, id),
-                       moved == STATUS_OK ? cursor.seq : 0, given == STATUS_OK ? state : NULL};
-    return STATUS_OK;
+    *asked = (struct asked){
+        .subscription = subscription,
+        .matching = notify_subscriptions_get(notify_of(op)->subscriptions, id),
+        .settled = moved == STATUS_OK ? cursor.seq : 0,
+        .mailbox = given == STATUS_OK ? state : NULL,
+    };
+    return asked->mailbox ? notify_mailboxes_runs(op, subscription, state, from, &asked->runs,
+                                                  &asked->run_count)
+                          : STATUS_OK;
 }
 
 /* Encodes the notice and signs it. */
@@ -157,7 +180,8 @@ notice_proof_handle(struct op *op, const void *params)
     int64_t now_ms;
     if (!proof || !notice)
         return op_no_memory(op);
-    enum status clock = op_clock(op, &now_ms), status = load(op, in->subscription, &asked);
+    int64_t from = in->seq != INT_NONE ? in->seq : in->from != INT_NONE ? in->from : 1;
+    enum status clock = op_clock(op, &now_ms), status = load(op, in->subscription, from, &asked);
     if (status == STATUS_OK)
         status = find_span(op, in, proof);
     if (status != STATUS_OK || clock != STATUS_OK)

@@ -6,6 +6,7 @@
 #include "common/auth/audience.h"
 #include "common/base/zone.h"
 #include "common/msg/schema_mp.h"
+#include "services/notify/notify_confirm.h"
 #include "services/notify/notify_domain_filter.h"
 #include "services/notify/notify_position.h"
 #include "services/notify/notify_secret.h"
@@ -56,11 +57,28 @@ notify_handlers_tell(struct op *op, struct subscription *subscription, const cha
                      const char *from)
 {
     char topic[NOTIFY_OWN_TOPIC_MAX];
+    if (subscription->status != SUBSCRIPTION_PENDING)
+        subscription->pending_since = TIME_NONE;
     struct text saved =
         op_save(op, "subscription", subscription->id, &subscription_schema, subscription);
     op_record_raw(op, type, notify_subscription_topic(subscription, topic), saved, from, NULL,
                   TEXT_NONE);
     return saved;
+}
+
+enum status
+notify_handlers_begin(struct op *op, struct subscription *subscription, bool another)
+{
+    int64_t now_ms = 0;
+    bool confirmed = !notify_of(op)->mail_confirm;
+    enum status status = STATUS_OK;
+    if (subscription->channel != CHANNEL_MAILBOX)
+        status = op_clock(op, &now_ms);
+    if (status == STATUS_OK && subscription->channel == CHANNEL_MAIL && !confirmed)
+        status = notify_confirm_begin(op, subscription, another, now_ms, &confirmed);
+    subscription->status = (int)notify_subscription_begin(subscription, confirmed);
+    subscription->pending_since = now_ms;
+    return status;
 }
 
 static void
@@ -206,7 +224,6 @@ asked_for(struct op *op, const struct subscription_create *in)
         subscription->member = text_of(who->member);
     if (!in->payload)
         subscription->payload = PAYLOAD_FULL;
-    subscription->status = (int)notify_subscription_begin(subscription);
     subscription->created = op_now_ms(op);
     return subscription;
 }
@@ -230,6 +247,8 @@ subscription_create_handle(struct op *op, const void *params)
     status = choose_id(op, in, &subscription->id);
     if (status == STATUS_OK)
         status = position;
+    if (status == STATUS_OK)
+        status = notify_handlers_begin(op, subscription, true);
     if (status == STATUS_OK)
         status = notify_handlers_beside(op, subscription->id, &beside);
     if (status == STATUS_OK)
@@ -353,12 +372,15 @@ subscription_delete_handle(struct op *op, const void *params)
         status = notify_handlers_beside(op, in->id, &beside);
     if (status == STATUS_OK)
         status = count_owned(op, subscription->owner, -1);
+    if (status == STATUS_OK)
+        status = notify_confirm_forget(op, in->id);
     if (status != STATUS_OK)
         return status;
     const char *from = notify_subscription_word(subscription);
     index_change(op, subscription, op_index_remove);
     notify_handlers_schedule(op, subscription, NULL);
     notify_handlers_set_secret(op, in->id, &beside, NULL, TIME_NONE);
+    beside.mailbox->settled.count = 0; /* its id may be used again */
     notify_handlers_set_cursor(op, in->id, &beside, beside.cursor.seq);
     subscription->status = SUBSCRIPTION_DELETED;
     subscription->url = subscription->address = subscription->public_key = TEXT_NONE;

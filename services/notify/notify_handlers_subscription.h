@@ -22,6 +22,10 @@ enum status notify_handlers_own(struct op *op, struct text id, int64_t rev,
 struct text notify_handlers_tell(struct op *op, struct subscription *subscription, const char *type,
                                  const char *from);
 
+/* Sets where one stands that begins: new, resumed, or with `another` endpoint, as a new one is. A
+ * handshake begins by the store's clock: whoever serves it goes by that. */
+enum status notify_handlers_begin(struct op *op, struct subscription *subscription, bool another);
+
 /* Whether the principal may have this filter: private topics only of audiences it belongs to. */
 enum status notify_handlers_may_filter(struct op *op, const struct subscription_filter *filter);
 
@@ -35,12 +39,13 @@ struct notify_beside {
     bool has_secret, has_mailbox;
     struct subscription_secret secret;
     struct subscription_cursor cursor;
+    struct mailbox_state *mailbox;
 };
 
 /* Loads them, to be written; what is not there is empty. */
 enum status notify_handlers_beside(struct op *op, struct text id, struct notify_beside *out);
 
-/* Sets how far it has come; a mailbox begins there. */
+/* Sets how far it has come; a mailbox begins there, with what it knows of what was settled. */
 void notify_handlers_set_cursor(struct op *op, struct text id, struct notify_beside *beside,
                                 int64_t seq);
 

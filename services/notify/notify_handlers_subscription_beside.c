@@ -9,10 +9,12 @@
 enum status
 notify_handlers_beside(struct op *op, struct text id, struct notify_beside *out)
 {
-    struct text bytes;
+    out->mailbox = op_alloc(op, sizeof *out->mailbox);
+    if (!out->mailbox)
+        return op_no_memory(op);
     enum status secret = op_load(op, "secret", id, &subscription_secret_schema, &out->secret);
     enum status cursor = op_load(op, "cursor", id, &subscription_cursor_schema, &out->cursor);
-    enum status mailbox = op_load_raw(op, "mailbox", id, &bytes);
+    enum status mailbox = op_load(op, "mailbox", id, &mailbox_state_schema, out->mailbox);
     const enum status statuses[] = {secret, cursor, mailbox};
     for (unsigned i = 0; i < 3; i++)
         if (statuses[i] != STATUS_OK && statuses[i] != STATUS_NOT_FOUND)
@@ -31,13 +33,12 @@ notify_handlers_beside(struct op *op, struct text id, struct notify_beside *out)
 void
 notify_handlers_set_cursor(struct op *op, struct text id, struct notify_beside *beside, int64_t seq)
 {
-    struct mailbox_state *state = op_alloc(op, sizeof *state);
     beside->cursor.seq = seq;
     op_save(op, "cursor", id, &subscription_cursor_schema, &beside->cursor);
-    if (!beside->has_mailbox || !state)
+    if (!beside->has_mailbox)
         return;
-    notify_mailbox_begin(state, seq);
-    op_save(op, "mailbox", id, &mailbox_state_schema, state);
+    notify_mailbox_begin_anew(beside->mailbox, seq);
+    op_save(op, "mailbox", id, &mailbox_state_schema, beside->mailbox);
 }
 
 void

@@ -2,6 +2,7 @@
 #include "services/notify/notify_handlers_subscription.h"
 
 #include "common/service/due.h"
+#include "services/notify/notify_confirm.h"
 #include "services/notify/notify_subscriptions.h"
 
 #define OVERLAP_DEFAULT_MS DATE_DAY_MS
@@ -13,6 +14,22 @@ unchanged(struct op *op, const struct subscription *subscription)
     char topic[NOTIFY_OWN_TOPIC_MAX];
     return op_answer_unchanged(op, &subscription_schema, subscription,
                                notify_subscription_topic(subscription, topic));
+}
+
+/* It begins anew: what its endpoint was before does not count. */
+static enum status
+begin_anew(struct op *op, struct subscription *subscription, bool another)
+{
+    struct subscription_health health;
+    struct text id = subscription->id;
+    enum status begun = notify_handlers_begin(op, subscription, another);
+    enum status status = op_load(op, "health", id, &subscription_health_schema, &health);
+    if (status == STATUS_OK && health.failing_since != TIME_NONE) {
+        health.failing_since = TIME_NONE;
+        op_save(op, "health", id, &subscription_health_schema, &health);
+    }
+    subscription->reason = TEXT_NONE;
+    return begun != STATUS_OK || status == STATUS_NOT_FOUND ? begun : status;
 }
 
 /* ---- pause, resume ---- */
@@ -49,11 +66,14 @@ subscription_resume_handle(struct op *op, const void *params)
     if (subscription->status == SUBSCRIPTION_EXPIRED)
         return error_set(op_error(op), STATUS_FAILED_PRECONDITION, "id",
                          "id: the subscription is expired; update it with a later `expires`");
+    bool waits = subscription->status == SUBSCRIPTION_PENDING && /* for another mail */
+                 subscription->channel == CHANNEL_MAIL;
     if (subscription->status != SUBSCRIPTION_PAUSED &&
-        subscription->status != SUBSCRIPTION_DISABLED)
+        subscription->status != SUBSCRIPTION_DISABLED && !waits)
         return unchanged(op, subscription);
-    subscription->status = (int)notify_subscription_begin(subscription);
-    subscription->reason = TEXT_NONE;
+    status = begin_anew(op, subscription, false);
+    if (status != STATUS_OK)
+        return status;
     op_answer_raw(op, notify_handlers_tell(op, subscription, "subscription.resumed", from));
     notify_handlers_notice(op, subscription, NOTIFY_NOTICE "resumed", TIME_NONE);
     return STATUS_OK;
@@ -74,14 +94,12 @@ leave_channel(struct subscription *subscription)
     subscription->rotated = TIME_NONE;
 }
 
-/* Whether it begins anew: another channel or endpoint, or the end of an expired one was moved. */
+/* Whether it has another endpoint. */
 static bool
-begins(const struct subscription *before, const struct subscription *after)
+is_another(const struct subscription *before, const struct subscription *after)
 {
-    if (after->status == SUBSCRIPTION_PAUSED)
-        return false;
     return before->channel != after->channel || !text_equal(before->url, after->url) ||
-           after->status == SUBSCRIPTION_EXPIRED;
+           !text_equal(before->address, after->address);
 }
 
 /* Saves what follows from another channel: the cursor stays where it is. `made` gets new secrets
@@ -106,10 +124,15 @@ save_update(struct op *op, const struct subscription *before, struct subscriptio
 {
     struct notify_secret made = {{0}};
     bool moved = before->channel != subscription->channel;
-    if (begins(before, subscription)) {
-        subscription->status = (int)notify_subscription_begin(subscription);
-        subscription->reason = TEXT_NONE;
-    }
+    bool another = is_another(before, subscription);
+    bool paused = subscription->status == SUBSCRIPTION_PAUSED;
+    enum status begun = STATUS_OK;
+    if (!paused && (another || subscription->status == SUBSCRIPTION_EXPIRED))
+        begun = begin_anew(op, subscription, another);
+    else if (another) /* it begins when it is resumed */
+        begun = notify_confirm_forget(op, subscription->id);
+    if (begun != STATUS_OK)
+        return begun;
     if (moved)
         change_channel(op, subscription, beside, &made);
     notify_handlers_schedule(op, before, subscription);

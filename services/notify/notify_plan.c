@@ -120,12 +120,9 @@ notify_plan_reminder(struct notify_plan *plan, struct notify_plan_item *item,
             return;
     }
     const struct reminder before = *reminder;
-    notify_domain_plan(reminder, target,
-                       milestone && milestone->message &&
-                               ((const struct reminder_milestone *)milestone->message)->seq !=
-                                   INT_NONE
-                           ? milestone->message
-                           : NULL,
+    const struct reminder_milestone *known = milestone ? milestone->message : NULL;
+    bool there = known && known->seq != INT_NONE && known->removed != 1;
+    notify_domain_plan(reminder, target, there ? known : NULL,
                        zone_set_get(&plan->zones, target->zone), as_of_ms);
     item->changed |= !schema_same(&reminder_schema, &before, reminder);
 }

@@ -130,6 +130,7 @@ on_milestone(struct step *step, struct text event, struct text kind,
         return;
     milestone->due = ((const struct milestone *)message)->due;
     milestone->done = ((const struct milestone *)message)->done;
+    milestone->removed = ((const struct milestone *)message)->removed;
     milestone->seq = record->seq;
     item->changed = true;
     if (target && (target->found || target->changed))

@@ -11,7 +11,7 @@
 #include "common/msg/mp.h"
 #include "services/notify/notify.h"
 #include "services/notify/notify_chain.h"
-#include "services/notify/notify_deliveries.h"
+#include "services/notify/notify_mailboxes.h"
 
 #define LOOK_MS 1000 /* between two looks that find nothing to do */
 #define RETRY_MS 1000
@@ -142,6 +142,8 @@ sweep_deliveries(struct op *op, const struct sweep *sweep, int64_t first, struct
         id = (struct text){range.items[0].ptr + 2, range.items[0].len - 2};
         status =
             notify_deliveries_done(op, id, text_is(id, sweep->id) ? sweep->from : 0, first, done);
+        enum status receipts = notify_mailboxes_done(op, id, first, done);
+        status = status != STATUS_OK ? status : receipts;
     }
     if (status != STATUS_OK)
         return status;

@@ -67,6 +67,14 @@ notify_circuit_open(const struct notify_circuit *circuit)
     return circuit->failures >= NOTIFY_CIRCUIT_FAILURES;
 }
 
+void
+notify_circuit_failing(struct notify_circuit *circuit, int64_t since_ms)
+{
+    if (!circuit->failures)
+        circuit->failures = 1;
+    circuit->failing_since = since_ms;
+}
+
 bool
 notify_circuit_may(const struct notify_circuit *circuit, int64_t now_ms)
 {

@@ -47,6 +47,9 @@ struct notify_circuit {
 
 bool notify_circuit_open(const struct notify_circuit *circuit);
 
+/* Another has seen it fail since then: at least one failure in a row. */
+void notify_circuit_failing(struct notify_circuit *circuit, int64_t since_ms);
+
 /* Whether a try may begin now; notify_circuit_begin tells that it does. Times by one clock, ms. */
 bool notify_circuit_may(const struct notify_circuit *circuit, int64_t now_ms);
 void notify_circuit_begin(struct notify_circuit *circuit);

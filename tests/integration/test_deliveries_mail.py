@@ -39,7 +39,7 @@ def stack(relay):
     one = Stack(scratch_directory())
     try:
         yield one.up("--scale", "notify=2", CBM_SMTP=f"smtp://127.0.0.1:{relay.port}", CBM_SMTP_FROM="bus@example.org",
-                     CBM_SMTP_TLS="never", CBM_RETRY="0,0.2,0.2")
+                     CBM_SMTP_TLS="never", CBM_RETRY="0,0.2,0.2", CBM_MAIL_CONFIRM="no")
     finally:
         one.down()
         shutil.rmtree(one.dir, ignore_errors=True)

@@ -149,6 +149,10 @@ def test_milestones(desk):
     assert desk.becomes(put["id"], "dropped")["reason"] == "the milestone was met"
     desk.call("milestone.put", event=id, kind="concept-paper", done=False)
     desk.becomes(put["id"], "planned")
+    desk.call("milestone.remove", event=id, kind="concept-paper")
+    assert "due" not in desk.becomes(put["id"], "waiting")
+    desk.call("milestone.put", event=id, kind="concept-paper", due="2030-04-03")
+    desk.becomes(put["id"], "planned")
     desk.call("event.amend", id=id, zone="Asia/Tokyo", reason="moved there")
     desk.becomes(put["id"], "planned", due="2030-03-30T15:00:00Z")
 

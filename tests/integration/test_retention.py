@@ -268,3 +268,29 @@ def test_nothing_younger_than_a_day_goes(make_stack):
     commit_many(stack, 30, "KG")
     signed(stack, 60)
     assert status(stack)["first"] == 1 and len(kept(stack)) == status(stack)["last"]
+
+
+def test_what_mailboxes_know_of_records_goes_with_them(make_stack):
+    stack = make_stack()
+    with stack.client() as client:
+        client.call("notify", "subscription.create", {"id": "quick", "channel": "mailbox", "from": "start",
+                                                      "filter": {"topics": ["events.>"]}}, key="quick")
+        commit_many(stack, 50)
+        for n in range(40):
+            item, = client.call("notify", "mailbox.fetch", {"id": "quick", "limit": 1}, key=f"fetch-{n}")["items"]
+            client.call("notify", "mailbox.ack", {"id": "quick", "seqs": [item["seq"]]}, key=f"ack-{n}")
+        client.call("notify", "mailbox.ack", {"id": "quick", "seq": status(stack)["last"]}, key="rest")
+
+    def receipts(redis):
+        fields = [field for field in redis("HKEYS", "{cica}:notify:doc") if field.startswith(b"receipt/")]
+        return fields + redis("ZRANGEBYLEX", "{cica}:notify:ix", "[receipt|", "(receipt}")
+    with Raw(stack) as redis:
+        assert len(receipts(redis)) == 4  # two documents with an entry each
+    old = status(stack)["last"]
+    stack.kill("notify.1", signal.SIGTERM)
+    make_old(stack, 10)
+    stack.up(CBM_CHECKPOINT_MS="50", CBM_RETAIN_DAYS="2")
+    commit_many(stack, 1, "KG")
+    trimmed_to(stack, old)
+    with Raw(stack) as redis:
+        wait_for(lambda: not receipts(redis), 20, "no receipt is left")

@@ -78,6 +78,25 @@ def test_a_milestone_through_its_life(people, event):
     assert [item["type"] for item in people["AZ"].call("events", "event.history", id=event)["items"]] == ["event.proposed"]
 
 
+def test_a_milestone_is_removed(people, event):
+    def listed(**params):
+        return [item["kind"] for item in people["AZ"].client.list("events", "milestone.list", params)]
+    remove = {"event": event, "kind": "outcome"}
+    assert people["KZ"].refused("events", "milestone.remove", **remove) == "not_found"
+    put(people["KZ"], event, "outcome", due="2031-03-01", note="draft")
+    assert people["AZ"].refused("events", "milestone.remove", **remove) == "permission_denied"
+    assert people["KZ"].refused("events", "milestone.remove", **remove, rev=7) == "aborted"
+    gone = people["KZ"].call("events", "milestone.remove", **remove)
+    assert (gone["removed"], gone["due"], gone["rev"]) == (True, "2031-03-01", 2)
+    assert people["KZ"].call("events", "milestone.remove", **remove) == gone
+    assert listed(event=event) == [] and "outcome" not in listed(overdue="2031-03-02") + listed(**{"from": "2031-03-01"})
+    assert people["KZ"].refused("events", "milestone.put", event=event, kind="outcome", done=True) == "invalid_argument"
+    again = put(people["KZ"], event, "outcome", due="2031-03-01")
+    assert again["rev"] == 3 and "note" not in again and "removed" not in again and listed(event=event) == ["outcome"]
+    topic = f"events.economic.agriculture.{event}.milestone.outcome."
+    assert [type for type, _, _ in told(people["AZ"], topic)] == ["milestone.set", "milestone.removed", "milestone.set"]
+
+
 def test_who_puts_milestones(people, event):
     assert people["AZ"].refused("events", "milestone.put", event=event, kind="report", due="2030-01-01") == "permission_denied"
     assert people["chair"].refused("events", "milestone.put", event=event, kind="report", due="2030-01-01") == \

@@ -70,6 +70,29 @@ test_milestone_steps(void **state)
     assert_true(text_is(milestone.note, "by mail"));
 }
 
+/* One that was removed is set anew: nothing of it stays but its revision. */
+static void
+test_milestone_comes_back(void **state)
+{
+    (void)state;
+    put.note = TEXT_LITERAL("by mail");
+    put.done = 1;
+    assert_string_equal(told(), "milestone.set");
+    milestone.removed = 1;
+    put.note = TEXT_NONE;
+    put.done = BOOL_NONE;
+    const struct when due = put.due;
+    put.due = (struct when){.ms = TIME_NONE};
+    const char *type;
+    assert_int_equal(events_milestone_put(&milestone, &put, 0, &type, &error),
+                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(milestone.removed, 1);
+    put.due = due; /* the same as before */
+    assert_string_equal(told(), "milestone.set");
+    assert_true(milestone.removed != 1 && !milestone.note.ptr && milestone.done == 0);
+    assert_int_equal(milestone.done_at, TIME_NONE);
+}
+
 static void
 test_milestone_refused(void **state)
 {
@@ -400,6 +423,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_milestone_steps, fresh_milestone),
+        cmocka_unit_test_setup(test_milestone_comes_back, fresh_milestone),
         cmocka_unit_test_setup(test_milestone_refused, fresh_milestone),
         cmocka_unit_test_setup(test_milestone_overdue, fresh_milestone),
         cmocka_unit_test(test_who_may),
