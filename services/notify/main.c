@@ -47,8 +47,10 @@ static const struct cfg_row rows[] = {
      "no|yes", "yes: also what a subscription has not had yet goes"},
     {"CBM_CHECKPOINT_MS", CFG_INT, offsetof(struct config, checkpoint_ms), "1000", 10, 86400000,
      NULL, "between two signed checkpoints of the log while there are new records"},
-    {"CBM_MAIL_CONFIRM", CFG_WORD, offsetof(struct config, mail_confirm), "yes", 0, 0, "no|yes",
-     "no: mail goes to addresses that nobody confirmed"},
+    {"CBM_MAIL_CONFIRM", CFG_WORD, offsetof(struct config, mail_confirm), "others", 0, 0,
+     "no|others|yes",
+     "whose mail goes only to confirmed addresses: others than the Secretariat's, everybody's, "
+     "nobody's"},
     {"CBM_MAILBOX_TRIES", CFG_INT, offsetof(struct config, mailbox_tries), "10", 0, 32, NULL,
      "a mailbox gives a record so often, and what is not acknowledged then is dead; 0 for ever"},
     CFG_END,

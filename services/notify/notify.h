@@ -6,6 +6,9 @@
 #include "common/base/text.h"
 #include "common/service/op.h"
 
+/* Whose mail goes only to addresses that were confirmed: CBM_MAIL_CONFIRM, in its words' order. */
+enum notify_mail_confirm { MAIL_CONFIRM_NO, MAIL_CONFIRM_OTHERS, MAIL_CONFIRM_YES };
+
 struct notify {
     struct service *service; /* the first member, for service_run_* */
     struct access *access;
@@ -17,7 +20,7 @@ struct notify {
     struct due_clock *subscription_clock; /* of what is due to subscriptions */
 
     int64_t mailbox_tries; /* a mailbox gives a record so often, then up; 0: for ever */
-    int64_t mail_confirm;  /* mail goes only to addresses that were confirmed */
+    int64_t mail_confirm;  /* enum notify_mail_confirm */
 
     /* Whether a webhook may be made for the url, else why not; NULL: any. */
     bool (*url_allowed)(void *arg, struct text url, char why[200]);

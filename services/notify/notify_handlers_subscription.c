@@ -70,7 +70,9 @@ enum status
 notify_handlers_begin(struct op *op, struct subscription *subscription, bool another)
 {
     int64_t now_ms = 0;
-    bool confirmed = !notify_of(op)->mail_confirm;
+    int64_t asked = notify_of(op)->mail_confirm;
+    bool confirmed =
+        asked == MAIL_CONFIRM_NO || (asked == MAIL_CONFIRM_OTHERS && is_secretariat(op));
     enum status status = STATUS_OK;
     if (subscription->channel != CHANNEL_MAILBOX)
         status = op_clock(op, &now_ms);

@@ -17,7 +17,7 @@ names = itertools.count(1)
 
 def settings(relay):  # noqa: F811
     return {"CBM_SMTP": f"smtp://127.0.0.1:{relay.port}", "CBM_SMTP_FROM": "bus@example.org", "CBM_SMTP_TLS": "never",
-            "CBM_RETRY": "0,0.2,0.2"}
+            "CBM_RETRY": "0,0.2,0.2", "CBM_MAIL_CONFIRM": "yes"}
 
 
 @pytest.fixture(scope="module")
