@@ -1,4 +1,5 @@
-// LINK: services/notify/notify_match.c services/notify/notify_match_find.c services/notify/notify_hash.c services/notify/notify_facts.c
+// LINK: services/notify/notify_match.c services/notify/notify_match_find.c
+// LINK: services/notify/notify_hash.c services/notify/notify_facts.c
 // LINK: services/notify/notify_domain_filter.c
 /* Row 8: how long it takes to find the subscriptions that a record is for, by the index of notify
  * or by a look at each. One record after the other from its stored bytes on; each is for
