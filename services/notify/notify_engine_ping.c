@@ -12,8 +12,7 @@
 #include "common/base/clock.h"
 #include "services/notify/notify_engine_status.h"
 
-#define VERIFY_MS ((int64_t)60 * 60 * 1000) /* a handshake is tried for so long, whoever tries it  \
-                                             */
+#define VERIFY_MS ((int64_t)60 * 60 * 1000) /* a handshake is tried for so long by all */
 #define PING_MS 4000                        /* what has not come by then is told so */
 
 /* A ping that somebody waits for, or whose answer was not fetched yet. */
