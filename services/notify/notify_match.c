@@ -59,7 +59,7 @@ struct notify_match {
 /* A key under construction; it is cut back to try another value. */
 struct key {
     uint32_t len;
-    uint8_t bytes[4 + TOPIC_MAX + 2 * TOPIC_LEVELS_MAX + CONDITIONS * (NOTIFY_VALUE_MAX + 2)];
+    uint8_t bytes[4 + TOPIC_MAX + 2 * TOPIC_LEVELS_MAX + CONDITIONS * (FILTER_VALUE_MAX + 2)];
 };
 
 static void
@@ -89,7 +89,7 @@ key_begin(struct key *key, const struct shape *shape, const struct text *levels)
 static void
 shape_of_pattern(struct text pattern, struct text levels[TOPIC_LEVELS_MAX], struct shape *out)
 {
-    unsigned count = notify_filter_levels(pattern, levels);
+    unsigned count = filter_levels(pattern, levels);
     *out = (struct shape){.rest = count && text_is(levels[count - 1], ">")};
     out->levels = (uint8_t)(count - out->rest);
     for (unsigned i = 0; i < out->levels; i++)
@@ -201,7 +201,7 @@ combination(const struct choice choices[CHOICES], unsigned n, struct text values
             continue;
         struct text value = choices[i].items[n % choices[i].count];
         n /= choices[i].count;
-        if (i == 0 && notify_filter_type_open(value, &value))
+        if (i == 0 && filter_type_open(value, &value))
             condition = TYPE_OPEN;
         conditions |= BIT(condition);
         values[condition] = value;
@@ -347,7 +347,7 @@ notify_match_remove(struct notify_match *match, struct notify_match_item **item)
 
 struct search {
     struct notify_match *match;
-    const struct notify_facts *facts;
+    const struct facts *facts;
     notify_match_item_fn *fn;
     void *context;
     unsigned conditions; /* of the shape that is looked up */
@@ -366,7 +366,7 @@ take_cell(struct search *search)
             continue;
         item->seen = match->searches;
         match->compared++;
-        if (item->whole || notify_filter_matches(item->filter, search->facts))
+        if (item->whole || filter_matches(item->filter, search->facts))
             search->fn(search->context, item->arg);
     }
 }
@@ -380,7 +380,7 @@ look_up_with(struct search *search, enum condition condition, const struct text 
 {
     uint32_t len = search->key.len;
     for (unsigned i = 0; i < count; i++) {
-        if (values[i].len > NOTIFY_VALUE_MAX)
+        if (values[i].len > FILTER_VALUE_MAX)
             continue; /* no filter names it */
         key_add(&search->key, values[i]);
         look_up(search, (enum condition)(condition + 1));
@@ -400,7 +400,7 @@ look_up_begun(struct search *search)
 static void
 look_up(struct search *search, enum condition next)
 {
-    const struct notify_facts *facts = search->facts;
+    const struct facts *facts = search->facts;
     while (next < CONDITIONS && !(search->conditions & BIT(next)))
         next++;
     switch (next) {
@@ -433,8 +433,8 @@ look_at_shapes(struct search *search, unsigned levels, bool rest)
 }
 
 void
-notify_match_find(struct notify_match *match, const struct notify_facts *facts,
-                  notify_match_item_fn *fn, void *context)
+notify_match_find(struct notify_match *match, const struct facts *facts, notify_match_item_fn *fn,
+                  void *context)
 {
     struct search search;
     search.match = match;
