@@ -14,9 +14,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
-#define TIMEOUT_S 60U           /* nothing read or written */
-#define DEAD_PEER_MS 30000      /* written and not acknowledged */
-#define MEMORY_MAX (32U * 1024) /* of a connection: its head, and what is written at once */
+#define TIMEOUT_S 60U             /* nothing read or written */
+#define DEAD_PEER_MS 60000        /* written and not acknowledged */
+#define MEMORY_MAX (32U * 1024)   /* of a connection: its head, and what is written at once */
+#define KERNEL_BYTES (128 * 1024) /* sent and not read yet; the kernel's own limit is megabytes */
 #define BACKLOG 511
 
 struct peer {
@@ -81,12 +82,13 @@ on_connection(void *arg, struct MHD_Connection *connection, void **context,
     }
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    int wait_ms = DEAD_PEER_MS;
+    int wait_ms = DEAD_PEER_MS, bytes = KERNEL_BYTES;
     peer = info ? calloc(1, sizeof *peer) : NULL;
     if (!peer)
         return;
     peer->fd = info->connect_fd;
     setsockopt(peer->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &wait_ms, sizeof wait_ms);
+    setsockopt(peer->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     list(http, peer);
     *context = peer;
 }

@@ -139,6 +139,18 @@ on_record(void *arg, const struct log_record *record)
     return true;
 }
 
+/* Tells what is not kept any more between the cursor and the first seq that is, if anything. */
+static bool
+skip_to(struct gateway_stream *stream, int64_t first)
+{
+    if (first <= stream->cursor + 1)
+        return false;
+    gateway_event_resync(&stream->out, stream->cursor + 1, first);
+    stream->streams->counts.resyncs++;
+    stream->cursor = stream->told = first - 1;
+    return true;
+}
+
 static void go_on(struct gateway_stream *stream);
 
 static void
@@ -148,13 +160,8 @@ on_read(void *arg, bool ok, int64_t first, int64_t upto)
     stream->reading = NULL;
     if (!ok)
         return; /* it goes on when the store is back */
-    if (first > stream->cursor + 1) {
-        gateway_event_resync(&stream->out, stream->cursor + 1, first);
-        stream->streams->counts.resyncs++;
-        stream->cursor = stream->told = first - 1;
-    } else if (upto > stream->cursor) {
+    if (!skip_to(stream, first) && upto > stream->cursor)
         stream->cursor = upto;
-    }
     go_on(stream);
 }
 
@@ -217,7 +224,7 @@ gateway_stream_take(struct gateway_stream *stream, char *to, size_t max)
 /* ---- places ---- */
 
 static void
-open_at(struct gateway_stream *stream, int64_t cursor)
+open_at(struct gateway_stream *stream, int64_t cursor, int64_t first)
 {
     stream->cursor = stream->told = cursor;
     stream->state = STREAM_OPEN;
@@ -225,6 +232,7 @@ open_at(struct gateway_stream *stream, int64_t cursor)
     stream->streams->counts.open++;
     stream->streams->counts.opened++;
     gateway_event_hello(&stream->out, RETRY_MS, cursor);
+    skip_to(stream, first); /* also what the ring still has: all gateways say the same */
     fill(stream);
     wake(stream);
 }
@@ -238,15 +246,15 @@ on_place(void *arg, bool ok, const struct gateway_place *place)
     if (!ok)
         return;
     switch (query->from) {
-    case FROM_NOW: open_at(stream, place->last); return;
-    case FROM_START: open_at(stream, place->first - 1); return;
+    case FROM_NOW: open_at(stream, place->last, place->first); return;
+    case FROM_START: open_at(stream, place->first - 1, place->first); return;
     case FROM_TIME: /* before what is kept: then it is told that something is missing */
-        open_at(stream, place->before >= place->first ? place->before : 0);
+        open_at(stream, place->before >= place->first ? place->before : 0, place->first);
         return;
     case FROM_SEQ: break;
     }
     if (query->number <= place->last) {
-        open_at(stream, query->number);
+        open_at(stream, query->number, place->first);
         return;
     }
     error_set(&stream->error, STATUS_INVALID_ARGUMENT, query->field,
