@@ -80,7 +80,7 @@ def test_readme_subscription_in_c(sample_stack, tmp_path):
     assert seqs == sorted(set(seqs))
 
 
-@pytest.mark.parametrize("program", ["cbm-bus", "cbm-registry", "cbm-events", "cbm-notify"])
+@pytest.mark.parametrize("program", ["cbm-bus", "cbm-registry", "cbm-events", "cbm-notify", "cbm-gateway"])
 def test_operator_page_names_every_setting(program):
     page = (ROOT / "docs/operator.md").read_text()
     said = subprocess.run([str(BUILD / program), "--help"], capture_output=True, text=True, check=True).stdout
