@@ -64,18 +64,6 @@ gateway_query_add(struct gateway_query *query, struct text name, struct text val
                      "areas, hosts, statuses, languages, payload, from, access_token");
 }
 
-static bool
-read_seq(struct text text, int64_t *out)
-{
-    *out = 0;
-    for (uint32_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        *out = *out * 10 + (text.ptr[i] - '0');
-    }
-    return text.len > 0 && text.len <= 18;
-}
-
 static enum status
 read_place(struct gateway_query *query, struct text last_event_id, struct error *error)
 {
@@ -84,7 +72,7 @@ read_place(struct gateway_query *query, struct text last_event_id, struct error 
     if (last_event_id.len) {
         query->field = "Last-Event-ID";
         query->from = FROM_SEQ;
-        if (read_seq(last_event_id, &query->number))
+        if (text_to_number(last_event_id, &query->number))
             return STATUS_OK;
         return error_set(error, STATUS_INVALID_ARGUMENT, query->field,
                          "Last-Event-ID: want a seq, the id of an event of this stream");
@@ -93,7 +81,7 @@ read_place(struct gateway_query *query, struct text last_event_id, struct error 
         query->from = FROM_NOW;
     else if (text_is(from, "start"))
         query->from = FROM_START;
-    else if (read_seq(from, &query->number))
+    else if (text_to_number(from, &query->number))
         query->from = FROM_SEQ;
     else if (time_parse(from, &query->number))
         query->from = FROM_TIME;
