@@ -177,14 +177,14 @@ check_work(void choose(struct subscription_filter *filter, struct text value))
     }
     struct text value = text_of(names[MANY / 2]);
     struct facts facts = {.topic = TEXT_LITERAL("events.d.a.x."),
-                                 .type = value,
-                                 .area = value,
-                                 .dimension = value,
-                                 .status = value,
-                                 .host_count = 2,
-                                 .hosts = {value, TEXT_LITERAL("QQ")},
-                                 .language_count = 1,
-                                 .languages = {value}};
+                          .type = value,
+                          .area = value,
+                          .dimension = value,
+                          .status = value,
+                          .host_count = 2,
+                          .hosts = {value, TEXT_LITERAL("QQ")},
+                          .language_count = 1,
+                          .languages = {value}};
     char topic[64];
     snprintf(topic, sizeof topic, "events.%.40s.a.x.", names[MANY / 2]);
     facts.topic = text_of(topic);
@@ -261,10 +261,10 @@ test_long_lists(void **state)
     assert_non_null(item);
     for (unsigned i = 0; i < 64; i++) {
         struct facts facts = {.topic = text_of(names[i % 32]),
-                                     .type = text_of(names[(i + 7) % 32]),
-                                     .area = text_of(names[(i + 9) % 32]),
-                                     .host_count = 1,
-                                     .hosts = {text_of(names[i])}};
+                              .type = text_of(names[(i + 7) % 32]),
+                              .area = text_of(names[(i + 9) % 32]),
+                              .host_count = 1,
+                              .hosts = {text_of(names[i])}};
         facts.level_count = filter_levels(facts.topic, facts.levels);
         notify_match_find(match, &facts, count_found, &found);
     }
