@@ -13,8 +13,8 @@ struct http;
 struct http_config {
     const char *name;         /* the setting that `bind` is from, for the log */
     const char *bind;         /* "host:port", host numeric: "127.0.0.1:9100", "[::1]:9100" */
-    unsigned connections_max; /* what is beyond is closed at once */
-    unsigned per_address_max; /* of these from one address; 0: no limit */
+    unsigned connections_max; /* who comes beyond waits */
+    unsigned per_address_max; /* of these from one address, what is beyond is closed; 0: no limit */
     unsigned head_ms;         /* a request's head must be here so soon, however it trickles */
 };
 

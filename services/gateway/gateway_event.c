@@ -30,6 +30,7 @@ put_record(struct buf *out, const struct log_record *record, bool thin)
                                     (struct text){(char *)meta.data, (uint32_t)meta.len},
                                     thin ? TEXT_NONE : record->data);
     json_text_put(out, TEXT_LITERAL("\n\n"));
+    out->failed = out->failed || meta.failed;
     buf_fini(&meta);
     return good && !out->failed;
 }

@@ -6,7 +6,8 @@
 #include "common/log/record.h"
 
 /* A record: `id` is its seq, `event` its type, `data` the CloudEvent that a webhook would get in
- * structured mode. False, and nothing is appended, if the record cannot be said in JSON. */
+ * structured mode. False, and nothing is appended, if the record cannot be said in JSON, or if
+ * memory is short, which sticks in the buf. */
 bool gateway_event_write(struct buf *out, const struct log_record *record, bool thin);
 
 /* How a stream begins: after what time to come again, and the place to come back to. */

@@ -102,7 +102,7 @@ static enum MHD_Result
 respond_health(struct gateway_http *http, struct MHD_Connection *connection)
 {
     struct buf body = {0};
-    bool ready = !http->draining && http->ready(http->arg);
+    bool ready = http->ready(http->arg);
     put_pair(&body, "{\"name\":", "gateway");
     put_pair(&body, ",\"version\":", CBM_VERSION);
     put_pair(&body, ",\"status\":", ready ? "ready" : "not ready");
@@ -170,15 +170,12 @@ respond_stream(struct exchange *exchange)
 static enum MHD_Result
 answer(struct exchange *exchange)
 {
-    struct error error;
     switch (gateway_stream_state(exchange->stream)) {
     case STREAM_OPEN: return respond_stream(exchange);
     case STREAM_REFUSED:
         return respond_error(exchange->http, exchange->connection,
                              gateway_stream_error(exchange->stream));
-    case STREAM_ENDED:
-        error_set(&error, STATUS_UNAVAILABLE, NULL, "this gateway ends, or your token does");
-        return respond_error(exchange->http, exchange->connection, &error);
+    case STREAM_ENDED: return MHD_NO; /* an EventSource comes back, which it does not on an error */
     case STREAM_ASKING: break;
     }
     suspend(exchange);
@@ -253,8 +250,6 @@ begin(struct exchange *exchange, struct reading *reading)
         status = gateway_query_allowed(query, &who->principal, error);
     if (status != STATUS_OK)
         return status;
-    if (http->draining)
-        return error_set(error, STATUS_UNAVAILABLE, NULL, "this gateway ends; come again");
     exchange->stream = gateway_stream_new(http->streams, query, who, exchange);
     return exchange->stream ? STATUS_OK
                             : error_set(error, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
@@ -310,6 +305,8 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
     *size = 0;
     if (*state)
         return answer(*state);
+    if (http->draining)
+        return MHD_NO; /* for the same reason */
     http->requests++;
     bool health = strcmp(url, "/healthz") == 0;
     if (!health && strcmp(url, "/v1/stream") != 0)

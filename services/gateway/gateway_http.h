@@ -29,7 +29,7 @@ struct gateway_http_config {
          1,                                                                                        \
          20000,                                                                                    \
          NULL,                                                                                     \
-         "connections at once; what is beyond is closed"},                                         \
+         "connections at once; who comes beyond waits"},                                           \
         {"CBM_HTTP_PER_ADDRESS",                                                                   \
          CFG_INT,                                                                                  \
          offsetof(type, member.per_address_max),                                                   \

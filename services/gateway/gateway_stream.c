@@ -38,7 +38,6 @@ struct gateway_streams {
     struct gateway_log *log;
     int64_t heartbeat_ms, look_ms;
     uint64_t version; /* of access, when it was looked at */
-    bool draining;
     gateway_stream_wake_fn *wake;
     struct gateway_stream *first, *last; /* who waits longest for the log is first */
     struct gateway_stream_counts counts;
@@ -102,10 +101,13 @@ wants(const struct gateway_stream *stream, const struct facts *facts)
            audience_may_see(&stream->principal, facts->topic);
 }
 
-/* Appended, or left out because it cannot be said, which is told to the operator. */
+/* Appended, or left out because it cannot be said, which is told to the operator. Without memory
+ * the stream ends. */
 static void
 sent(struct gateway_stream *stream, const struct log_record *record, bool written)
 {
+    if (stream->out.failed)
+        return;
     if (!written) {
         log_event(LOG_LEVEL_ERROR, "a record cannot be sent as JSON",
                   LOG_NUMBER("seq", record->seq));
@@ -123,6 +125,8 @@ send_kept(struct gateway_stream *stream, struct gateway_kept *kept)
     bool written = event->len || gateway_event_write(event, &kept->record, stream->query.thin);
     if (written)
         buf_append(&stream->out, event->data, event->len);
+    else if (event->failed)
+        stream->out.failed = true;
     sent(stream, &kept->record, written);
 }
 
@@ -200,6 +204,22 @@ go_on(struct gateway_stream *stream)
         wake(stream);
 }
 
+/* Forgets what was taken, before it is more than what is not. */
+static void
+give_room(struct gateway_stream *stream)
+{
+    struct buf *out = &stream->out;
+    size_t left = out->len - stream->taken;
+    if (left > stream->taken)
+        return;
+    if (!left && out->cap > GATEWAY_OUT_MAX / 4)
+        buf_fini(out); /* most streams are idle */
+    else
+        memmove(out->data, out->data + stream->taken, left);
+    out->len = left;
+    stream->taken = 0;
+}
+
 size_t
 gateway_stream_take(struct gateway_stream *stream, char *to, size_t max)
 {
@@ -212,12 +232,7 @@ gateway_stream_take(struct gateway_stream *stream, char *to, size_t max)
     len = len < max ? len : max;
     memcpy(to, out->data + stream->taken, len);
     stream->taken += len;
-    if (stream->taken == out->len) {
-        stream->taken = 0;
-        if (out->cap > GATEWAY_OUT_MAX / 4)
-            buf_fini(out); /* most streams are idle */
-        buf_clear(out);
-    }
+    give_room(stream);
     return len;
 }
 
@@ -345,7 +360,6 @@ gateway_streams_tick(struct gateway_streams *streams, int64_t now_ms)
 void
 gateway_streams_drain(struct gateway_streams *streams)
 {
-    streams->draining = true;
     for (struct gateway_stream *at = streams->first; at; at = at->next)
         if (at->state == STREAM_ASKING || at->state == STREAM_OPEN)
             end(at);
