@@ -362,6 +362,13 @@ def test_slow_readers_hold_nobody_up_and_cost_no_memory(stack, people, client):
         ids = [int(id) for id in re.findall(rb"^id: (\d+)\nevent: ", got, re.M)]
         assert ids == fast.seqs()
         one.close()
+    # whole pages of the log at once, of one tree and of both
+    with Stream(base, token, payload="thin", **{"from": last}) as late, \
+            Stream(base, people["desk"].token, payload="thin", topics=">,private.>", **{"from": "start"}) as desk:
+        end = fast.seqs()[-1]
+        for stream, wanted in ((late, fast.seqs()), (desk, list(range(1, end + 1)))):
+            wait_for(lambda: stream.seqs()[-1:] == [end], 20, "the end")
+            assert stream.seqs() == wanted
     fast.__exit__()
 
 
