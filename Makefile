@@ -34,7 +34,7 @@ LDFLAGS_ALL := $(OPT) $(LINK_HARDEN) $(LDFLAGS)
 COMMON_SRC := $(wildcard common/base/*.c common/msg/*.c common/json/*.c common/decision/*.c common/bus/*.c common/store/*.c common/log/*.c common/service/*.c common/auth/*.c)
 CLIENT_SRC := $(wildcard common/client/*.c)
 CLI_SRC := $(wildcard cli/*.c)
-SERVICES := $(foreach s,bus registry events notify,$(if $(wildcard services/$(s)/main.c),$(s)))
+SERVICES := $(foreach s,bus registry events notify gateway,$(if $(wildcard services/$(s)/main.c),$(s)))
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 COMMON_LIB := $(BUILD)/libcommon.a

@@ -19,6 +19,7 @@ int members_run(const struct cli_command *command, int argc, char **argv);
 int doctor_run(const struct cli_command *command, int argc, char **argv);
 int key_run(const struct cli_command *command, int argc, char **argv);
 int acl_run(const struct cli_command *command, int argc, char **argv);
+int principal_run(const struct cli_command *command, int argc, char **argv);
 int notice_run(const struct cli_command *command, int argc, char **argv);
 int log_run(const struct cli_command *command, int argc, char **argv);
 int verify_run(const struct cli_command *command, int argc, char **argv);

@@ -128,6 +128,10 @@ static const struct cli_command commands[] = {
      "Exit code: 0 if it may, perhaps under conditions; 1 if not.\n"
      "Example: cbm acl explain kz-focal event.accept",
      acl_run},
+    {"principal", "token ID", "Makes the token that a principal shows over HTTP.",
+     "It is printed this once; the one before opens no more.\n"
+     "Example: cbm principal token newsroom >newsroom.token",
+     principal_run},
     {"delivery", "list|get|redeliver|discard SUBSCRIPTION [SEQ]",
      "Shows what was sent to a subscription, and sends it again.",
      "  list SUBSCRIPTION            its deliveries; --status dead is the dead-letter box\n"

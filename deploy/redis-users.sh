@@ -38,6 +38,8 @@ serve="$follow +config|get +function|load +time +zrangebylex +fcall +hset +zadd 
         [ $service != notify ] || own=" (+hdel ~{$org}:log ~{$org}:notify:doc) (+hexists %R~{$org}:log)"
         echo "user $service on #$(digest $service) ~{$org}:$service:*$(writable) &{$org}:log* $serve$own"
     done
-    echo "user bus on #$(digest bus)$(readable) &{$org}:log* $follow"
+    for reader in bus gateway; do
+        echo "user $reader on #$(digest $reader)$(readable) &{$org}:log* $follow"
+    done
 } >"$users.new"
 mv "$users.new" "$users"

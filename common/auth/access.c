@@ -9,6 +9,7 @@
 #include "common/auth/access_failures.h"
 #include "common/auth/cert.h"
 #include "common/auth/peers.h"
+#include "common/auth/token.h"
 #include "common/auth/zap.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -78,17 +79,19 @@ on_record(void *arg, const struct log_record *record)
     struct access *access = arg;
     struct principal_entry entry;
     struct principal who;
+    struct identity *identity = NULL;
     unsigned roles = 0;
     bool good = schema_decode_bytes(&principal_entry_schema, record->data.ptr, record->data.len,
                                     &entry, SCHEMA_STORED, NULL) == STATUS_OK;
     for (uint32_t i = 0; good && i < entry.roles.count; i++)
         roles |= permission_of_word(entry.roles.items[i]);
     if (good && entry.status == PRINCIPAL_REVOKED)
-        good = principals_revoke(&access->principals, entry.key) != NULL;
-    else if (good)
-        good = fill(&who, entry.id, roles, entry.member) &&
-               principals_enroll(&access->principals, entry.key, &who) != NULL;
-    if (!good)
+        identity = principals_revoke(&access->principals, entry.key);
+    else if (good && fill(&who, entry.id, roles, entry.member))
+        identity = principals_enroll(&access->principals, entry.key, &who);
+    if (identity)
+        principals_set_token(&access->principals, identity, entry.token);
+    else
         log_event(LOG_LEVEL_ERROR, "a principal is damaged or too many: it is not let in",
                   LOG_NUMBER("seq", record->seq));
 }
@@ -274,6 +277,20 @@ access_find(struct access *access, struct text user_id)
 {
     const struct identity *identity = find(access, user_id);
     return identity && identity->allowed ? &identity->principal : NULL;
+}
+
+const struct identity *
+access_token(struct access *access, struct text token)
+{
+    char digest[KEY_LEN + 1];
+    if (access->mode == ACCESS_OPEN)
+        return &access->local;
+    if (!token.len)
+        return NULL;
+    token_digest(token, digest);
+    const struct identity *identity =
+        principals_find_token(&access->principals, (struct text){digest, KEY_LEN});
+    return judge(access, identity, false) == ACCESS_REASONS ? identity : NULL;
 }
 
 uint64_t

@@ -62,6 +62,11 @@ const struct identity *access_of(struct access *access, zmq_msg_t *frame);
  * mode. NULL: refuse. */
 const struct principal *access_find(struct access *access, struct text user_id);
 
+/* Who shows this token over HTTP, absent for none; NULL: refuse. In the open mode everybody is the
+ * local Secretariat. The pointer holds as long as `access`; look at `allowed` and `token` whenever
+ * it is used later. */
+const struct identity *access_token(struct access *access, struct text token);
+
 /* Whether anything is known anew since: another number than before. The rights of somebody who is
  * not connected: access_each calls `fn` for every key that was ever known, allowed or not; in the
  * open mode for none. The same principal may have several keys. */

@@ -85,6 +85,36 @@ principals_revoke(struct principals *principals, struct text key)
     return identity;
 }
 
+struct identity *
+principals_find_token(const struct principals *principals, struct text digest)
+{
+    if (digest.len != KEY_LEN)
+        return NULL;
+    struct identity *identity = principals->tokens[bucket_of(digest.ptr)];
+    while (identity && memcmp(identity->token, digest.ptr, KEY_LEN) != 0)
+        identity = identity->next_token;
+    return identity;
+}
+
+void
+principals_set_token(struct principals *principals, struct identity *identity, struct text digest)
+{
+    if (*identity->token) {
+        struct identity **at = &principals->tokens[bucket_of(identity->token)];
+        while (*at != identity)
+            at = &(*at)->next_token;
+        *at = identity->next_token;
+        *identity->token = '\0';
+    }
+    if (digest.len == KEY_LEN) {
+        memcpy(identity->token, digest.ptr, KEY_LEN);
+        struct identity **bucket = &principals->tokens[bucket_of(identity->token)];
+        identity->next_token = *bucket;
+        *bucket = identity;
+    }
+    principals->version++;
+}
+
 void
 principals_files_begin(struct principals *principals)
 {

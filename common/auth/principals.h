@@ -16,10 +16,12 @@ struct identity {
     struct principal principal;
     struct buf wire; /* the principal as workers get it */
     bool allowed;
-    uint64_t changed_at;    /* which of principals.changes was its last */
-    bool enrolled, revoked; /* by the registry */
-    bool trusted, kept;     /* by a file; … by the files being read now */
-    struct identity *next;  /* in its bucket */
+    char token[KEY_LEN + 1];     /* the digest of its token for HTTP; empty: it has none */
+    struct identity *next_token; /* in the bucket of that digest */
+    uint64_t changed_at;         /* which of principals.changes was its last */
+    bool enrolled, revoked;      /* by the registry */
+    bool trusted, kept;          /* by a file; … by the files being read now */
+    struct identity *next;       /* in its bucket */
 };
 
 #define PRINCIPALS_BUCKETS 1024
@@ -32,6 +34,7 @@ struct principals {
     uint64_t changes; /* times that one was refused or changed that had been allowed before: what it
                        * got under its old name must end */
     struct identity *buckets[PRINCIPALS_BUCKETS];
+    struct identity *tokens[PRINCIPALS_BUCKETS]; /* by the digest of their token */
 };
 
 void principals_fini(struct principals *principals);
@@ -45,6 +48,13 @@ struct identity *principals_find(const struct principals *principals, struct tex
 struct identity *principals_enroll(struct principals *principals, struct text key,
                                    const struct principal *who);
 struct identity *principals_revoke(struct principals *principals, struct text key);
+
+/* The digest of the identity's token, absent for none: the one before finds it no more. */
+void principals_set_token(struct principals *principals, struct identity *identity,
+                          struct text digest);
+
+/* Whose token has this digest, also if it is not allowed; NULL: nobody's. */
+struct identity *principals_find_token(const struct principals *principals, struct text digest);
 
 /* The files are read anew: begin, each key, end. What is in none of them is not trusted any more.
  */

@@ -1,5 +1,4 @@
-/* Metrics in Prometheus' text format over HTTP, on the loop: GET /metrics. libmicrohttpd is run
- * from its epoll descriptor, so there is no other thread and no lock. It must not know what is
+/* Metrics in Prometheus' text format over HTTP, on the loop: GET /metrics. It must not know what is
  * counted. */
 #ifndef CBM_BASE_METRICS_H
 #define CBM_BASE_METRICS_H

@@ -20,6 +20,21 @@ text_number(int64_t value, char out[TEXT_NUMBER_MAX])
     return len;
 }
 
+bool
+text_to_number(struct text t, int64_t *out)
+{
+    int64_t value = 0;
+    if (t.len < 1 || t.len > 18)
+        return false;
+    for (uint32_t i = 0; i < t.len; i++) {
+        if (t.ptr[i] < '0' || t.ptr[i] > '9')
+            return false;
+        value = value * 10 + (t.ptr[i] - '0');
+    }
+    *out = value;
+    return true;
+}
+
 int
 text_compare(struct text a, struct text b)
 {

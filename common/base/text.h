@@ -47,6 +47,9 @@ text_equal(struct text a, struct text b)
 #define TEXT_NUMBER_MAX 21
 size_t text_number(int64_t value, char out[TEXT_NUMBER_MAX]);
 
+/* Reads a decimal of 1 to 18 digits and nothing else. */
+bool text_to_number(struct text t, int64_t *out);
+
 /* Order by bytes, then by length: <0, 0, >0. */
 int text_compare(struct text a, struct text b);
 

@@ -23,7 +23,7 @@ struct events {
 
 static const struct cfg_row rows[] = {
     SERVICE_ROWS(struct events_config, service),
-    {"CBM_SPANS_MB", CFG_INT, offsetof(struct events_config, spans_mb), "64", 0, 65536, NULL,
+    {"CBM_SPANS_MB", CFG_INT, offsetof(struct events_config, spans_mb), "512", 0, 65536, NULL,
      "MiB of memory for events that lists of a span are answered from; 0: none"},
     CFG_END,
 };

@@ -1,7 +1,7 @@
 /* See notify_domain_subscription.h. */
 #include "services/notify/notify_domain_subscription.h"
 
-#include "services/notify/notify_domain_filter.h"
+#include "common/log/filter.h"
 #include "services/notify/notify_mime.h"
 
 /* Bits of the channels that a field is of. */
@@ -67,7 +67,7 @@ is_clock(struct text t)
 enum status
 notify_subscription_check(const struct subscription *document, int64_t now_ms, struct error *error)
 {
-    enum status status = notify_filter_check(&document->filter, error);
+    enum status status = filter_check(&document->filter, error);
     if (status == STATUS_OK)
         status = check_channel(document, error);
     if (status != STATUS_OK)

@@ -307,9 +307,9 @@ read_log(struct lane *lane, const struct notify_subscription *subscription)
     const struct subscription *document = &subscription->document;
     struct notify_read in = {.after = lane->read_seq};
     memcpy(in.subscription, lane->id, sizeof in.subscription);
-    struct text prefixes[NOTIFY_TREES_MAX];
+    struct text prefixes[FILTER_TREES_MAX];
     char own[NOTIFY_OWN_TOPIC_MAX];
-    unsigned count = notify_filter_prefixes(&document->filter, prefixes);
+    unsigned count = filter_prefixes(&document->filter, prefixes);
     for (unsigned i = 0; i < count; i++)
         add_prefix(&in, prefixes[i]);
     add_prefix(&in, notify_subscription_topic(document, own));

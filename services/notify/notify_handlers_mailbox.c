@@ -89,7 +89,7 @@ static enum status
 find_record(struct op *op, const struct fetch *fetch, int64_t seq, const struct log_record **record)
 {
     struct text prefixes[NOTIFY_HISTORY_TREES];
-    unsigned count = notify_filter_prefixes(&fetch->mailbox.subscription->filter, prefixes);
+    unsigned count = filter_prefixes(&fetch->mailbox.subscription->filter, prefixes);
     bool again = false;
     prefixes[count++] = fetch->own_topic;
     *record = NULL;

@@ -46,7 +46,7 @@ subscription_rehearse_handle(struct op *op, const void *params)
     struct subscription_rehearsal *out = op_alloc(op, sizeof *out);
     if (!out)
         return op_no_memory(op);
-    enum status status = notify_filter_check(&in->filter, op_error(op));
+    enum status status = filter_check(&in->filter, op_error(op));
     if (status == STATUS_OK)
         status = notify_handlers_may_filter(op, &in->filter);
     if (status == STATUS_OK)

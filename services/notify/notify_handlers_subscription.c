@@ -3,11 +3,11 @@
 
 #include <sodium.h>
 
-#include "common/auth/audience.h"
+#include "common/auth/audience_filter.h"
 #include "common/base/zone.h"
 #include "common/msg/schema_mp.h"
+#include "common/log/filter.h"
 #include "services/notify/notify_confirm.h"
-#include "services/notify/notify_domain_filter.h"
 #include "services/notify/notify_position.h"
 #include "services/notify/notify_secret.h"
 #include "services/notify/notify_subscriptions.h"
@@ -97,21 +97,7 @@ index_change(struct op *op, const struct subscription *subscription,
 enum status
 notify_handlers_may_filter(struct op *op, const struct subscription_filter *filter)
 {
-    struct text levels[TOPIC_LEVELS_MAX];
-    for (unsigned i = 0; i < filter->topics.count; i++) {
-        unsigned count = notify_filter_levels(filter->topics.items[i], levels);
-        if (!count || !text_is(levels[0], "private"))
-            continue;
-        bool named = count > 1 && !text_is(levels[1], "*") && !text_is(levels[1], ">");
-        struct text prefix =
-            named ? op_format(op, "private.%.*s.", TEXT_ARG(levels[1])) : TEXT_LITERAL("private.");
-        if (!audience_may_see(op_principal(op), prefix))
-            return error_set(op_error(op), STATUS_PERMISSION_DENIED, "filter.topics",
-                             "filter.topics[%u]: records under %.*s are not for %s; want open "
-                             "topics, or private.<who you speak for>.>",
-                             i, TEXT_ARG(prefix), op_principal(op)->id);
-    }
-    return STATUS_OK;
+    return audience_filter_check(op_principal(op), filter, op_error(op));
 }
 
 /* Whether there is such a zone; its form was checked. */

@@ -4,7 +4,7 @@
 #include "services/notify/notify_history.h"
 
 #include "common/auth/audience.h"
-#include "services/notify/notify_facts.h"
+#include "common/log/facts.h"
 #include "services/notify/notify_handlers_subscription.h"
 
 #define PAGE_RECORDS 500
@@ -30,8 +30,8 @@ add_tree(struct trees *trees, struct text prefix)
 static void
 find_trees(const struct notify_history *history, struct trees *trees)
 {
-    struct text prefixes[NOTIFY_TREES_MAX];
-    unsigned count = notify_filter_prefixes(history->filter, prefixes);
+    struct text prefixes[FILTER_TREES_MAX];
+    unsigned count = filter_prefixes(history->filter, prefixes);
     trees->count = 0;
     for (unsigned i = 0; i < count; i++)
         if (!history->all)
@@ -85,12 +85,12 @@ next_record(struct trees *trees, int64_t horizon)
 static bool
 matches(const struct notify_history *history, const struct log_record *record)
 {
-    struct notify_facts facts;
-    notify_facts_read(record, &facts);
+    struct facts facts;
+    facts_read(record, &facts);
     if (history->own_topic.ptr && text_equal(history->own_topic, record->topic) && facts.type.ptr &&
         topic_starts_with(facts.type, TEXT_LITERAL(NOTIFY_NOTICE)))
         return true;
-    return notify_filter_matches(history->filter, &facts);
+    return filter_matches(history->filter, &facts);
 }
 
 /* Takes what the pages have; true if the limit was reached. */

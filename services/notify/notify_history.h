@@ -4,9 +4,9 @@
 #define CBM_NOTIFY_HISTORY_H
 
 #include "common/service/op.h"
-#include "services/notify/notify_domain_filter.h"
+#include "common/log/filter.h"
 
-#define NOTIFY_HISTORY_TREES (NOTIFY_TREES_MAX + 1)
+#define NOTIFY_HISTORY_TREES (FILTER_TREES_MAX + 1)
 
 struct notify_history {
     /* what is asked for */

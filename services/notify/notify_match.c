@@ -25,7 +25,7 @@ notify_match_key_begin(struct key *key, const struct shape *shape, const struct 
 static void
 shape_of_pattern(struct text pattern, struct text levels[TOPIC_LEVELS_MAX], struct shape *out)
 {
-    unsigned count = notify_filter_levels(pattern, levels);
+    unsigned count = filter_levels(pattern, levels);
     *out = (struct shape){.rest = count && text_is(levels[count - 1], ">")};
     out->levels = (uint8_t)(count - out->rest);
     for (unsigned i = 0; i < out->levels; i++)
@@ -137,7 +137,7 @@ combination(const struct choice choices[CHOICES], unsigned n, struct text values
             continue;
         struct text value = choices[i].items[n % choices[i].count];
         n /= choices[i].count;
-        if (i == 0 && notify_filter_type_open(value, &value))
+        if (i == 0 && filter_type_open(value, &value))
             condition = TYPE_OPEN;
         conditions |= BIT(condition);
         values[condition] = value;

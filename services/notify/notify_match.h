@@ -10,14 +10,14 @@
 #ifndef CBM_NOTIFY_MATCH_H
 #define CBM_NOTIFY_MATCH_H
 
-#include "services/notify/notify_domain_filter.h"
+#include "common/log/filter.h"
 
 struct notify_match;
 
 struct notify_match *notify_match_new(void);            /* NULL without memory */
 void notify_match_destroy(struct notify_match **match); /* all were removed */
 
-/* Adds a filter that was checked (notify_filter_check); it and `arg` are borrowed until it is
+/* Adds a filter that was checked (filter_check); it and `arg` are borrowed until it is
  * removed. NULL without memory: nothing was added. */
 struct notify_match_item *notify_match_add(struct notify_match *match,
                                            const struct subscription_filter *filter, void *arg);
@@ -26,7 +26,7 @@ void notify_match_remove(struct notify_match *match, struct notify_match_item **
 /* Calls `fn` with the `arg` of each filter that the facts are for, once. It must not add or remove.
  */
 typedef void notify_match_item_fn(void *context, void *arg);
-void notify_match_find(struct notify_match *match, const struct notify_facts *facts,
+void notify_match_find(struct notify_match *match, const struct facts *facts,
                        notify_match_item_fn *fn, void *context);
 
 /* How many filters were looked at so far: for tests and metrics of the work. */

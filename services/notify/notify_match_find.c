@@ -14,7 +14,7 @@ struct sought {
 
 struct search {
     struct notify_match *match;
-    const struct notify_facts *facts;
+    const struct facts *facts;
     notify_match_item_fn *fn;
     void *context;
     unsigned conditions; /* of the shape that is looked up */
@@ -35,7 +35,7 @@ take_cell(const struct search *search, const struct cell *cell)
         if (item)
             item->seen = match->searches;
         match->compared++;
-        if (!item || item->whole || notify_filter_matches(item->filter, search->facts))
+        if (!item || item->whole || filter_matches(item->filter, search->facts))
             search->fn(search->context, item ? item->arg : entry->arg);
     }
 }
@@ -94,7 +94,7 @@ look_up_with(struct search *search, enum condition condition, const struct text 
 {
     uint32_t len = search->key.len;
     for (unsigned i = 0; i < count; i++) {
-        if (values[i].len > NOTIFY_VALUE_MAX || is_among(values, i, values[i]))
+        if (values[i].len > FILTER_VALUE_MAX || is_among(values, i, values[i]))
             continue;
         notify_match_key_add(&search->key, values[i]);
         look_up(search, (enum condition)(condition + 1));
@@ -114,7 +114,7 @@ look_up_begun(struct search *search)
 static void
 look_up(struct search *search, enum condition next)
 {
-    const struct notify_facts *facts = search->facts;
+    const struct facts *facts = search->facts;
     unsigned left = search->conditions >> next;
     next = left ? next + (enum condition)__builtin_ctz(left) : CONDITIONS;
     switch (next) {
@@ -147,8 +147,8 @@ look_at_shapes(struct search *search, unsigned levels, bool rest)
 }
 
 void
-notify_match_find(struct notify_match *match, const struct notify_facts *facts,
-                  notify_match_item_fn *fn, void *context)
+notify_match_find(struct notify_match *match, const struct facts *facts, notify_match_item_fn *fn,
+                  void *context)
 {
     struct search search;
     search.match = match;

@@ -60,7 +60,7 @@ struct notify_match {
 /* A key under construction; it is cut back to try another value. */
 struct key {
     uint32_t len;
-    uint8_t bytes[4 + TOPIC_MAX + 2 * TOPIC_LEVELS_MAX + CONDITIONS * (NOTIFY_VALUE_MAX + 2)];
+    uint8_t bytes[4 + TOPIC_MAX + 2 * TOPIC_LEVELS_MAX + CONDITIONS * (FILTER_VALUE_MAX + 2)];
 };
 
 static inline void

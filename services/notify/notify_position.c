@@ -28,18 +28,6 @@ seq_before(struct op *op, struct text prefix, int64_t time_ms, int64_t *out)
     return STATUS_OK;
 }
 
-static bool
-is_number(struct text text, int64_t *out)
-{
-    *out = 0;
-    for (uint32_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        *out = *out * 10 + (text.ptr[i] - '0');
-    }
-    return text.len > 0 && text.len <= 18;
-}
-
 static enum status
 position_of_seq(struct op *op, int64_t seq, const char *field, int64_t *after)
 {
@@ -84,7 +72,7 @@ notify_position(struct op *op, struct text value, const char *field, int64_t *af
         *after = status == STATUS_OK && page.first > 1 ? page.first - 1 : 0;
         return status;
     }
-    if (read.type == MP_TEXT && is_number(read.bytes, &number))
+    if (read.type == MP_TEXT && text_to_number(read.bytes, &number))
         return position_of_seq(op, number, field, after);
     if (read.type == MP_INT && !read.big && read.number >= 0)
         return position_of_seq(op, read.number, field, after);

@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "common/msg/schema_mp.h"
 #include "common/service/chores.h"
-#include "services/notify/notify_facts.h"
+#include "common/log/facts.h"
 #include "services/notify/notify_handlers_subscription.h"
 #include "services/notify/notify_hash.h"
 #include "services/notify/notify_match.h"
@@ -393,7 +393,7 @@ notify_subscription_topic(const struct subscription *document, char out[NOTIFY_O
 
 /* Whose notice it is: the id of the subscription; absent if it is none. */
 static struct text
-own_notice(const struct notify_facts *facts)
+own_notice(const struct facts *facts)
 {
     bool own = facts->level_count == 4 && text_is(facts->levels[0], "private") &&
                text_is(facts->levels[2], "subscriptions") && facts->type.ptr &&
@@ -402,7 +402,7 @@ own_notice(const struct notify_facts *facts)
 }
 
 struct found {
-    const struct notify_facts *facts;
+    const struct facts *facts;
     struct text own;
     notify_match_fn *fn;
     void *arg;
@@ -427,10 +427,10 @@ void
 notify_subscriptions_match(struct notify_subscriptions *all, const struct log_record *record,
                            notify_match_fn *fn, void *arg)
 {
-    struct notify_facts facts;
+    struct facts facts;
     if (!all->count)
         return;
-    notify_facts_read(record, &facts);
+    facts_read(record, &facts);
     struct found found = {&facts, own_notice(&facts), fn, arg};
     const struct entry *own = found.own.ptr ? entry_find(all, found.own) : NULL;
     if (own && !own->deleted && !own->owner->revoked)
@@ -442,11 +442,11 @@ bool
 notify_subscription_matches(const struct notify_subscription *subscription,
                             const struct log_record *record)
 {
-    struct notify_facts facts;
-    notify_facts_read(record, &facts);
+    struct facts facts;
+    facts_read(record, &facts);
     return text_equal(own_notice(&facts), subscription->document.id) ||
            (audience_may_see(&subscription->owner, record->topic) &&
-            notify_filter_matches(&subscription->document.filter, &facts));
+            filter_matches(&subscription->document.filter, &facts));
 }
 
 const struct notify_subscription *

@@ -6,7 +6,7 @@
 #include "common/auth/access.h"
 #include "common/log/record.h"
 #include "common/service/service.h"
-#include "services/notify/notify_domain_filter.h"
+#include "common/log/filter.h"
 
 /* Its records are on "private.<audience>.subscriptions.<id>.": the audience is the owner's member,
  * or `secretariat`. A subscription is told of its own lifecycle (types "subscription.notice.…")

@@ -116,6 +116,7 @@ registry_principal_enroll(const struct principal_enroll *in, const struct princi
     memcpy(out->roles.items, in->roles.items, sizeof out->roles.items);
     out->member = in->member;
     out->status = PRINCIPAL_ACTIVE;
+    out->token = own ? known->token : TEXT_NONE;
     out->rev = known ? known->rev : 0;
     return STATUS_OK;
 }
@@ -126,6 +127,21 @@ registry_principal_revoke(const struct principal_revoke *in, struct principal_en
     if (entry->status == PRINCIPAL_REVOKED)
         return false;
     entry->status = PRINCIPAL_REVOKED;
+    entry->token = TEXT_NONE;
     entry->reason = in->reason;
     return true;
+}
+
+enum status
+registry_principal_may_have_token(const struct principal_entry *entry, struct error *error)
+{
+    if (entry->status == PRINCIPAL_REVOKED)
+        return error_set(error, STATUS_FAILED_PRECONDITION, "id", "id: %.*s is revoked",
+                         TEXT_ARG(entry->id));
+    for (uint32_t i = 0; i < entry->roles.count; i++)
+        if (permission_of_word(entry->roles.items[i]) == PERMIT_SERVICE)
+            return error_set(error, STATUS_FAILED_PRECONDITION, "id",
+                             "id: %.*s is a service, which works on the bus by its key",
+                             TEXT_ARG(entry->id));
+    return STATUS_OK;
 }

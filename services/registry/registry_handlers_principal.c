@@ -3,7 +3,11 @@
 #include "services/registry/registry_principal.h"
 #include "services/registry/registry_handlers.h"
 
+#include <sodium.h>
 #include <string.h>
+
+#include "common/auth/token.h"
+#include "common/msg/schema_mp.h"
 
 static struct text
 topic_of(struct op *op, struct text id)
@@ -116,6 +120,68 @@ principal_revoke_handle(struct op *op, const void *params)
         return op_answer_unchanged(op, &principal_entry_schema, &entry, topic_of(op, in->id));
     commit(op, "principal.revoked", &entry, "active");
     return STATUS_OK;
+}
+
+/* The same request again: what was answered then, but for the token, which nobody kept. */
+static enum status
+answer_token_again(struct op *op, struct text kept)
+{
+    struct principal_token_made made;
+    if (schema_decode_bytes(&principal_token_made_schema, kept.ptr, kept.len, &made, SCHEMA_STORED,
+                            op_error(op)) != STATUS_OK)
+        return error_set(op_error(op), STATUS_INTERNAL, NULL, "the stored answer is damaged");
+    op_answer(op, &principal_token_made_schema, &made);
+    return STATUS_OK;
+}
+
+/* Answers the token, of which the idempotency key keeps nothing. */
+static enum status
+answer_token(struct op *op, const struct principal_entry *entry, struct text token)
+{
+    struct principal_token_made made = {.id = entry->id, .rev = entry->rev};
+    struct buf *kept = op_alloc(op, sizeof *kept);
+    if (!kept)
+        return op_no_memory(op);
+    *kept = (struct buf){0};
+    schema_encode(&principal_token_made_schema, &made, kept);
+    struct text bytes = op_join(op, 1, &(struct text){(char *)kept->data, (uint32_t)kept->len});
+    buf_fini(kept);
+    if (!bytes.ptr)
+        return op_no_memory(op);
+    made.token = token;
+    op_answer_apart(op, &principal_token_made_schema, &made, bytes);
+    return STATUS_OK;
+}
+
+enum status
+principal_token_handle(struct op *op, const void *params)
+{
+    const struct principal_token *in = params;
+    struct principal_entry entry;
+    char token[TOKEN_LEN + 1], digest[KEY_LEN + 1];
+    struct text kept;
+    if (op_repeats(op, &kept))
+        return answer_token_again(op, kept);
+    enum status status = op_load(op, "principal", in->id, &principal_entry_schema, &entry);
+    if (status == STATUS_NOT_FOUND)
+        return error_set(op_error(op), STATUS_NOT_FOUND, "id",
+                         "id: no principal %.*s is enrolled; one that a file of the operator "
+                         "trusts has a token once it is enrolled too",
+                         TEXT_ARG(in->id));
+    if (status == STATUS_OK)
+        status = op_expect_rev(op, in->rev, entry.rev);
+    if (status == STATUS_OK)
+        status = registry_principal_may_have_token(&entry, op_error(op));
+    if (status != STATUS_OK)
+        return status;
+    token_make(token);
+    token_digest(text_of(token), digest);
+    entry.token = text_of(digest);
+    struct text saved = op_save(op, "principal", entry.id, &principal_entry_schema, &entry);
+    op_record_raw(op, "principal.token_made", topic_of(op, entry.id), saved, NULL, NULL, TEXT_NONE);
+    status = answer_token(op, &entry, text_of(token));
+    sodium_memzero(token, sizeof token);
+    return status;
 }
 
 static bool

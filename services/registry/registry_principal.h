@@ -25,4 +25,9 @@ enum status registry_principal_enroll(const struct principal_enroll *in,
 /* The same of principal.revoke. False if it is revoked already: then nothing changes. */
 bool registry_principal_revoke(const struct principal_revoke *in, struct principal_entry *entry);
 
+/* Whether it may have a token: a key that does not open has none, and services do not speak HTTP.
+ */
+enum status registry_principal_may_have_token(const struct principal_entry *entry,
+                                              struct error *error);
+
 #endif

@@ -1,6 +1,6 @@
 // LINK: services/notify/notify_match.c services/notify/notify_match_find.c
-// LINK: services/notify/notify_hash.c services/notify/notify_facts.c
-// LINK: services/notify/notify_domain_filter.c
+// LINK: services/notify/notify_hash.c common/log/facts.c
+// LINK: common/log/filter.c
 /* Row 8: how long it takes to find the subscriptions that a record is for, by the index of notify
  * or by a look at each. One record after the other from its stored bytes on; each is for
  * BENCH_MATCHES subscriptions, however many there are. Prints one JSON object. */
@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "common/base/clock.h"
-#include "services/notify/notify_facts.h"
+#include "common/log/facts.h"
 #include "services/notify/notify_match.h"
 #include "tests/bench/bench_match.h"
 #include "tests/bench/bench_run.h"
@@ -46,17 +46,17 @@ make_filters(struct bench *bench, enum bench_match_by by)
         filter->topics.items[0] = text_of(texts->pattern);
         filter->hosts.count = *texts->host != '\0';
         filter->hosts.items[0] = text_of(texts->host);
-        if (notify_filter_check(filter, NULL) != STATUS_OK ||
+        if (filter_check(filter, NULL) != STATUS_OK ||
             !notify_match_add(bench->match, filter, filter))
             bench_fail("a subscription is refused");
     }
 }
 
 static void
-scan(struct bench *bench, const struct notify_facts *facts)
+scan(struct bench *bench, const struct facts *facts)
 {
     for (unsigned i = 0; i < bench->count; i++)
-        bench->found += notify_filter_matches(&bench->filters[i], facts);
+        bench->found += filter_matches(&bench->filters[i], facts);
 }
 
 /* Records of events as they are stored, to be gone through in turn. */
@@ -105,8 +105,8 @@ main(int argc, char **argv)
     uint64_t done = 0;
     clock_t cpu = clock();
     for (; now < end || !done; done++) {
-        struct notify_facts facts;
-        notify_facts_read(&records[done % RECORDS].record, &facts);
+        struct facts facts;
+        facts_read(&records[done % RECORDS].record, &facts);
         if (by_index)
             notify_match_find(bench.match, &facts, on_found, &bench.found);
         else

@@ -174,9 +174,7 @@ def on_gist(what, size, options):
 
 def calendar_case(what, name, size, in_flight, metrics):
     options = f"--in-flight {in_flight} --seconds {{seconds}}"
-    # the calendar in memory takes 470 bytes an event: 64 MiB, the default, are for some 140,000
-    servers = ("stack:CBM_SPANS_MB=512",) if size > 100000 else ("stack",)
-    ours = Run(name, f"load {{bus}} {what}:{size} {options}", servers, keep=True,
+    ours = Run(name, f"load {{bus}} {what}:{size} {options}", keep=True,
                prepare=f"clash_fill {{redis}} cica {size} && "
                        f"load {{bus}} walk:{size} --in-flight 16 --count {size * 365 // 30000 + 1}")
     return Case(7, f"{name}, {size:,} events, {in_flight} in flight", ours, on_gist(what, size, options), metrics)

@@ -155,10 +155,8 @@ class Servers:
         return json.loads(done.stdout)
 
     @contextlib.contextmanager
-    def stack(self, _words, argument, **environment):
-        """deploy/stack as a user gets it but for encryption, with a participant, a catalogue and one event;
-        stack:NAME=VALUE with a setting."""
-        environment.update([argument.split("=", 1)] if argument else [])
+    def stack(self, _words, _argument, **environment):
+        """deploy/stack as a user gets it but for encryption, with a participant, a catalogue and one event."""
         directory = self.directory("stack")
         try:
             # none of the peers encrypts, so neither do we

@@ -2,11 +2,16 @@
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import threading
 
 import pytest
+import zmq
+
+from conftest import npm_package, wait_for
+from events_in import Stream
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("CBM_BUILD", "build")
@@ -80,7 +85,45 @@ def test_readme_subscription_in_c(sample_stack, tmp_path):
     assert seqs == sorted(set(seqs))
 
 
-@pytest.mark.parametrize("program", ["cbm-bus", "cbm-registry", "cbm-events", "cbm-notify"])
+@pytest.fixture(scope="module")
+def reader(sample_stack):
+    """The environment of somebody who has a token that the gateway knows."""
+    with sample_stack.client() as client:
+        public, _ = zmq.curve_keypair()
+        client.call("registry", "principal.enroll", {"id": "docs-reader", "key": public.decode(), "roles": ["subscriber"]})
+    token = sample_stack.cbm("principal", "token", "docs-reader").stdout.strip()
+
+    def known():
+        with Stream(sample_stack.env["CBM_HTTP"], token) as stream:
+            return stream.status == 200
+    wait_for(known, 10, "the token to be known")
+    return {**environment(sample_stack), "CBM_TOKEN": token}
+
+
+def test_stream_by_curl(reader):
+    words = shlex.split(os.path.expandvars(example("docs/stream.md", "sh")
+                                           .replace("$CBM_TOKEN", reader["CBM_TOKEN"]).replace("$CBM_HTTP", reader["CBM_HTTP"])))
+    lines = first_lines(words, 7, env=reader)
+    assert lines[0] == ["retry:", "2000"] and ["event:", "event.scheduled"] in lines
+
+
+def test_stream_in_python(reader, tmp_path):
+    script = tmp_path / "stream.py"
+    script.write_text(example("docs/stream.md", "python"))
+    lines = first_lines([sys.executable, "-u", str(script)], 50, env=reader)
+    seqs = [int(line[0]) for line in lines]
+    assert seqs == sorted(set(seqs)) and all(line[2].startswith("events.") for line in lines)
+
+
+def test_stream_in_node(reader, tmp_path):
+    (tmp_path / "node_modules").symlink_to(npm_package("eventsource", "5.1.5"))
+    script = tmp_path / "stream.mjs"
+    script.write_text(example("docs/stream.md", "js"))
+    lines = first_lines(["node", str(script)], 10, env=reader, cwd=tmp_path)
+    assert all(line[1] == "event.scheduled" and line[2].startswith("events.") for line in lines)
+
+
+@pytest.mark.parametrize("program", ["cbm-bus", "cbm-registry", "cbm-events", "cbm-notify", "cbm-gateway"])
 def test_operator_page_names_every_setting(program):
     page = (ROOT / "docs/operator.md").read_text()
     said = subprocess.run([str(BUILD / program), "--help"], capture_output=True, text=True, check=True).stdout

@@ -16,12 +16,13 @@ def scraped(stack):
     """{program: the text of a scrape}: one more replica of each, with CBM_METRICS."""
     texts, processes = {}, []
     try:
-        for name in ("bus", "registry", "events", "notify"):
+        for name in ("bus", "registry", "events", "notify", "gateway"):
             port = free_port()
             env = {**os.environ, **stack.env, "CBM_METRICS": f"127.0.0.1:{port}",
                    "CBM_KEYS": str(stack.dir / "keys")}
             for bind in ("CBM_CLIENT_BIND", "CBM_WORKER_BIND", "CBM_PUB_BIND"):
                 env[bind] = f"tcp://127.0.0.1:{free_port()}"
+            env["CBM_HTTP_BIND"] = f"127.0.0.1:{free_port()}"
             processes.append(subprocess.Popen([str(BUILD / f"cbm-{name}")], env=env,
                                               stderr=subprocess.DEVNULL))
             url = f"http://127.0.0.1:{port}"
@@ -59,7 +60,9 @@ def test_what_is_counted(scraped):
     assert "cbm_store_up 1" in scraped["notify"]
     assert "cbm_notify_records_published 0" in scraped["notify"]
     assert "cbm_bus_requests_total 0" in scraped["bus"]
-    for name in ("bus", "notify"):
+    for name in ("cbm_streams", "cbm_stream_records_total", "cbm_stream_log_pages_total", "cbm_http_connections"):
+        assert f"\n{name} 0" in scraped["gateway"], name
+    for name in ("bus", "notify", "gateway"):
         assert 'cbm_auth_failures_total{reason="unknown"} 0' in scraped[name]
         assert "cbm_principals 1" in scraped[name]
 

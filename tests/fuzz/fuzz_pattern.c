@@ -1,10 +1,10 @@
-// LINK: services/notify/notify_domain_filter.c common/log/topic.c common/msg/permission.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/base/text.c common/base/date.c common/base/status.c
+// LINK: common/log/filter.c common/log/topic.c common/msg/permission.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/base/text.c common/base/date.c common/base/status.c
 /* Patterns of subscriptions from outside, and topics, parted by a line's end: what is accepted has
  * levels, matches its own example, and what it matches lies under its prefix. It must not know
  * subscriptions. */
 #include "tests/fuzz/fuzz.h"
 
-#include "services/notify/notify_domain_filter.h"
+#include "common/log/filter.h"
 
 static struct subscription_filter filter;
 
@@ -13,7 +13,7 @@ static struct text
 example_of(struct text pattern, char out[2 * TOPIC_MAX])
 {
     struct text levels[TOPIC_LEVELS_MAX];
-    unsigned count = notify_filter_levels(pattern, levels);
+    unsigned count = filter_levels(pattern, levels);
     uint32_t len = 0;
     for (unsigned i = 0; i < count; i++) {
         bool wild = text_is(levels[i], "*") || text_is(levels[i], ">");
@@ -28,11 +28,11 @@ example_of(struct text pattern, char out[2 * TOPIC_MAX])
 static bool
 is_for(struct text topic)
 {
-    struct text prefixes[NOTIFY_TREES_MAX];
-    struct notify_facts facts = {.topic = topic};
-    facts.level_count = notify_filter_levels(topic, facts.levels);
-    bool matches = facts.level_count && notify_filter_matches(&filter, &facts);
-    PROMISE(notify_filter_prefixes(&filter, prefixes) == 1);
+    struct text prefixes[FILTER_TREES_MAX];
+    struct facts facts = {.topic = topic};
+    facts.level_count = filter_levels(topic, facts.levels);
+    bool matches = facts.level_count && filter_matches(&filter, &facts);
+    PROMISE(filter_prefixes(&filter, prefixes) == 1);
     PROMISE(topic_prefix_valid(prefixes[0]) || !topic_valid(topic));
     if (matches && topic_valid(topic))
         PROMISE(topic_starts_with(topic, prefixes[0]) &&
@@ -52,7 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     schema_init(&subscription_filter_schema, &filter);
     filter.topics.count = 1;
     filter.topics.items[0] = pattern;
-    if (notify_filter_check(&filter, &error) != STATUS_OK) {
+    if (filter_check(&filter, &error) != STATUS_OK) {
         PROMISE(error.code == STATUS_INVALID_ARGUMENT && *error.field && *error.message);
         return 0;
     }

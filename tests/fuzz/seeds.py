@@ -34,6 +34,9 @@ for name in ("messages", "records"):
             seed("rpc", data)
 for topic in ("", "events.", "events.human.-.id.", "private.kz.note.", "1.2.3.4.5.6.7.8.", "a..b."):
     seed("topic", topic.encode())
+for query in ("\ntopics=events.>,plan.*\ntypes=event.*\nhosts=KZ\nfrom=12\npayload=thin", "17\nareas=tourism\nstatuses=held",
+              "\nfrom=2026-01-01T00:00:00Z\ntopics=private.KZ.>", "9" * 40):
+    seed("stream", query.encode())
 for pattern in ("events.>\nevents.human.-.id.", "*.2021\nplan.2021.", "private.KZ.>\nprivate.KZ.events.a.", ">\na.", "a.>.b\na."):
     seed("pattern", pattern.encode())
 for text in ("2021-07-13", "2021-07-13T08:00:00Z", "2021-07-13T08:00:00.125+06:00", "Asia/Almaty",

@@ -7,12 +7,14 @@ import subprocess
 import tempfile
 
 import pytest
+import zmq
 
 from conftest import ROOT, Client, Subscriber, free_port, public_key, wait_for
+from events_in import Stream
 
 # a folder beside the checkout may offer an engine and the base images where none can be pulled
 LOCAL_ENGINE = ROOT.parent / "shared" / "docker-local.sh"
-SERVICES = ["redis", "bus", "registry", "events", "notify"]
+SERVICES = ["redis", "bus", "registry", "events", "notify", "gateway"]
 
 pytestmark = [pytest.mark.once, pytest.mark.timeout(1200)]
 
@@ -57,10 +59,11 @@ class Compose:
     def __init__(self):
         self.bus, self.copied = free_port(), None
         first = free_port()
-        while abs(first - self.bus) < 10 or first > 65000:
+        while abs(first - self.bus) < 20 or first > 65000:
             first = free_port()
         self.environment = {**os.environ, "CBM_BUS_PORT": str(self.bus),
-                            "CBM_PUB_PORT": f"{first}-{first + 7}", "COMPOSE_PROJECT_NAME": f"cbm-test-{os.getpid()}"}
+                            "CBM_PUB_PORT": f"{first}-{first + 7}",
+                            "CBM_HTTP_PORT": f"{first + 8}-{first + 15}", "COMPOSE_PROJECT_NAME": f"cbm-test-{os.getpid()}"}
 
     def __call__(self, *words, check=True, timeout=600):
         done = quiet("docker", "compose", *words, cwd=ROOT, env=self.environment, timeout=timeout)
@@ -75,11 +78,11 @@ class Compose:
         return sum(c["State"].get("Health", {}).get("Status") == "healthy" and c["State"]["Running"]
                    for c in self.containers(service))
 
-    def published(self):
-        """The endpoints at which the host reaches the replicas of notify."""
-        ports = [bound[0]["HostPort"] for container in self.containers("notify")
+    def published(self, service="notify", scheme="tcp"):
+        """The endpoints at which the host reaches the replicas of notify (or gateway)."""
+        ports = [bound[0]["HostPort"] for container in self.containers(service)
                  for bound in container["NetworkSettings"]["Ports"].values() if bound]
-        return ",".join(f"tcp://127.0.0.1:{port}" for port in sorted(ports))
+        return ",".join(f"{scheme}://127.0.0.1:{port}" for port in sorted(ports))
 
     def keys(self):
         """What a client on the host needs: the keys, copied out of their volume."""
@@ -136,6 +139,14 @@ def test_requests_and_notifications_reach_the_host(compose):
         assert data["year"] == 2041
         page = client.call("notify", "log.read", {"prefix": "plan.", "after": 0})
         assert [item["meta"]["seq"] for item in page["items"]] == [seq]
+        public, _ = zmq.curve_keypair()
+        client.call("registry", "principal.enroll", {"id": "browser", "key": public.decode(), "roles": ["subscriber"]})
+        token = client.call("registry", "principal.token", {"id": "browser"})["token"]
+
+    def read():
+        with Stream(compose.published("gateway", "http"), token, topics="plan.>", **{"from": "start"}) as stream:
+            return stream.status == 200 and wait_for(lambda: stream.seqs() == [seq], 10, "the record over HTTP")
+    wait_for(read, 10, "the token to be known")
 
 
 def test_the_cli_in_a_container(compose):
@@ -145,8 +156,9 @@ def test_the_cli_in_a_container(compose):
 
 
 def test_one_service_scales_with_no_other_change(compose):
-    compose("up", "-d", "--wait", "--wait-timeout", "120", "--no-recreate", "--scale", "events=3", "--scale", "notify=2")
-    assert compose.healthy("events") == 3 and compose.healthy("notify") == 2
+    compose("up", "-d", "--wait", "--wait-timeout", "120", "--no-recreate", "--scale", "events=3", "--scale", "notify=2",
+            "--scale", "gateway=2")
+    assert [compose.healthy(service) for service in ("events", "notify", "gateway")] == [3, 2, 2]
     assert len(compose.published().split(",")) == 2
     with compose.client() as client:
         wanted = [client.send("events", "plan.list", safe=True) for _ in range(300)]
@@ -176,8 +188,8 @@ def test_a_killed_service_comes_back_and_keeps_its_word(compose):
 
 
 def test_stop_is_prompt_and_clean(compose):
-    compose("stop", "--timeout", "12", "events", "registry", "notify", "bus")
-    for service in ("events", "registry", "notify", "bus"):
+    compose("stop", "--timeout", "12", "events", "registry", "notify", "gateway", "bus")
+    for service in ("events", "registry", "notify", "gateway", "bus"):
         ids = compose("ps", "-aq", service).split()
         for container in json.loads(quiet("docker", "inspect", *ids).stdout):
             assert container["State"]["ExitCode"] == 0, (service, container["State"])

@@ -70,7 +70,7 @@ def test_a_service_cannot_touch_the_keys_of_another(used, service):
             assert refused, (service, words, said)
 
 
-@pytest.mark.parametrize("service", (*SERVICES, "bus"))
+@pytest.mark.parametrize("service", (*SERVICES, "bus", "gateway"))
 def test_a_service_cannot_do_what_it_does_not_need(used, service):
     redis = As(used, service)
     own = f"{{cica}}:{service}:doc"

@@ -7,9 +7,11 @@ import os
 import random
 
 import pytest
+import zmq
 
 import log_proof
 from conftest import STACK, CallError, wait_for
+from events_in import Stream
 from test_chain import Raw, proof_of, signed
 
 LOG, PREFIX = "{cica}:log", "{cica}:log:prefix"
@@ -294,3 +296,29 @@ def test_what_mailboxes_know_of_records_goes_with_them(make_stack):
     trimmed_to(stack, old)
     with Raw(stack) as redis:
         wait_for(lambda: not receipts(redis), 20, "no receipt is left")
+
+
+def test_a_stream_tells_once_what_was_missed_and_goes_on(stack):
+    first = stack.old + 1
+    with stack.client() as client:
+        public, _ = zmq.curve_keypair()
+        client.call("registry", "principal.enroll", {"id": "late", "key": public.decode(), "roles": ["subscriber"]})
+        token = client.call("registry", "principal.token", {"id": "late"})["token"]
+        rest = client.call("notify", "log.read", {"prefix": "", "after": first - 1, "limit": 1000}, safe=True)["items"]
+    seqs = [item["meta"]["seq"] for item in rest]
+    base = stack.env["CBM_HTTP"]
+
+    def known():
+        with Stream(base, token) as one:
+            return one.status == 200
+    wait_for(known, 10, "the token to be known")
+    for missed, query in ((3, {"last_id": 2}), (1, {"from": "0"}), (1, {"from": "1999-01-01T00:00:00Z"}),
+                          (first - 1, {"last_id": first - 2}), (None, {"last_id": first - 1}), (None, {"from": "start"})):
+        with Stream(base, token, **query) as one:
+            assert one.status == 200, one.error
+            wait_for(lambda: one.seqs()[-1:] == seqs[-1:], 10, "the end of the log")
+            told = [event for event in one.events if event["event"] == "resync"]
+            assert [event["data"] for event in told] == ([] if missed is None else [{
+                "first": first, "missed": {"from": missed, "to": first - 1}, "snapshot": "registry/snapshot.export"}])
+            assert one.events[:len(told)] == told and one.seqs()[len(told):] == seqs, query
+            assert all(event["id"] == str(first - 1) for event in told)

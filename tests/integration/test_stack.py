@@ -11,7 +11,7 @@ from zmq.auth import load_certificate
 
 from conftest import BUILD, ROOT, STACK, SLOW, Stack, public_key, running, scratch_directory, wait_for
 
-NAMES = ["redis", "bus.1", "registry.1", "events.1", "notify.1"]
+NAMES = ["redis", "bus.1", "registry.1", "events.1", "notify.1", "gateway.1"]
 
 
 def test_env_names_everything(stack):
@@ -21,7 +21,7 @@ def test_env_names_everything(stack):
         assert stack.env[name].startswith("tcp://127.0.0.1:"), name
     assert re.fullmatch(r"redis://operator:[0-9a-f]{64}@127\.0\.0\.1:\d+", stack.env["CBM_REDIS"])
     assert (stack.dir / "env").stat().st_mode & 0o077 == 0, "it names a password"
-    assert stack.env["CBM_HTTP"] == ""
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", stack.env["CBM_HTTP"])
     assert stack.env["CBM_SERVER_KEY"] == public_key(stack.dir / "keys/server.key")
     assert all(load_certificate(stack.env["CBM_CERT"])), "a public and a secret key"
 
@@ -62,7 +62,7 @@ def test_repairs_what_died_and_loses_nothing(make_stack):
     assert stack.status()["redis"] is None and stack.status()["registry.1"]
     assert stack.run("status", check=False).returncode == 3
     stack.up()
-    for name in ("CBM_BUS", "CBM_WORKERS", "CBM_NOTIFY", "CBM_REDIS"):
+    for name in ("CBM_BUS", "CBM_WORKERS", "CBM_NOTIFY", "CBM_HTTP", "CBM_REDIS"):
         assert stack.env[name] == before[0][name], "the ports stay"
     for name in ("registry.1", "notify.1"):
         assert stack.pids[name] == before[1][name], "what ran goes on"
@@ -73,10 +73,11 @@ def test_repairs_what_died_and_loses_nothing(make_stack):
 
 
 def test_scale_and_back(make_stack):
-    stack = make_stack("--scale", "bus=2,events=2,notify=2")
+    stack = make_stack("--scale", "bus=2,events=2,notify=2,gateway=2")
     assert len(stack.env["CBM_BUS"].split(",")) == 2
     assert len(stack.env["CBM_WORKERS"].split(",")) == 2
     assert len(stack.env["CBM_NOTIFY"].split(",")) == 2
+    assert len(stack.env["CBM_HTTP"].split(",")) == 2
     for endpoint in stack.env["CBM_BUS"].split(","):
         one = Stack(stack.dir)
         one.env = {**stack.env, "CBM_BUS": endpoint}
@@ -93,7 +94,7 @@ def test_scale_and_back(make_stack):
 def test_two_stacks_side_by_side(make_stack):
     one, two = make_stack(), make_stack()
     ports = [stack.env[name] for stack in (one, two)
-             for name in ("CBM_BUS", "CBM_WORKERS", "CBM_NOTIFY")]
+             for name in ("CBM_BUS", "CBM_WORKERS", "CBM_NOTIFY", "CBM_HTTP")]
     assert len(set(ports)) == len(ports)
     with one.client() as client:
         client.call("events", "plan.open", {"year": 2032})

@@ -128,14 +128,36 @@ test_both(void **state)
     principals_fini(&principals);
 }
 
+static void
+test_tokens(void **state)
+{
+    (void)state;
+    struct principals principals = {.max = 3};
+    struct identity *one = principals_enroll(&principals, ONE, &focal);
+    struct identity *two = principals_enroll(&principals, TWO, &press);
+    uint64_t version = principals.version;
+    assert_null(principals_find_token(&principals, TWO));
+    principals_set_token(&principals, one, TWO);
+    assert_true(principals.version > version);
+    assert_ptr_equal(principals_find_token(&principals, TWO), one);
+    principals_set_token(&principals, two, ONE);
+    principals_set_token(&principals, one,
+                         TEXT_LITERAL("%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0%nSc0"));
+    assert_null(principals_find_token(&principals, TWO)); /* the one before */
+    assert_ptr_equal(principals_find_token(&principals, ONE), two);
+    principals_set_token(&principals, two, TEXT_NONE);
+    assert_null(principals_find_token(&principals, ONE));
+    assert_null(principals_find_token(&principals, TEXT_LITERAL("short")));
+    assert_string_equal(two->token, "");
+    principals_fini(&principals);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_registry),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_both),
+        cmocka_unit_test(test_keys), cmocka_unit_test(test_registry), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_both), cmocka_unit_test(test_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-// LINK: services/notify/notify_match.c services/notify/notify_match_find.c services/notify/notify_hash.c services/notify/notify_domain_filter.c common/log/topic.c common/msg/permission.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/base/text.c common/base/date.c common/base/status.c -lsodium
+// LINK: services/notify/notify_match.c services/notify/notify_match_find.c services/notify/notify_hash.c common/log/filter.c common/log/topic.c common/msg/permission.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/base/text.c common/base/date.c common/base/status.c -lsodium
 /* The index of filters against a look at all of them, and what it compares of many. It must not
  * know subscriptions. */
 #include "tests/unit/check.h"
@@ -75,15 +75,15 @@ random_filter(struct one *one)
     random_list(filter->dimensions.items, &filter->dimensions.count, values, 4);
     random_list(filter->statuses.items, &filter->statuses.count, values, 4);
     random_list(filter->languages.items, &filter->languages.count, values, 4);
-    assert_int_equal(notify_filter_check(filter, NULL), STATUS_OK);
+    assert_int_equal(filter_check(filter, NULL), STATUS_OK);
 }
 
 static void
-random_facts(struct notify_facts *facts, char topic[64])
+random_facts(struct facts *facts, char topic[64])
 {
     random_topic(topic, false);
-    *facts = (struct notify_facts){.topic = text_of(topic), .type = PICK(types)};
-    facts->level_count = notify_filter_levels(facts->topic, facts->levels);
+    *facts = (struct facts){.topic = text_of(topic), .type = PICK(types)};
+    facts->level_count = filter_levels(facts->topic, facts->levels);
     if (random_below(4))
         facts->area = PICK(values);
     if (random_below(4))
@@ -119,7 +119,7 @@ test_the_same_as_a_scan(void **state)
     for (unsigned step = 0; step < STEPS; step++) {
         struct one *one = &all[random_below(FILTERS)];
         char topic[64];
-        struct notify_facts facts;
+        struct facts facts;
         if (one->item) {
             notify_match_remove(match, &one->item);
         } else {
@@ -132,7 +132,7 @@ test_the_same_as_a_scan(void **state)
             all[i].found = false;
         notify_match_find(match, &facts, on_found, &seed);
         for (unsigned i = 0; i < FILTERS; i++) {
-            bool expected = all[i].item && notify_filter_matches(&all[i].filter, &facts);
+            bool expected = all[i].item && filter_matches(&all[i].filter, &facts);
             assert_int_equal(all[i].found, expected);
             found += expected;
         }
@@ -176,19 +176,19 @@ check_work(void choose(struct subscription_filter *filter, struct text value))
         assert_non_null(items[i]);
     }
     struct text value = text_of(names[MANY / 2]);
-    struct notify_facts facts = {.topic = TEXT_LITERAL("events.d.a.x."),
-                                 .type = value,
-                                 .area = value,
-                                 .dimension = value,
-                                 .status = value,
-                                 .host_count = 2,
-                                 .hosts = {value, TEXT_LITERAL("QQ")},
-                                 .language_count = 1,
-                                 .languages = {value}};
+    struct facts facts = {.topic = TEXT_LITERAL("events.d.a.x."),
+                          .type = value,
+                          .area = value,
+                          .dimension = value,
+                          .status = value,
+                          .host_count = 2,
+                          .hosts = {value, TEXT_LITERAL("QQ")},
+                          .language_count = 1,
+                          .languages = {value}};
     char topic[64];
     snprintf(topic, sizeof topic, "events.%.40s.a.x.", names[MANY / 2]);
     facts.topic = text_of(topic);
-    facts.level_count = notify_filter_levels(facts.topic, facts.levels);
+    facts.level_count = filter_levels(facts.topic, facts.levels);
     notify_match_find(match, &facts, count_found, &found);
     assert_int_equal(found, MATCHES);
     assert_true(notify_match_compared(match) <= 2 * MATCHES);
@@ -260,12 +260,12 @@ test_long_lists(void **state)
     struct notify_match_item *item = notify_match_add(match, filter, filter);
     assert_non_null(item);
     for (unsigned i = 0; i < 64; i++) {
-        struct notify_facts facts = {.topic = text_of(names[i % 32]),
-                                     .type = text_of(names[(i + 7) % 32]),
-                                     .area = text_of(names[(i + 9) % 32]),
-                                     .host_count = 1,
-                                     .hosts = {text_of(names[i])}};
-        facts.level_count = notify_filter_levels(facts.topic, facts.levels);
+        struct facts facts = {.topic = text_of(names[i % 32]),
+                              .type = text_of(names[(i + 7) % 32]),
+                              .area = text_of(names[(i + 9) % 32]),
+                              .host_count = 1,
+                              .hosts = {text_of(names[i])}};
+        facts.level_count = filter_levels(facts.topic, facts.levels);
         notify_match_find(match, &facts, count_found, &found);
     }
     assert_int_equal(found, 64);

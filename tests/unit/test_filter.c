@@ -1,4 +1,4 @@
-// LINK: services/notify/notify_domain_filter.c services/notify/notify_facts.c common/log/record.c common/log/topic.c common/msg/permission.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/msg/schema_mp.c common/msg/mp.c common/base/text.c common/base/date.c common/base/buf.c common/base/status.c -lmsgpackc
+// LINK: common/log/filter.c common/log/facts.c common/log/record.c common/log/topic.c common/msg/permission.c common/msg/messages.c common/msg/interfaces.c common/msg/schema.c common/msg/schema_mp.c common/msg/mp.c common/base/text.c common/base/date.c common/base/buf.c common/base/status.c -lmsgpackc
 /* Filters of subscriptions: what a pattern may be, which records it is for, and what is read of the
  * log for it. It must not know subscriptions. */
 #include "tests/unit/check.h"
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/msg/mp.h"
-#include "services/notify/notify_facts.h"
+#include "common/log/facts.h"
 
 #define TOPICS(filter, ...) set((filter)->topics.items, &(filter)->topics.count, __VA_ARGS__, NULL)
 
@@ -35,9 +35,9 @@ new_filter(const char *pattern)
 static bool
 matches(const char *pattern, const char *topic)
 {
-    struct notify_facts facts = {.topic = text_of(topic)};
-    facts.level_count = notify_filter_levels(facts.topic, facts.levels);
-    return notify_filter_topic_matches(text_of(pattern), &facts);
+    struct facts facts = {.topic = text_of(topic)};
+    facts.level_count = filter_levels(facts.topic, facts.levels);
+    return filter_topic_matches(text_of(pattern), &facts);
 }
 
 static void
@@ -79,7 +79,7 @@ static void
 check_refused(const struct subscription_filter *filter, const char *field)
 {
     struct error error = {0};
-    assert_int_equal(notify_filter_check(filter, &error), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(filter_check(filter, &error), STATUS_INVALID_ARGUMENT);
     assert_string_equal(error.field, field);
     assert_non_null(strstr(error.message, field));
 }
@@ -93,7 +93,7 @@ test_refusals(void **state)
         "a.b*", "**", "a b", "a.>x", "a/b", "é",     "a.b.c.d.e.f.g.h.i",
         "a.\n"};
     struct subscription_filter *filter = new_filter("events.>");
-    assert_int_equal(notify_filter_check(filter, NULL), STATUS_OK);
+    assert_int_equal(filter_check(filter, NULL), STATUS_OK);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         TOPICS(filter, "events.>", bad[i]);
         check_refused(filter, "filter.topics[1]");
@@ -109,7 +109,7 @@ test_refusals(void **state)
     set(filter->types.items, &filter->types.count, "event.*", "event.scheduled", "*", NULL);
     set(filter->hosts.items, &filter->hosts.count, "KZ", "SECRETARIAT", NULL);
     set(filter->statuses.items, &filter->statuses.count, "silence_broken", NULL);
-    assert_int_equal(notify_filter_check(filter, NULL), STATUS_OK);
+    assert_int_equal(filter_check(filter, NULL), STATUS_OK);
     set(filter->types.items, &filter->types.count, "event.*.x", NULL);
     check_refused(filter, "filter.types[0]");
     set(filter->types.items, &filter->types.count, "", NULL);
@@ -126,8 +126,8 @@ test_refusals(void **state)
 static void
 check_prefixes(struct subscription_filter *filter, const char *first, const char *second)
 {
-    struct text prefixes[NOTIFY_TREES_MAX];
-    unsigned count = notify_filter_prefixes(filter, prefixes);
+    struct text prefixes[FILTER_TREES_MAX];
+    unsigned count = filter_prefixes(filter, prefixes);
     assert_int_equal(count, second ? 2 : 1);
     assert_true(text_is(prefixes[0], first));
     if (second)
@@ -203,9 +203,9 @@ write_event(struct buf *buf)
 static bool
 is_for(struct subscription_filter *filter, const struct log_record *record)
 {
-    struct notify_facts facts;
-    notify_facts_read(record, &facts);
-    return notify_filter_matches(filter, &facts);
+    struct facts facts;
+    facts_read(record, &facts);
+    return filter_matches(filter, &facts);
 }
 
 #define CONDITION(filter, list, value)                                                             \
@@ -261,14 +261,14 @@ test_facts_of_topics(void **state)
                  {"private.KZ.", NULL, NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sample sample = {0};
-        struct notify_facts facts;
+        struct facts facts;
         mp_map(&sample.data, 0);
         make_record(&sample, "a.b", cases[i].topic);
-        notify_facts_read(&sample.record, &facts);
+        facts_read(&sample.record, &facts);
         assert_true(text_equal(facts.dimension, text_of(cases[i].dimension)));
         assert_true(text_equal(facts.area, text_of(cases[i].area)));
         sample.record.data.len = 0; /* damaged: the topic is all there is */
-        notify_facts_read(&sample.record, &facts);
+        facts_read(&sample.record, &facts);
         assert_true(text_equal(facts.dimension, text_of(cases[i].dimension)));
         buf_fini(&sample.data);
         buf_fini(&sample.attributes);

@@ -1,6 +1,6 @@
-/* See notify_facts.h. Topics of events and of reminders say their dimension and area, also those
+/* See facts.h. Topics of events and of reminders say their dimension and area, also those
  * of what belongs to an event; what the data says goes before. It must not know filters. */
-#include "services/notify/notify_facts.h"
+#include "common/log/facts.h"
 
 #include "common/msg/mp.h"
 
@@ -15,10 +15,10 @@ add(struct text *items, unsigned *count, unsigned max, struct text item)
 }
 
 static void
-read_topic(struct notify_facts *facts)
+read_topic(struct facts *facts)
 {
     unsigned root = 0;
-    facts->level_count = notify_filter_levels(facts->topic, facts->levels);
+    facts->level_count = filter_levels(facts->topic, facts->levels);
     if (facts->level_count > 2 && text_is(facts->levels[0], "private"))
         root = 2;
     if (root + 2 >= facts->level_count)
@@ -31,7 +31,7 @@ read_topic(struct notify_facts *facts)
 
 /* Where a text of that name goes; NULL if no filter asks for it. */
 static struct text *
-fact_of(struct notify_facts *facts, struct text key)
+fact_of(struct facts *facts, struct text key)
 {
     if (text_is(key, "dimension"))
         return &facts->dimension;
@@ -41,7 +41,7 @@ fact_of(struct notify_facts *facts, struct text key)
 }
 
 static void
-read_pair(struct notify_facts *facts, struct text key, const char *at)
+read_pair(struct facts *facts, struct text key, const char *at)
 {
     struct mp_value value;
     at = mp_read(at, &value);
@@ -50,32 +50,32 @@ read_pair(struct notify_facts *facts, struct text key, const char *at)
         if (fact)
             *fact = value.bytes;
         else if (text_is(key, "host"))
-            add(facts->hosts, &facts->host_count, NOTIFY_HOSTS_MAX, value.bytes);
+            add(facts->hosts, &facts->host_count, FACTS_HOSTS_MAX, value.bytes);
         else if (text_is(key, "title"))
-            add(facts->languages, &facts->language_count, NOTIFY_LANGUAGES_MAX, TEXT_LITERAL("en"));
+            add(facts->languages, &facts->language_count, FACTS_LANGUAGES_MAX, TEXT_LITERAL("en"));
     } else if (value.type == MP_ARRAY && text_is(key, "co_hosts")) {
         int64_t count = value.number;
         for (int64_t i = 0; i < count; i++) {
             at = mp_next(at, &value);
             if (value.type == MP_TEXT)
-                add(facts->hosts, &facts->host_count, NOTIFY_HOSTS_MAX, value.bytes);
+                add(facts->hosts, &facts->host_count, FACTS_HOSTS_MAX, value.bytes);
         }
     } else if (value.type == MP_MAP && text_is(key, "titles")) {
         int64_t count = value.number;
         for (int64_t i = 0; i < count; i++) {
             at = mp_next(at, &value);
             if (value.type == MP_TEXT)
-                add(facts->languages, &facts->language_count, NOTIFY_LANGUAGES_MAX, value.bytes);
+                add(facts->languages, &facts->language_count, FACTS_LANGUAGES_MAX, value.bytes);
             at = mp_skip(at);
         }
     }
 }
 
 void
-notify_facts_read(const struct log_record *record, struct notify_facts *out)
+facts_read(const struct log_record *record, struct facts *out)
 {
     struct mp_value map, key;
-    *out = (struct notify_facts){.topic = record->topic, .type = log_record_type(record)};
+    *out = (struct facts){.topic = record->topic, .type = log_record_type(record)};
     read_topic(out);
     if (mp_scan(record->data.ptr, record->data.len, NULL) != STATUS_OK)
         return;

@@ -1,5 +1,5 @@
-/* See notify_domain_filter.h. It must not know subscriptions or the log. */
-#include "services/notify/notify_domain_filter.h"
+/* See filter.h. It must not know subscriptions or the log. */
+#include "common/log/filter.h"
 
 #include <stdio.h>
 
@@ -22,7 +22,7 @@ is_level(struct text level)
 }
 
 unsigned
-notify_filter_levels(struct text topic, struct text out[TOPIC_LEVELS_MAX])
+filter_levels(struct text topic, struct text out[TOPIC_LEVELS_MAX])
 {
     if (topic.len && topic.ptr[topic.len - 1] == '.')
         topic.len--;
@@ -42,7 +42,7 @@ check_pattern(struct text pattern, unsigned index, struct error *error)
 {
     char field[ERROR_FIELD_MAX];
     struct text levels[TOPIC_LEVELS_MAX];
-    unsigned count = pattern.len < TOPIC_MAX ? notify_filter_levels(pattern, levels) : 0;
+    unsigned count = pattern.len < TOPIC_MAX ? filter_levels(pattern, levels) : 0;
     snprintf(field, sizeof field, FIELD "topics[%u]", index);
     for (unsigned i = 0; i < count; i++) {
         if (text_is(levels[i], "*") || is_level(levels[i]))
@@ -64,7 +64,7 @@ check_pattern(struct text pattern, unsigned index, struct error *error)
 }
 
 bool
-notify_filter_type_open(struct text type, struct text *begin)
+filter_type_open(struct text type, struct text *begin)
 {
     bool open = type.len && type.ptr[type.len - 1] == '*';
     *begin = (struct text){type.ptr, type.len - open};
@@ -80,14 +80,14 @@ is_word(struct text text, const char *others)
         if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && !strchr(others, c))
             return false;
     }
-    return text.len <= NOTIFY_VALUE_MAX;
+    return text.len <= FILTER_VALUE_MAX;
 }
 
 static bool
 is_type(struct text type)
 {
     struct text begin;
-    bool open = notify_filter_type_open(type, &begin);
+    bool open = filter_type_open(type, &begin);
     return (open || begin.len) && is_word(begin, "._-");
 }
 
@@ -113,7 +113,7 @@ check_values(const char *name, const struct text *items, unsigned count, bool is
 }
 
 enum status
-notify_filter_check(const struct subscription_filter *filter, struct error *error)
+filter_check(const struct subscription_filter *filter, struct error *error)
 {
     enum status status = STATUS_OK;
     if (!filter->topics.count)
@@ -133,10 +133,10 @@ notify_filter_check(const struct subscription_filter *filter, struct error *erro
 }
 
 bool
-notify_filter_topic_matches(struct text pattern, const struct notify_facts *facts)
+filter_topic_matches(struct text pattern, const struct facts *facts)
 {
     struct text levels[TOPIC_LEVELS_MAX];
-    unsigned count = notify_filter_levels(pattern, levels);
+    unsigned count = filter_levels(pattern, levels);
     for (unsigned i = 0; i < count; i++) {
         bool any = text_is(levels[i], "*"), rest = text_is(levels[i], ">");
         if (i >= facts->level_count)
@@ -174,7 +174,7 @@ has_type(const struct subscription_filter *filter, struct text type)
 {
     struct text begin;
     for (unsigned i = 0; i < filter->types.count; i++) {
-        bool open = notify_filter_type_open(filter->types.items[i], &begin);
+        bool open = filter_type_open(filter->types.items[i], &begin);
         if (type.len >= begin.len && (open || type.len == begin.len) &&
             (!begin.len || memcmp(type.ptr, begin.ptr, begin.len) == 0))
             return true;
@@ -183,12 +183,12 @@ has_type(const struct subscription_filter *filter, struct text type)
 }
 
 bool
-notify_filter_matches(const struct subscription_filter *filter, const struct notify_facts *facts)
+filter_matches(const struct subscription_filter *filter, const struct facts *facts)
 {
     const struct subscription_filter *f = filter;
     bool topic = false;
     for (unsigned i = 0; i < f->topics.count && !topic; i++)
-        topic = notify_filter_topic_matches(f->topics.items[i], facts);
+        topic = filter_topic_matches(f->topics.items[i], facts);
     return topic && (!f->types.count || has_type(f, facts->type)) &&
            (!f->dimensions.count ||
             has(f->dimensions.items, f->dimensions.count, facts->dimension)) &&
@@ -225,13 +225,13 @@ shared(struct text a, struct text b)
 }
 
 unsigned
-notify_filter_prefixes(const struct subscription_filter *filter, struct text out[NOTIFY_TREES_MAX])
+filter_prefixes(const struct subscription_filter *filter, struct text out[FILTER_TREES_MAX])
 {
     struct text prefixes[2] = {TEXT_NONE, TEXT_NONE};
     struct text levels[TOPIC_LEVELS_MAX];
     for (unsigned i = 0; i < filter->topics.count; i++) {
         struct text pattern = filter->topics.items[i], fixed = fixed_part(pattern);
-        unsigned count = notify_filter_levels(pattern, levels);
+        unsigned count = filter_levels(pattern, levels);
         bool private = count && text_is(levels[0], "private");
         struct text *at = &prefixes[private];
         if (private && !fixed.len)
