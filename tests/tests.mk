@@ -14,7 +14,7 @@ export CBM_BUILD = $(BUILD)
 # and libraries it links with, and nothing else; without it the whole library is linked. -----------
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
-link_of = $(shell sed -n '1,5s|^// LINK:||p' $(1))
+link_of = $(shell sed -n '1,8s|^// LINK:||p' $(1))
 
 define unit_rule
 $(2): $(call obj,$(1) $(filter %.c,$(3)))$(if $(strip $(3)),, $(COMMON_LIB))

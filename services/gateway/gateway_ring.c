@@ -49,7 +49,6 @@ gateway_ring_add(struct gateway_ring *ring, const struct log_record *record)
         free(kept);
         return;
     }
-    facts_read(&kept->record, &kept->facts);
     ring->slots[(ring->first + ring->count++) % GATEWAY_RING_RECORDS] = kept;
     ring->bytes += len;
 }
@@ -73,6 +72,15 @@ gateway_ring_next(const struct gateway_ring *ring, int64_t seq)
             low = middle + 1;
     }
     return low < ring->count ? at(ring, low) : NULL;
+}
+
+const struct facts *
+gateway_kept_facts(struct gateway_kept *kept)
+{
+    if (!kept->known)
+        facts_read(&kept->record, &kept->facts);
+    kept->known = true;
+    return &kept->facts;
 }
 
 void

@@ -10,7 +10,8 @@
 
 struct gateway_kept {
     struct log_record record; /* borrows from `stored` */
-    struct facts facts;       /* … from the record */
+    struct facts facts;       /* … from the record: gateway_kept_facts */
+    bool known;               /* they are filled */
     struct buf event[2];      /* full, thin: empty until somebody needs it */
     char stored[];
 };
@@ -32,6 +33,9 @@ void gateway_ring_passed(struct gateway_ring *ring, int64_t seq);
 /* The first record behind a seq that is at least `after`; NULL: there is none up to `upto`. It
  * holds until the next one is added. */
 struct gateway_kept *gateway_ring_next(const struct gateway_ring *ring, int64_t seq);
+
+/* What a filter asks of it: nothing is read of a record for whom no stream waits. */
+const struct facts *gateway_kept_facts(struct gateway_kept *kept);
 
 void gateway_ring_fini(struct gateway_ring *ring);
 

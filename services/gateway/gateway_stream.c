@@ -188,7 +188,7 @@ fill(struct gateway_stream *stream)
             break;
         }
         struct gateway_kept *kept = gateway_ring_next(ring, stream->cursor);
-        if (kept && wants(stream, &kept->facts))
+        if (kept && wants(stream, gateway_kept_facts(kept)))
             send_kept(stream, kept);
         stream->cursor = kept ? kept->record.seq : ring->upto;
     }

@@ -2,7 +2,8 @@
 // LINK: services/notify/notify_sender_mail.c services/notify/notify_sender_thread.c
 // LINK: services/notify/notify_sender_url.c services/notify/notify_domain_address.c
 // LINK: services/notify/notify_sender_curl.c services/notify/notify_sign.c
-// LINK: services/notify/notify_mime.c services/notify/notify_cloudevent.c services/notify/notify_sender_socket.c
+// LINK: services/notify/notify_mime.c services/notify/notify_cloudevent.c
+// LINK: services/notify/notify_sender_socket.c
 /* Webhooks by notify's sender: each is a record made into a CloudEvent, signed, handed to the
  * sender's thread, posted, and its receipt taken on the loop. It must not know the bus. */
 #include <stdio.h>

@@ -32,7 +32,7 @@ static int64_t
 next(const struct gateway_ring *ring, int64_t seq)
 {
     struct gateway_kept *kept = gateway_ring_next(ring, seq);
-    assert_true(!kept || text_is(kept->facts.topic, "plan.2026."));
+    assert_true(!kept || text_is(gateway_kept_facts(kept)->topic, "plan.2026."));
     return kept ? kept->record.seq : 0;
 }
 
