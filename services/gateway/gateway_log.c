@@ -18,7 +18,8 @@
 
 struct gateway_log {
     struct loop *loop;
-    struct log_follow *follow;
+    const char *redis, *org;
+    struct log_follow *follow; /* NULL while nobody reads */
     struct redis_link *link;
     struct gateway_ring ring;
     char keys[3][KEY_MAX];
@@ -49,7 +50,8 @@ struct gateway_reading {
 static struct gateway_reading *
 reading_new(struct gateway_log *log)
 {
-    bool free_one = redis_link_up(log->link) && log->readings < READINGS_MAX;
+    bool known = log->ring.upto >= 0; /* what a page is read up to */
+    bool free_one = known && redis_link_up(log->link) && log->readings < READINGS_MAX;
     struct gateway_reading *reading = free_one ? calloc(1, sizeof *reading) : NULL;
     if (reading) {
         reading->log = log;
@@ -269,8 +271,7 @@ static void
 on_up(void *arg)
 {
     struct gateway_log *log = arg;
-    if (log->follow)
-        log->news(log->arg);
+    log->news(log->arg);
 }
 
 static int64_t
@@ -292,24 +293,35 @@ gateway_log_new(struct loop *loop, const char *redis, const char *org, gateway_l
     if (!log)
         return NULL;
     log->loop = loop;
+    log->redis = redis;
+    log->org = org;
     log->ring.after = log->ring.upto = -1;
     log->news = news;
     log->arg = arg;
     for (unsigned i = 0; i < 3; i++)
         snprintf(log->keys[i], KEY_MAX, "{%s}:%s", org, names[i]);
     log->link = redis_link_new(loop, redis, &events, log);
-    if (log->link)
-        log->follow = log_follow_new(loop, redis, org, TEXT_LITERAL(""), LOG_FOLLOW_NEW, on_record,
-                                     on_passed, log);
-    if (!log->follow || loop_add_tick(loop, on_tick, log) != 0)
+    if (!log->link || loop_add_tick(loop, on_tick, log) != 0)
         gateway_log_destroy(&log);
     return log;
+}
+
+void
+gateway_log_follow(struct gateway_log *log, bool wanted)
+{
+    if (wanted && !log->follow)
+        log->follow = log_follow_new(log->loop, log->redis, log->org, TEXT_LITERAL(""),
+                                     LOG_FOLLOW_NEW, on_record, on_passed, log);
+    if (!wanted && log->follow) {
+        log_follow_destroy(&log->follow);
+        gateway_ring_fini(&log->ring);
+    }
 }
 
 bool
 gateway_log_current(const struct gateway_log *log)
 {
-    return log_follow_current(log->follow) && redis_link_up(log->link);
+    return redis_link_up(log->link) && (!log->follow || log_follow_current(log->follow));
 }
 
 const struct gateway_ring *

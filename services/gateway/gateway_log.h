@@ -12,12 +12,17 @@ struct gateway_log;
 /* Called when there are new records, and when it is connected: whoever waits may try again. */
 typedef void gateway_log_news_fn(void *arg);
 
-/* `redis` and `org` as in struct service_config. NULL after a line in the log. */
+/* `redis` and `org` as in struct service_config, borrowed while it lives. NULL after a line in the
+ * log. */
 struct gateway_log *gateway_log_new(struct loop *loop, const char *redis, const char *org,
                                     gateway_log_news_fn *news, void *arg);
 void gateway_log_destroy(struct gateway_log **log); /* readings that are under way are not told */
 
-/* Whether it has what is committed now. */
+/* What is new is followed while it is wanted, from then on: where nobody reads, no record costs
+ * anything. It is known, and may be read, when `news` is called. */
+void gateway_log_follow(struct gateway_log *log, bool wanted);
+
+/* Whether it has what is committed now, if it is followed, and could read it if not. */
 bool gateway_log_current(const struct gateway_log *log);
 
 /* What is new; its `upto` is how far the log is known. */

@@ -14,6 +14,7 @@
 #define LOOK_EVERY_MS 250   /* at heartbeats and principals */
 #define ASKING_MAX_MS 30000 /* without a store; then it is refused */
 #define RETRY_MS 2000       /* after which time a client may come again */
+#define UNUSED_MS 5000      /* without a stream; then the log is not followed any more */
 
 struct gateway_stream {
     struct gateway_stream *prev, *next;
@@ -36,7 +37,7 @@ struct gateway_stream {
 struct gateway_streams {
     struct access *access;
     struct gateway_log *log;
-    int64_t heartbeat_ms, look_ms;
+    int64_t heartbeat_ms, look_ms, used_ms;
     uint64_t version; /* of access, when it was looked at */
     gateway_stream_wake_fn *wake;
     struct gateway_stream *first, *last; /* who waits longest for the log is first */
@@ -354,6 +355,10 @@ gateway_streams_tick(struct gateway_streams *streams, int64_t now_ms)
     for (struct gateway_stream *at = streams->first; at; at = at->next)
         look_at(at, now_ms);
     gateway_streams_news(streams);
+    if (streams->first)
+        streams->used_ms = now_ms;
+    else if (now_ms - streams->used_ms > UNUSED_MS)
+        gateway_log_follow(streams->log, false);
     return streams->look_ms;
 }
 
@@ -409,6 +414,8 @@ gateway_stream_new(struct gateway_streams *streams, struct gateway_query *query,
     stream->query = *query;
     *query = (struct gateway_query){0};
     stream->began_ms = clock_mono_ms();
+    streams->used_ms = stream->began_ms;
+    gateway_log_follow(streams->log, true);
     link_last(stream);
     find_place(stream);
     return stream;

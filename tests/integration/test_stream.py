@@ -465,3 +465,21 @@ def test_without_access_control_everybody_is_the_secretariat(make_stack):
         seq = propose(client, 1)[0]
     with Stream(gateways(stack)[0], topics=">,private.>", **{"from": "start"}) as stream:
         wait_for(lambda: stream.seqs() == [seq], 5, "the record")
+
+
+def test_the_log_is_followed_while_somebody_reads(make_stack):
+    """Then what one stream missed before the log was followed comes from the log, and what comes later as it comes."""
+    stack = make_stack(CBM_ACCESS="open", CBM_HTTP_HEARTBEAT_MS=HEARTBEAT)
+    with Raw(stack) as redis, stack.client() as client:
+        def followers():
+            return redis("PUBSUB", "NUMSUB", "{cica}:log")[1]
+        others = followers()
+        seqs = propose(client, 2)
+        for _ in range(2):
+            with Stream(gateways(stack)[0], **{"from": "start"}) as stream:
+                wait_for(lambda: stream.seqs() == seqs, 5, "what was there")
+                seqs += propose(client, 1)
+                wait_for(lambda: stream.seqs() == seqs, 5, "what is new")
+                assert followers() == others + 1
+            wait_for(lambda: followers() == others, 20, "nobody to follow")
+            seqs += propose(client, 1)
