@@ -177,3 +177,15 @@ def test_a_relay_that_refuses_is_asked_again_and_three_days_are_the_end(make_sta
         assert reader.refused("confirm", code=code) == "failed_precondition"
         assert reader.call("resume")["status"] == "pending"
         assert reader.call("confirm", code=reader.code(2))["status"] == "active"
+
+
+def test_by_default_only_others_than_the_secretariat_are_asked(make_stack, relay, tmp_path):  # noqa: F811
+    stack = make_stack(**{name: value for name, value in settings(relay).items() if name != "CBM_MAIL_CONFIRM"})
+    other = Who(stack, tmp_path, "other", ["subscriber"])
+    with stack.client() as client:
+        def make(who, id):
+            return who("notify", "subscription.create", id=id, channel="mail", address=f"{id}@example.org",
+                       filter={"topics": ["events.>"]})["status"]
+        assert make(lambda service, method, **params: client.call(service, method, params), "office") == "active"
+        assert make(other.call, "else") == "pending"
+    other.client.close()
