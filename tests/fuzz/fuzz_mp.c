@@ -5,14 +5,22 @@
 
 #include "common/msg/mp.h"
 
+#include <math.h>
+
+/* Has it what msgpack-c may write with other bytes than it read: an extension, which need not have
+ * the shortest form, or a signalling NaN of four bytes, which becomes a quiet one by being made a
+ * double?
+ */
 static bool
-has_ext(const msgpack_object *object)
+has_other_bytes(const msgpack_object *object)
 {
-    bool found = object->type == MSGPACK_OBJECT_EXT;
+    bool found = object->type == MSGPACK_OBJECT_EXT ||
+                 (object->type == MSGPACK_OBJECT_FLOAT32 && isnan(object->via.f64));
     for (uint32_t i = 0; object->type == MSGPACK_OBJECT_ARRAY && i < object->via.array.size; i++)
-        found |= has_ext(&object->via.array.ptr[i]);
+        found |= has_other_bytes(&object->via.array.ptr[i]);
     for (uint32_t i = 0; object->type == MSGPACK_OBJECT_MAP && i < object->via.map.size; i++)
-        found |= has_ext(&object->via.map.ptr[i].key) | has_ext(&object->via.map.ptr[i].val);
+        found |= has_other_bytes(&object->via.map.ptr[i].key) |
+                 has_other_bytes(&object->via.map.ptr[i].val);
     return found;
 }
 
@@ -69,7 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         const char *at = (const char *)data;
         copy_value(&at, &copy);
         PROMISE(at == (const char *)data + len);
-        if (!has_ext(&object)) /* of these the shortest form is another's business */
+        if (!has_other_bytes(&object))
             PROMISE(copy.len == again.size && memcmp(copy.data, again.data, copy.len) == 0);
         buf_fini(&copy);
         msgpack_sbuffer_destroy(&again);
