@@ -117,22 +117,51 @@ take_word(struct text *rest)
     return word;
 }
 
-/* Eight digits, all at once: each byte, then each pair, then each four become one number. False if
- * one of them is none. */
-static bool
-take_eight(const char *at, int64_t *value)
+/* The number of up to eight digits that end with the word's last byte, all at once: each byte, then
+ * each pair, then each four become one number. */
+static int64_t
+number_of(uint64_t word)
 {
-    const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0), six = UINT64_C(0x0606060606060606);
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    word = le64toh(word);
-    if (((word & high) | ((word + six) & high) >> 4) != UINT64_C(0x3333333333333333))
-        return false;
     word = (word & UINT64_C(0x0f0f0f0f0f0f0f0f)) * 2561 >> 8;
     word = (word & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
-    word = (word & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
-    *value = *value * 100000000 + (int64_t)word;
-    return true;
+    return (int64_t)((word & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32);
+}
+
+/* How many bytes from the first on are digits, up to eight. */
+static unsigned
+digits_of(uint64_t word)
+{
+    const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0), six = UINT64_C(0x0606060606060606);
+    uint64_t other = ((word & high) ^ UINT64_C(0x3030303030303030)) |
+                     (((word & ~high) + six) & UINT64_C(0x1010101010101010));
+    return other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
+}
+
+/* Digits up to `end`, at most 18; behind them stands what is none. */
+static const char *
+take_digits(const char *at, const char *end, int64_t *out)
+{
+    static const int64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+    const char *most = end - at > 18 ? at + 18 : end;
+    int64_t value = 0;
+    for (; most - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        word = le64toh(word);
+        unsigned count = digits_of(word);
+        if (count == 0)
+            break;
+        if (count < 8) {
+            value = value * tens[count] + number_of(word << (64 - 8 * count));
+            at += count;
+            break;
+        }
+        value = value * 100000000 + number_of(word);
+    }
+    for (; at < most && (unsigned char)(*at - '0') < 10; at++)
+        value = value * 10 + (*at - '0');
+    *out = value;
+    return at;
 }
 
 /* At most 18 digits, behind a minus or not, and the blank behind them. */
@@ -141,22 +170,17 @@ take_ms(struct text *rest, int64_t *out)
 {
     const char *at = rest->ptr, *end = at + rest->len;
     bool minus = at < end && *at == '-';
-    const char *first = at += minus;
-    int64_t value = 0;
-    if (end - at >= 8 && take_eight(at, &value))
-        at += 8;
-    const char *most = end - first > 18 ? first + 18 : end;
-    for (; at < most && (unsigned char)(*at - '0') < 10; at++)
-        value = value * 10 + (*at - '0');
+    const char *first = at + minus;
+    at = take_digits(first, end, out);
     if (at == first || at == end || *at != ' ')
         return false;
-    *out = minus ? -value : value;
+    *out = minus ? -*out : *out;
     *rest = (struct text){at + 1, (uint32_t)(end - at - 1)};
     return true;
 }
 
 bool
-events_agenda_next(struct text *lines, struct events_booking *out)
+events_agenda_next_span(struct text *lines, struct events_booking *out)
 {
     while (lines->len) {
         const char *end = memchr(lines->ptr, '\n', lines->len);
@@ -168,13 +192,28 @@ events_agenda_next(struct text *lines, struct events_booking *out)
         if (line.len < 2 || *line.ptr == ' ' || line.ptr[1] != ' ')
             continue;
         out->mark = *line.ptr;
-        line = (struct text){line.ptr + 2, line.len - 2};
-        out->who = take_word(&line);
-        out->what = take_word(&line);
-        out->name = line;
-        if (out->who.len && out->what.len)
-            return true;
+        out->words = (struct text){line.ptr + 2, line.len - 2};
+        return true;
     }
+    return false;
+}
+
+bool
+events_agenda_words(struct events_booking *booking)
+{
+    struct text rest = booking->words;
+    booking->who = take_word(&rest);
+    booking->what = take_word(&rest);
+    booking->name = rest;
+    return booking->who.len && booking->what.len;
+}
+
+bool
+events_agenda_next(struct text *lines, struct events_booking *out)
+{
+    while (events_agenda_next_span(lines, out))
+        if (events_agenda_words(out))
+            return true;
     return false;
 }
 
@@ -229,8 +268,12 @@ events_agenda_lines(const struct event *event, const struct events_slots *slots,
             counted = true;
             mark = (char)(mark - 'a' + 'A');
         }
-        struct events_booking booking = {slot->start_ms, slot->end_ms, mark,   event->host,
-                                         event->kind,    event->id,    quarter};
+        struct events_booking booking = {.start_ms = slot->start_ms,
+                                         .end_ms = slot->end_ms,
+                                         .mark = mark,
+                                         .who = event->host,
+                                         .what = event->kind,
+                                         .name = event->id};
         events_agenda_put(out, &booking);
     }
 }

@@ -61,6 +61,7 @@ void events_agenda_id(const char *scope, struct text name, int quarter,
 struct events_booking {
     int64_t start_ms, end_ms;
     char mark;
+    struct text words; /* what is behind the mark */
     struct text who, what, name;
     int quarter; /* of the agenda it was read from, set by events_book_add */
 };
@@ -70,6 +71,13 @@ struct events_booking {
 
 /* Takes the first line off; false at the end. What is no line is passed over. */
 bool events_agenda_next(struct text *lines, struct events_booking *out);
+
+/* The same in two steps, for who looks at many lines and only at some closely: the first reads no
+ * more than the times, the mark and where the words are; the second takes those apart, and is false
+ * if it is no line. */
+bool events_agenda_next_span(struct text *lines, struct events_booking *out);
+bool events_agenda_words(struct events_booking *booking);
+
 void events_agenda_put(struct buf *lines, const struct events_booking *booking);
 
 /* Appends the lines but those of an event. */

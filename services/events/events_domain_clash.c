@@ -82,34 +82,40 @@ events_rules_governing(const struct events_rules *rules, struct text kind, struc
 
 /* The same span as read from another quarter; NULL if there is none. */
 static struct events_booking *
-find_booking(const struct events_book *book, const struct events_booking *booking)
+find_booking(const struct events_book *book, const struct events_booking *booking, int quarter)
 {
     for (unsigned i = 0; i < book->count; i++) {
         struct events_booking *item = &book->items[i];
-        if (item->quarter != booking->quarter && item->start_ms == booking->start_ms &&
-            item->end_ms == booking->end_ms && text_equal(item->name, booking->name) &&
-            text_equal(item->what, booking->what))
+        if (item->quarter != quarter && item->start_ms == booking->start_ms &&
+            item->end_ms == booking->end_ms && text_equal(item->words, booking->words))
             return item;
     }
     return NULL;
 }
 
 void
+events_book_put(struct events_book *book, const struct events_booking *booking, int quarter)
+{
+    struct events_booking *same = NULL;
+    if (book->count == book->cap)
+        return;
+    if (book->count && book->items[0].quarter != quarter &&
+        (booking->start_ms < events_agenda_quarter_start(quarter) + DATE_DAY_MS ||
+         booking->end_ms > events_agenda_quarter_start(quarter + 1) - DATE_DAY_MS))
+        same = find_booking(book, booking, quarter);
+    if (same && booking->mark >= 'a')
+        return; /* it counts in the other quarter, or in none of these */
+    struct events_booking *at = same ? same : &book->items[book->count++];
+    *at = *booking;
+    at->quarter = quarter;
+}
+
+void
 events_book_add(struct events_book *book, struct text lines, int quarter)
 {
-    int64_t start_ms = events_agenda_quarter_start(quarter) + DATE_DAY_MS;
-    int64_t end_ms = events_agenda_quarter_start(quarter + 1) - DATE_DAY_MS;
-    bool first = !book->count;
     struct events_booking booking;
-    while (book->count < book->cap && events_agenda_next(&lines, &booking)) {
-        booking.quarter = quarter;
-        bool elsewhere = !first && (booking.start_ms < start_ms || booking.end_ms > end_ms);
-        struct events_booking *same = elsewhere ? find_booking(book, &booking) : NULL;
-        if (!same)
-            book->items[book->count++] = booking;
-        else if (booking.mark < 'a') /* it counts in this quarter */
-            *same = booking;
-    }
+    while (events_agenda_next_span(&lines, &booking))
+        events_book_put(book, &booking, quarter);
 }
 
 /* ---- what a rule looks at -------------------------------------------------------------------- */
@@ -146,14 +152,23 @@ severity_of(const struct events_clash_case *asked, const struct look *look,
 }
 
 static bool
-counts(const struct events_clash_case *asked, const struct look *look,
-       const struct events_booking *booking)
+is_own(const struct events_clash_case *asked, const struct events_booking *booking)
 {
+    return text_equal(booking->name, asked->event->id);
+}
+
+/* Takes its words apart, too. */
+static bool
+counts(const struct events_clash_case *asked, const struct look *look,
+       struct events_booking *booking)
+{
+    if (!events_agenda_words(booking))
+        return false;
     if (severity_of(asked, look, booking) == CLASH_IGNORE)
         return false;
     if (look->rule == CLASH_OUTSIDE_CALENDAR)
         return true;
-    if (text_equal(booking->name, asked->event->id))
+    if (is_own(asked, booking))
         return false;
     if (look->rule == CLASH_HOST_DOUBLE)
         return LOWER(booking->mark) != 'o' && asked->event->format != FORMAT_ONLINE;
@@ -223,7 +238,7 @@ find_in_book(const struct events_clash_case *asked, const struct look *look, str
     const struct events_book *book = book_of(asked, look);
     const struct events_slots *slots = asked->slots;
     for (unsigned i = 0; i < book->count; i++) {
-        const struct events_booking *booking = &book->items[i];
+        struct events_booking *booking = &book->items[i];
         unsigned k = 0;
         while (k < slots->count && !overlap(&slots->items[k], booking))
             k++;
@@ -300,9 +315,9 @@ find_crowd(const struct events_clash_case *asked, struct found *found)
         last = quarter;
         int64_t number = 1;
         for (unsigned k = 0; k < asked->area.count; k++) {
-            const struct events_booking *booking = &asked->area.items[k];
+            struct events_booking *booking = &asked->area.items[k];
             number += booking->quarter == quarter && booking->mark < 'a' &&
-                      !text_equal(booking->name, asked->event->id);
+                      events_agenda_words(booking) && !is_own(asked, booking);
         }
         if (number <= rule->count)
             continue;

@@ -24,15 +24,17 @@ enum status events_rules_check(const struct clash_rule *rule, struct error *erro
 /* Whether an event is a meeting of a governing body: one of those kinds, without an area. */
 bool events_rules_governing(const struct events_rules *rules, struct text kind, struct text area);
 
-/* Lines of agendas: of several quarters one after the other. */
+/* Lines of agendas: of several quarters one after the other. Their words are taken apart only where
+ * a rule looks at them. */
 struct events_book {
     unsigned count, cap;
     struct events_booking *items; /* in memory of the caller */
 };
 
-/* Adds the lines of a quarter, the quarters in any order. A span of several quarters stands in
- * each, and is taken once. Room for all lines must be there. */
+/* Adds the lines of a quarter, or one of them, the quarters in any order. A span of several
+ * quarters stands in each, and is taken once. Room for all lines must be there. */
 void events_book_add(struct events_book *book, struct text lines, int quarter);
+void events_book_put(struct events_book *book, const struct events_booking *booking, int quarter);
 
 /* Where the same delegate is registered twice, found by whoever knows the delegations. */
 struct events_delegate {

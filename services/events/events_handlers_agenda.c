@@ -24,22 +24,51 @@ events_handlers_agenda(struct op *op, struct text id, struct agenda *out)
     return STATUS_OK;
 }
 
+/* The lines of one quarter, in memory or as they are stored. */
+struct source {
+    const struct events_spans_items *kept;
+    struct text lines;
+};
+
+static enum status
+read_source(struct op *op, struct events_memory *memory, const struct events_agenda_wish *wish,
+            int quarter, struct source *out)
+{
+    struct agenda agenda;
+    out->lines = TEXT_NONE;
+    out->kept = memory ? events_memory_agenda(memory, wish->scope, wish->name, quarter) : NULL;
+    if (out->kept)
+        return STATUS_OK;
+    struct text id = events_handlers_agenda_id(op, wish->scope, wish->name, quarter);
+    enum status status = events_handlers_agenda(op, id, &agenda);
+    if (status != STATUS_OK)
+        return status;
+    out->lines = agenda.lines;
+    if (memory)
+        events_memory_missed(memory, wish->scope, wish->name, quarter, agenda.lines);
+    return STATUS_OK;
+}
+
+static unsigned
+room_of(const struct source *source)
+{
+    return source->kept ? source->kept->count : source->lines.len / EVENTS_AGENDA_LINE_MIN;
+}
+
 /* Reads the lines of one wish, or only asks for them. */
 static enum status
-read_wish(struct op *op, const struct events_agenda_wish *wish, const int *quarters, unsigned count)
+read_wish(struct op *op, struct events_memory *memory, const struct events_agenda_wish *wish,
+          const int *quarters, unsigned count)
 {
-    struct text *lines = op_alloc(op, (count + 1) * sizeof *lines);
+    struct source *sources = op_alloc(op, (count + 1) * sizeof *sources);
     enum status status = STATUS_OK;
-    struct agenda agenda;
     unsigned room = wish->book->count;
-    if (!lines)
+    if (!sources)
         return op_no_memory(op);
     for (unsigned i = 0; i < count; i++) {
-        struct text id = events_handlers_agenda_id(op, wish->scope, wish->name, quarters[i]);
-        enum status loaded = events_handlers_agenda(op, id, &agenda);
-        if (loaded == STATUS_OK)
-            room += (lines[i] = agenda.lines).len / EVENTS_AGENDA_LINE_MIN;
-        status = events_handlers_both(status, loaded);
+        status =
+            events_handlers_both(status, read_source(op, memory, wish, quarters[i], &sources[i]));
+        room += room_of(&sources[i]);
     }
     if (status != STATUS_OK || room == wish->book->count)
         return status;
@@ -48,19 +77,27 @@ read_wish(struct op *op, const struct events_agenda_wish *wish, const int *quart
         return op_no_memory(op);
     for (unsigned i = 0; i < book.count; i++)
         book.items[i] = wish->book->items[i];
-    for (unsigned i = 0; i < count; i++)
-        events_book_add(&book, lines[i], quarters[i]);
+    for (unsigned i = 0; i < count; i++) {
+        const struct events_spans_items *kept = sources[i].kept;
+        for (unsigned k = 0; kept && k < kept->count; k++) {
+            struct events_booking booking = events_agendas_booking(&kept->items[k]);
+            events_book_put(&book, &booking, quarters[i]);
+        }
+        events_book_add(&book, sources[i].lines, quarters[i]);
+    }
     *wish->book = book;
     return STATUS_OK;
 }
 
 enum status
-events_handlers_agendas(struct op *op, const struct events_agenda_wish *wishes, unsigned wish_count,
+events_handlers_agendas(struct op *op, struct events_memory *memory,
+                        const struct events_agenda_wish *wishes, unsigned wish_count,
                         const int *quarters, unsigned quarter_count)
 {
     enum status status = STATUS_OK;
     for (unsigned i = 0; i < wish_count; i++)
-        status = events_handlers_both(status, read_wish(op, &wishes[i], quarters, quarter_count));
+        status = events_handlers_both(status,
+                                      read_wish(op, memory, &wishes[i], quarters, quarter_count));
     return status;
 }
 

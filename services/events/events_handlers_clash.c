@@ -13,20 +13,41 @@
 
 /* ---- the question ---------------------------------------------------------------------------- */
 
+/* The stored bytes of the rules, from memory if it is given; absent if none ever was changed. */
+static enum status
+read_rules(struct op *op, struct events_memory *memory, struct text *document)
+{
+    if (memory && events_memory_rules(memory, document))
+        return STATUS_OK;
+    enum status status = op_load_raw(op, "rules", ALL, document);
+    if (status == STATUS_NOT_FOUND) {
+        *document = TEXT_NONE;
+        status = STATUS_OK;
+    }
+    if (memory && status == STATUS_OK)
+        events_memory_missed_rules(memory, *document);
+    return status;
+}
+
 /* The rules that were changed; NULL in `*out` if none ever was. */
 static enum status
-load_rules(struct op *op, struct clash_rules **out)
+load_rules(struct op *op, struct events_memory *memory, struct clash_rules **out)
 {
+    struct text document;
+    *out = NULL;
+    enum status status = read_rules(op, memory, &document);
+    if (status != STATUS_OK || !document.ptr)
+        return status;
     struct clash_rules *changed = op_alloc(op, sizeof *changed);
     if (!changed)
         return op_no_memory(op);
-    enum status status = op_load(op, "rules", ALL, &clash_rules_schema, changed);
-    *out = status == STATUS_OK ? changed : NULL;
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    *out = changed;
+    return schema_decode(&clash_rules_schema, document, changed, SCHEMA_STORED, op_error(op));
 }
 
 enum status
-events_handlers_asking(struct op *op, const struct event *event, struct events_asking **out)
+events_handlers_asking(struct op *op, const struct event *event, struct events_memory *memory,
+                       struct events_asking **out)
 {
     struct events_asking *asking = *out = op_alloc(op, sizeof *asking);
     struct clash_rules *changed;
@@ -38,23 +59,24 @@ events_handlers_asking(struct op *op, const struct event *event, struct events_a
                                         .zone = events_view_zone(op_service(op), event->zone),
                                         .rules = &asking->rules,
                                         .today = op_today(op)};
+    asking->memory = memory;
     asking->slots.count = 0;
     asking->delegates = EVENTS_DELEGATES_NONE;
-    enum status status = load_rules(op, &changed);
+    enum status status = load_rules(op, memory, &changed);
     events_rules_of(changed, &asking->rules);
     return status;
 }
 
 /* The agendas of every area, which a meeting of a governing body is compared with. */
 static enum status
-ask_areas(struct op *op, struct events_clash_case *asked, const int *quarters, unsigned count)
+ask_areas(struct op *op, struct events_asking *asking, const int *quarters, unsigned count)
 {
     enum status status = STATUS_OK;
     struct text area;
     for (unsigned i = 0; (area = events_known_area_at(events_handlers_known(op), i)).ptr; i++) {
-        const struct events_agenda_wish wish = {"area", area, &asked->areas};
-        status =
-            events_handlers_both(status, events_handlers_agendas(op, &wish, 1, quarters, count));
+        const struct events_agenda_wish wish = {"area", area, &asking->asked.areas};
+        status = events_handlers_both(status, events_handlers_agendas(op, asking->memory, &wish, 1,
+                                                                      quarters, count));
     }
     return status;
 }
@@ -120,9 +142,10 @@ events_handlers_ask(struct op *op, struct events_asking *asking, const int *quar
     }
     if (event->area.ptr)
         wishes[count++] = (struct events_agenda_wish){"area", event->area, &asked->area};
-    enum status status = events_handlers_agendas(op, wishes, count, quarters, quarter_count);
+    enum status status =
+        events_handlers_agendas(op, asking->memory, wishes, count, quarters, quarter_count);
     if (events_rules_governing(&asking->rules, event->kind, event->area))
-        status = events_handlers_both(status, ask_areas(op, asked, quarters, quarter_count));
+        status = events_handlers_both(status, ask_areas(op, asking, quarters, quarter_count));
     if (asking->delegates && asking->rules.items[CLASH_DELEGATE_DOUBLE].severity != CLASH_IGNORE)
         status = events_handlers_both(status, ask_delegates(op, asking));
     return status;
@@ -137,14 +160,14 @@ struct findings {
 /* Everything that the event clashes with. `host` is its host as it is, which sees who is delegated;
  * absent for an event that there might be. */
 static enum status
-find(struct op *op, const struct event *event, enum events_delegates delegates, struct text host,
-     struct findings **out)
+find(struct op *op, const struct event *event, struct events_memory *memory,
+     enum events_delegates delegates, struct text host, struct findings **out)
 {
     struct findings *findings = *out = op_alloc(op, sizeof *findings);
     int quarters[EVENTS_QUARTERS_MAX];
     if (!findings)
         return op_no_memory(op);
-    enum status status = events_handlers_asking(op, event, &findings->asking);
+    enum status status = events_handlers_asking(op, event, memory, &findings->asking);
     struct events_asking *asking = findings->asking;
     if (!asking)
         return status;
@@ -203,14 +226,16 @@ event_clashes_handle(struct op *op, const void *params)
 {
     struct event *event = op_alloc(op, sizeof *event);
     struct findings *findings;
+    struct events_memory *memory;
     if (!event)
         return op_no_memory(op);
     const struct event_clashes *in = params;
     struct text host = TEXT_NONE;
     enum status status = asked_event(op, in, event, &host);
+    status = events_handlers_both(status, events_memory_begin(op, &memory));
     if (status == STATUS_OK)
-        status = find(op, event, in->id.ptr ? EVENTS_DELEGATES_SEEN : EVENTS_DELEGATES_NONE, host,
-                      &findings);
+        status = find(op, event, memory, in->id.ptr ? EVENTS_DELEGATES_SEEN : EVENTS_DELEGATES_NONE,
+                      host, &findings);
     if (status != STATUS_OK)
         return status;
     unsigned count = findings->count < CLASHES_MAX ? findings->count : CLASHES_MAX;
@@ -225,6 +250,8 @@ event_clashes_handle(struct op *op, const void *params)
                 write_clash(op, findings, &findings->items[i]);
     mp_string(result, "more");
     mp_bool(result, findings->count > count);
+    if (memory)
+        events_memory_keep(memory);
     return STATUS_OK;
 }
 
@@ -249,7 +276,7 @@ enum status
 events_handlers_unblocked(struct op *op, const struct event *event, struct text override)
 {
     struct findings *findings;
-    enum status status = find(op, event, EVENTS_DELEGATES_ALL, event->host, &findings);
+    enum status status = find(op, event, NULL, EVENTS_DELEGATES_ALL, event->host, &findings);
     if (status != STATUS_OK || override.ptr)
         return status;
     unsigned count = findings->count < CLASHES_MAX ? findings->count : CLASHES_MAX, i = 0;
@@ -278,7 +305,7 @@ rule_put_handle(struct op *op, const void *params)
     const struct rule_put *in = params;
     struct clash_rules *changed;
     struct events_rules *rules = op_alloc(op, sizeof *rules);
-    enum status status = rules ? load_rules(op, &changed) : op_no_memory(op);
+    enum status status = rules ? load_rules(op, NULL, &changed) : op_no_memory(op);
     if (status != STATUS_OK)
         return status;
     if (!changed) {
@@ -318,7 +345,7 @@ rule_list_handle(struct op *op, const void *params)
     struct clash_rules *changed;
     struct events_rules *rules = op_alloc(op, sizeof *rules);
     enum status seq_status = op_seq(op, &seq);
-    enum status status = rules ? load_rules(op, &changed) : op_no_memory(op);
+    enum status status = rules ? load_rules(op, NULL, &changed) : op_no_memory(op);
     if (status != STATUS_OK || seq_status != STATUS_OK)
         return status != STATUS_OK ? status : seq_status;
     events_rules_of(changed, rules);

@@ -4,18 +4,18 @@
 #define CBM_EVENTS_HANDLERS_CLASH_H
 
 #include "services/events/events_domain_clash.h"
-#include "services/events/events_handlers.h"
+#include "services/events/events_handlers_memory.h"
 
-/* The agendas of some quarters, in one book. All are asked for in one round and guarded by the
- * commit. */
+/* The agendas of some quarters, in one book. All are asked for in one round; those that do not come
+ * from memory, which may be NULL, are guarded by the commit. */
 struct events_agenda_wish {
     const char *scope; /* "host", "area", "outside" */
     struct text name;
     struct events_book *book; /* gets the lines */
 };
-enum status events_handlers_agendas(struct op *op, const struct events_agenda_wish *wishes,
-                                    unsigned wish_count, const int *quarters,
-                                    unsigned quarter_count);
+enum status events_handlers_agendas(struct op *op, struct events_memory *memory,
+                                    const struct events_agenda_wish *wishes, unsigned wish_count,
+                                    const int *quarters, unsigned quarter_count);
 
 /* "host.KZ.2021-3", as long as the run. */
 struct text events_handlers_agenda_id(struct op *op, const char *scope, struct text name,
@@ -34,6 +34,7 @@ enum events_delegates { EVENTS_DELEGATES_NONE, EVENTS_DELEGATES_SEEN, EVENTS_DEL
 
 /* A question about an event, with all that an answer needs; lives as long as the run. */
 struct events_asking {
+    struct events_memory *memory;    /* NULL: everything is read from the store */
     enum events_delegates delegates; /* none, until it is set */
     struct text host;                /* of the event as it is: it may see them */
     struct events_clash_case asked;
@@ -41,9 +42,10 @@ struct events_asking {
     struct events_rules rules;
 };
 
-/* What has no times in it: event, rules, zone, day. */
+/* What has no times in it: event, rules, zone, day. `memory` may be NULL; what changes something
+ * must not use it. */
 enum status events_handlers_asking(struct op *op, const struct event *event,
-                                   struct events_asking **out);
+                                   struct events_memory *memory, struct events_asking **out);
 
 /* The agendas of the quarters. */
 enum status events_handlers_ask(struct op *op, struct events_asking *asking, const int *quarters,

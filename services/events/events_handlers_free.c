@@ -47,6 +47,7 @@ calendar_free_handle(struct op *op, const void *params)
     const struct calendar_free *in = params;
     struct events_free free;
     struct events_asking *asking;
+    struct events_memory *memory;
     enum status status = events_free_of(in, &free, op_error(op));
     if (status != STATUS_OK)
         return status;
@@ -54,7 +55,10 @@ calendar_free_handle(struct op *op, const void *params)
     struct events_window *windows = op_alloc(op, EVENTS_FREE_DAYS_MAX * sizeof *windows);
     if (!event || !windows)
         return op_no_memory(op);
-    status = events_handlers_asking(op, event, &asking);
+    status = events_memory_begin(op, &memory);
+    if (status != STATUS_OK)
+        return status;
+    status = events_handlers_asking(op, event, memory, &asking);
     if (status != STATUS_OK)
         return status;
     int quarters[FREE_QUARTERS_MAX];
@@ -73,5 +77,7 @@ calendar_free_handle(struct op *op, const void *params)
     mp_array(result, count);
     for (unsigned i = 0; i < count; i++)
         write_window(op, asking, &free, &windows[i], i + 1);
+    if (memory)
+        events_memory_keep(memory);
     return STATUS_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "common/msg/mp.h"
 #include "common/msg/schema_mp.h"
+#include "services/events/events_handlers_memory.h"
 #include "services/events/events_handlers_parts.h"
 
 #define BUCKETS_MAX 16             /* of a span that is answered from memory */
@@ -362,18 +363,22 @@ event_of(struct text topic)
 static void
 on_changed(void *arg, const struct log_record *record)
 {
-    struct events_spans *spans = arg;
+    struct events_view *view = arg;
+    struct events_spans *spans = events_view_spans(view);
     struct event_sessions event;
     struct error error;
     struct text id = event_of(record->topic);
-    if (!id.ptr)
+    if (!id.ptr) {
+        events_memory_changed(events_view_agendas(view), record, NULL);
         return;
+    }
     events_spans_touch(spans, id, record->seq);
     if (schema_decode_bytes(&event_sessions_schema, record->data.ptr, record->data.len, &event,
                             SCHEMA_STORED, &error) != STATUS_OK) {
         events_spans_forget(spans);
         return;
     }
+    events_memory_changed(events_view_agendas(view), record, &event);
     for (uint32_t i = 0; i < event.sessions.count; i++) {
         int64_t end_ms = when_end_ms(event.sessions.items[i].end);
         int64_t n = events_spans_bucket(event.sessions.items[i].start.ms);
@@ -385,15 +390,14 @@ on_changed(void *arg, const struct log_record *record)
 static void
 on_lost(void *arg)
 {
-    events_spans_forget(arg);
+    events_spans_forget(events_view_spans(arg));
 }
 
 void
 events_handlers_span_begin(struct service *service, struct events_view *view)
 {
-    struct events_spans *spans = events_view_spans(view);
-    const struct events_spans_counts *counts = events_spans_counts(spans);
-    service_set_copy(service, &(struct service_copy){on_changed, on_lost, spans});
+    const struct events_spans_counts *counts = events_spans_counts(events_view_spans(view));
+    service_set_copy(service, &(struct service_copy){on_changed, on_lost, view});
     service_add_gauge(service, "span_bytes", &counts->bytes);
     service_add_gauge(service, "span_buckets", &counts->buckets);
     service_add_gauge(service, "span_found", &counts->found);

@@ -27,6 +27,7 @@ struct events_view {
     struct chores *plans;
     union events_view_message *message; /* owned */
     struct events_spans *spans;         /* owned */
+    struct events_agendas *agendas;     /* owned */
     struct zone_set zones;
     bool opened, failed;
 };
@@ -108,7 +109,9 @@ events_view_new(struct loop *loop, const char *redis, const char *org, struct ch
     view->known = events_known_new();
     view->spans = events_spans_new(span_bytes);
     view->message = malloc(sizeof *view->message);
-    if (view->known && view->spans && view->message) {
+    if (view->spans)
+        view->agendas = events_agendas_new(view->spans);
+    if (view->known && view->agendas && view->message) {
         view->registry =
             log_follow_new(loop, redis, org, TEXT_LITERAL(PREFIX), 0, on_record, NULL, view);
         view->decisions =
@@ -128,6 +131,7 @@ events_view_destroy(struct events_view **view)
     log_follow_destroy(&(*view)->decisions);
     free((*view)->message);
     events_known_destroy(&(*view)->known);
+    events_agendas_destroy(&(*view)->agendas);
     events_spans_destroy(&(*view)->spans);
     zone_set_fini(&(*view)->zones);
     free(*view);
@@ -144,6 +148,12 @@ struct events_spans *
 events_view_spans(const struct events_view *view)
 {
     return view->spans;
+}
+
+struct events_agendas *
+events_view_agendas(const struct events_view *view)
+{
+    return view->agendas;
 }
 
 struct zone_set *

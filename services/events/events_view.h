@@ -6,6 +6,7 @@
 
 #include "common/base/loop.h"
 #include "common/service/chores.h"
+#include "services/events/events_agendas.h"
 #include "services/events/events_known.h"
 #include "services/events/events_spans.h"
 #include "common/base/zone.h"
@@ -24,6 +25,9 @@ const struct events_known *events_view_known(const struct events_view *view);
 
 /* The calendar in memory; what fills it and keeps it in line is events_handlers_span's business. */
 struct events_spans *events_view_spans(const struct events_view *view);
+
+/* The agendas in the same memory (events_handlers_memory.h). */
+struct events_agendas *events_view_agendas(const struct events_view *view);
 
 /* The zones of tzdata, each read once; and one of them. */
 struct zone_set *events_view_zones(struct events_view *view);
