@@ -22,10 +22,11 @@ events_ical_entry_refuse(struct events_ical_reading *reading, const char *what, 
 static void
 keep_summary(const char *summary, char out[EVENTS_ICAL_SUMMARY_MAX + 1])
 {
-    const char *from = summary && *summary ? summary : "busy";
-    strncpy(out, from, EVENTS_ICAL_SUMMARY_MAX);
+    strncpy(out, summary ? summary : "", EVENTS_ICAL_SUMMARY_MAX);
     out[EVENTS_ICAL_SUMMARY_MAX] = '\0';
     text_trim_cut(out);
+    if (!*out)
+        strcpy(out, "busy");
     for (char *at = out; *at; at++)
         if ((uint8_t)*at < 0x20 || *at == 0x7f)
             *at = ' ';
