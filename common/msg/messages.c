@@ -10,9 +10,9 @@
 
 #define AT(m, f) (uint32_t)offsetof(struct m, f)
 #define ROW(m, f, t, i, required, min, max, words, sub, doc) \
-    {#f, t, i, required, AT(m, f), min, max, words, sub, doc},
+    {#f, t, i, required, sizeof #f - 1, AT(m, f), min, max, words, sub, doc},
 #define SCHEMA_BEGIN(m, doc) static const struct field m##_fields[] = {
-#define SCHEMA_END(m) {NULL, FIELD_TEXT, FIELD_TEXT, false, 0, 0, 0, NULL, NULL, NULL}};
+#define SCHEMA_END(m) {NULL, FIELD_TEXT, FIELD_TEXT, false, 0, 0, 0, 0, NULL, NULL, NULL}};
 #define TEXT(m, f, required, min, max, doc) \
     ROW(m, f, FIELD_TEXT, FIELD_TEXT, required, min, max, NULL, NULL, doc)
 #define ID(m, f, required, doc) ROW(m, f, FIELD_ID, FIELD_ID, required, 1, 64, NULL, NULL, doc)

@@ -378,6 +378,8 @@ mp_as_int(const msgpack_object *object, int64_t *out)
 
 /* ---- writers: the shortest form of everything ------------------------------------------------ */
 
+#define SHORT_MAX 31 /* bytes of a text whose length is in its first byte */
+
 /* A first byte and a big-endian number of 0, 1, 2, 4 or 8 bytes; room for `more` bytes behind. */
 static uint8_t *
 put(struct buf *buf, uint8_t lead, uint64_t number, unsigned bytes, size_t more)
@@ -421,9 +423,7 @@ static void
 put_bytes(struct buf *buf, uint8_t wide, const void *data, size_t len)
 {
     unsigned size = len <= UINT8_MAX ? 0 : len <= UINT16_MAX ? 1 : 2;
-    uint8_t *at = wide == 0xd9 && len <= 31
-                      ? put(buf, (uint8_t)(0xa0 | len), 0, 0, len)
-                      : put(buf, (uint8_t)(wide + size), len, 1U << size, len);
+    uint8_t *at = put(buf, (uint8_t)(wide + size), len, 1U << size, len);
     if (at && len) {
         memcpy(at, data, len);
         buf->len += len;
@@ -433,10 +433,16 @@ put_bytes(struct buf *buf, uint8_t wide, const void *data, size_t len)
 void
 mp_text(struct buf *buf, struct text text)
 {
-    if (text.ptr)
-        put_bytes(buf, 0xd9, text.ptr, text.len);
-    else
+    uint8_t *at;
+    if (!text.ptr)
         mp_nil(buf);
+    else if (text.len > SHORT_MAX)
+        put_bytes(buf, 0xd9, text.ptr, text.len);
+    else if ((at = buf_reserve(buf, SHORT_MAX + 1))) { /* most texts are short */
+        *at = (uint8_t)(0xa0 | text.len);
+        memcpy(at + 1, text.ptr, text.len);
+        buf->len += 1 + text.len;
+    }
 }
 
 void

@@ -48,6 +48,7 @@ struct field {
     enum field_type type;
     enum field_type item; /* of a list */
     bool required;
+    uint8_t name_len;
     uint32_t offset;
     int64_t min, max; /* bytes of a text, value of an int, items of a list or map (max only); an int
                        * in a list is not negative */

@@ -262,7 +262,8 @@ find_field(const struct schema *schema, struct text key, unsigned from)
 {
     for (unsigned i = 0; i < schema->field_count; i++) {
         unsigned at = from + i < schema->field_count ? from + i : from + i - schema->field_count;
-        if (text_is(key, schema->fields[at].name))
+        const struct field *field = &schema->fields[at];
+        if (key.len == field->name_len && memcmp(key.ptr, field->name, key.len) == 0)
             return at;
     }
     return schema->field_count;
@@ -424,7 +425,7 @@ schema_encode(const struct schema *schema, const void *message, struct buf *buf)
         const char *at = (const char *)message + field->offset;
         if (schema_absent(field, at))
             continue;
-        mp_string(buf, field->name);
+        mp_text(buf, (struct text){field->name, field->name_len});
         if (field->type == FIELD_LIST || field->type == FIELD_TEXTMAP)
             encode_items(field, at, buf);
         else

@@ -1,6 +1,6 @@
-/* Agendas (docs/decisions/0018-agendas.md) as a replica has them in memory: buckets of events_spans.h
- * beside those of days, a line an item, under numbers that are made of whose agenda it is and its
- * quarter. A plain table of names: no I/O, no clock, no codec. */
+/* Agendas (docs/decisions/0018-agendas.md) as a replica has them in memory: buckets of
+ * events_spans.h beside those of days, a line an item, under numbers that are made of whose agenda
+ * it is and its quarter. A plain table of names: no I/O, no clock, no codec. */
 #ifndef CBM_EVENTS_AGENDAS_H
 #define CBM_EVENTS_AGENDAS_H
 
@@ -35,8 +35,9 @@ void events_agendas_tidy(struct events_agendas *agendas);
 void events_agendas_touch(struct events_agendas *agendas, char scope, struct text name,
                           int64_t start_ms, int64_t end_ms, int64_t seq);
 
-/* A bucket as lines of an agenda, an item each, and back. `ids` gets what outdates a line: the event,
- * or the outside calendar. Both arrays have room for all lines; returns how many there are. */
+/* A bucket as lines of an agenda, an item each, and back. `ids` gets what outdates a line: the
+ * event, or the outside calendar. Both arrays have room for all lines; returns how many there are.
+ */
 unsigned events_agendas_items(char scope, struct text lines, struct events_spans_item *items,
                               struct text *ids);
 struct events_booking events_agendas_booking(const struct events_spans_item *item);

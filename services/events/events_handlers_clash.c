@@ -231,8 +231,9 @@ event_clashes_handle(struct op *op, const void *params)
         return op_no_memory(op);
     const struct event_clashes *in = params;
     struct text host = TEXT_NONE;
-    enum status status = asked_event(op, in, event, &host);
-    status = events_handlers_both(status, events_memory_begin(op, &memory));
+    enum status status = events_memory_begin(op, &memory);
+    if (status == STATUS_OK || in->id.ptr) /* a draft needs nothing of the store */
+        status = events_handlers_both(status, asked_event(op, in, event, &host));
     if (status == STATUS_OK)
         status = find(op, event, memory, in->id.ptr ? EVENTS_DELEGATES_SEEN : EVENTS_DELEGATES_NONE,
                       host, &findings);

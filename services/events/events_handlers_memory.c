@@ -33,8 +33,9 @@ events_memory_begin(struct op *op, struct events_memory **out)
     if (!held || !memory)
         return op_no_memory(op);
     events_agendas_tidy(agendas);
-    *memory = (struct events_memory){
-        .op = op, .agendas = agendas, .spans = events_agendas_spans(agendas)};
+    *memory = (struct events_memory){.op = op,
+                                     .agendas = agendas,
+                                     .spans = events_agendas_spans(agendas)};
     if (!held->taken)
         *held = (struct held){true, events_spans_mark(memory->spans, seq)};
     memory->mark = held->mark;
@@ -106,8 +107,8 @@ keep(struct events_memory *memory, const struct events_missed *missed)
         return;
     kept.items = items;
     if (missed->scope == 'r' && missed->lines.ptr) {
-        items[0] = (struct events_spans_item){.entry = {missed->lines.ptr, 0},
-                                              .document = missed->lines};
+        items[0] =
+            (struct events_spans_item){.entry = {missed->lines.ptr, 0}, .document = missed->lines};
         ids[0] = TEXT_LITERAL("rules");
         kept.count = 1;
     } else if (missed->lines.len) {

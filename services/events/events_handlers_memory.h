@@ -1,6 +1,6 @@
-/* What a check of clashes reads, from a replica's memory (docs/decisions/0025-spans-in-memory.md): the
- * agendas and the rules, as new as the log. What is not there is read from the store and kept. They
- * must not know sockets or Redis. */
+/* What a check of clashes reads, from a replica's memory (docs/decisions/0025-spans-in-memory.md):
+ * the agendas and the rules, as new as the log. What is not there is read from the store and kept.
+ * They must not know sockets or Redis. */
 #ifndef CBM_EVENTS_HANDLERS_MEMORY_H
 #define CBM_EVENTS_HANDLERS_MEMORY_H
 
