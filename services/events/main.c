@@ -23,8 +23,8 @@ struct events {
 
 static const struct cfg_row rows[] = {
     SERVICE_ROWS(struct events_config, service),
-    {"CBM_SPANS_MB", CFG_INT, offsetof(struct events_config, spans_mb), "512", 0, 65536, NULL,
-     "MiB of memory for events that lists of a span are answered from; 0: none"},
+    {"CBM_SPANS_MB", CFG_INT, offsetof(struct events_config, spans_mb), "768", 0, 65536, NULL,
+     "MiB of memory for what lists of a span and checks of clashes are answered from; 0: none"},
     CFG_END,
 };
 

@@ -176,7 +176,8 @@ def calendar_case(what, name, size, in_flight, metrics):
     options = f"--in-flight {in_flight} --seconds {{seconds}}"
     ours = Run(name, f"load {{bus}} {what}:{size} {options}", keep=True,
                prepare=f"clash_fill {{redis}} cica {size} && "
-                       f"load {{bus}} walk:{size} --in-flight 16 --count {size * 365 // 30000 + 1}")
+                       f"load {{bus}} walk:{size} --in-flight 16 --count {size * 365 // 30000 + 1} && "
+                       f"load {{bus}} clashes:{size} --in-flight 16 --count {size // 4}")
     return Case(7, f"{name}, {size:,} events, {in_flight} in flight", ours, on_gist(what, size, options), metrics)
 
 
