@@ -121,7 +121,10 @@ int64_t service_run_parked(struct service *service, int64_t now_ms);
 void service_leave_turn(struct op *op);          /* it is answered: the next one's turn comes */
 void service_end_turns(struct service *service); /* refuses those that wait for one */
 
-/* service.c */
+/* service_request.c */
+void service_on_request(void *arg, struct worker_request *request); /* `arg` is the service */
+void service_fini_op(struct op *op);
+bool service_last_done(const struct service *service); /* what it does by itself is over */
 void service_answer(struct op *op, struct text result);
 struct text service_text_of(const struct buf *buf);
 void service_refuse(struct op *op, const struct error *error);
