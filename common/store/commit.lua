@@ -7,26 +7,27 @@
 --       4 "seq count steps" a prefix, "seq count" of all under "#", the form under "#form" (hash)
 --       5 blocks: "seq steps" under "prefix n" (hash)
 --       6 7 8 idempotency keys of the day before, the day and the day after (hashes)
--- ARGV  the head (MessagePack), the parents of topics (a topic without its last level), and
---       of all commits, one after the other: keys ("" none)  digests  revisions expected (each ended by
---       a space; 0: it must not exist)  fields these are of  topics of the records
+-- ARGV  the head (MessagePack), then of each shape the revisions expected (each ended by a space; 0: it must not
+--       exist), and of all commits, one after the other: keys ("" none)  digests  fields the revisions are of
+--         topics of the records
 --       then commit by commit: writes × "revision document"  removes × entry  adds × entry
 --         records × (head, data)  reply
---       The head: [commits, the day counted from 1970, ttl of a day's keys in s, parents, fields, topics,
---         shapes: [shape, …]]; a shape is told once for `times` commits in a row:
+--       The head: [commits, the day counted from 1970, ttl of a day's keys in s, 
+--         parents of topics (a topic without its last level): [parent, …], fields, topics, shapes: [shape, …]]; a shape is told once for `times` commits in a row:
 --         [times, checks, writes, removes, adds, records, not_before, before, shared, arguments,
 --         then of each write the check that names its field, then of each record its parent and where its data is]
 --         not_before before: the span of the store's clock in ms, 0 none
 --         shared 1: no reply is given, it is the data of the only record
 --         arguments: how many there are of the commit alone
 --         where its data is: 0 behind the head; n: it is what the n-th write writes
--- Answers for each commit its seq if it was applied · "1" a revision moved · "2 kept" the key was used,
--- and this is kept: "digest time seq reply" · "3 now" the store's clock is outside not_before…before,
--- or more than a day off the caller's.
+-- Answers the seq before the first record if all are applied; else a list of it and of each commit that is not its
+-- number, from 0, and why: "1" a revision moved · "2 kept" the key was used, and this is kept: "digest time seq reply" · "3 now" the
+-- store's clock is outside not_before…before, or more than a day off the caller's.
 -- Each is applied whole or refused whole; all share the reads and writes of this call. In one call no field
 -- that is written is checked by another commit, and no key comes twice: the caller sees to that.
--- It runs for each change there is, and a string of Lua costs its bytes each time it is made: so it makes
--- few and short ones, and walks ARGV in place.
+-- It runs for each change there is. An instruction of Lua is 80 of the processor's here, a table that grows to
+-- three 3800, a number made text 2100, a command 7000, and a string costs its bytes each time it is made. So what is the same from
+-- call to call is kept (plans, prefixes), records that follow one another are counted together, and ARGV is walked in place.
 --
 -- Where the records under a prefix are: every BLOCK of them are a block, known by the seq of its last one and the
 -- steps to it: how far it is from each to the next. What is no whole block yet is kept with the prefix.
@@ -38,16 +39,21 @@ local BLOCK = 128      -- records
 local CHUNK = 4000     -- arguments that unpack() and a command can take
 local SPARSE = 64      -- blocks a page more where few records are kept
 local DAY_MS = 86400000
+local PLANS, PREFIXES = 128, 512 -- that are kept
+local PLAN_LEN = 512   -- of the head of one that is kept
+local FEW = 64         -- entries of tables that the next call uses again
+local EXPIRE_EVERY = 1024 -- records
 local DIGITS = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 
-local call, format, find, sub, match, concat -- there only when a function runs
+local call, format, find, sub, match, concat, rep, floor -- there only when a function runs
 
 local function begin()
-    call = redis.call
-    format, find, sub, match, concat = string.format, string.find, string.sub, string.match, table.concat
+    if call then return end
+    format, find, sub, match, rep = string.format, string.find, string.sub, string.match, string.rep
+    call, concat, floor = redis.call, table.concat, math.floor
 end
 
-local function text_of(n) return format('%d', n) end
+local function text_of(n) return DIGITS[n + 1] or format('%d', n) end
 
 -- The values of ARGV[from…upto] in a hash: false for what is not there.
 local function get_all(key, names, from, upto)
@@ -81,26 +87,20 @@ local function prefixes_of(parent)
     return list
 end
 
--- "seq count steps" of a prefix, as it is kept. Seqs are texts too: most of them are only written again.
-local function head_of(prefix, value)
-    local head = {prefix = prefix, last = '0', seq = 0, count = 0, steps = {}, n = 0}
-    if value then
-        local last, count, steps = match(value, '^(%d+) (%d+) ?(.*)')
-        head.last, head.seq, head.count = last, tonumber(last), tonumber(count)
-        if steps ~= '' then head.steps[1], head.n = steps, 1 end
-    end
+-- Takes over "seq count steps" of a prefix, as it is kept; `steps` has a space before each. Seqs are texts too:
+-- most of them are only written again. `value` is what was read, false while it is not what would be kept.
+local function read_head(head, value)
+    local last, count, from = '0', 0, nil
+    if value then last, count, from = match(value, '^(%d+) (%d+)()') end
+    head.last, head.seq, head.count, head.steps = last, last + 0, count + 0, from and sub(value, from) or ''
+    head.value = value
     return head
 end
 
+local function head_of(prefix, value) return read_head({prefix = prefix}, value) end
+
 -- What is kept of it.
-local function value_of(head)
-    local n, steps = head.n, head.steps
-    if head.count == 1 then return head.last .. ' 1' end
-    if n == 2 then -- what was kept and one step: concat() costs more than all the rest
-        return head.last .. ' ' .. text_of(head.count) .. ' ' .. steps[1] .. ' ' .. steps[2]
-    end
-    return head.last .. ' ' .. text_of(head.count) .. (n > 0 and ' ' .. concat(steps, ' ', 1, n) or '')
-end
+local function value_of(head) return head.last .. ' ' .. text_of(head.count) .. head.steps end
 
 -- The seqs of the last records under some prefixes, each ended by a space.
 local function lasts_of(list)
@@ -111,28 +111,46 @@ local function lasts_of(list)
     return line
 end
 
--- The heads of each parent's prefixes; all of them, by prefix; and in a row.
-local function parents_of(key, ARGV, from, upto)
-    local lists, heads, row, names = {}, {}, {}, {'#'}
-    for i = from, upto do
-        local list = prefixes_of(ARGV[i])
-        lists[i - from + 1] = list
-        for k = 1, #list do
-            if not heads[list[k]] then
-                heads[list[k]] = true
-                names[#names + 1] = list[k]
-            end
+-- What is made of heads (ARGV[1]), and prefixes with what was read of them last. Nothing but what was made of a
+-- text before, and used for the same text: what is in Redis is read each time.
+local plans, plans_n, heads, heads_n = {}, 0, {}, 0
+
+-- The head of a call as it came, but for each parent its prefixes, and behind it all prefixes in a row from "#" on, their
+-- names, and each prefix by its name.
+local function plan_of(text)
+    if plans[text] then return plans[text] end
+    if plans_n >= PLANS or heads_n >= PREFIXES then plans, plans_n, heads, heads_n = {}, 0, {}, 0 end
+    local plan = cmsgpack.unpack(text)
+    local row, names, known = {}, {}, {}
+    local function add(name)
+        if not known[name] then
+            if not heads[name] then heads[name], heads_n = {prefix = name}, heads_n + 1 end
+            known[name] = heads[name]
+            row[#row + 1], names[#names + 1] = known[name], name
         end
+        return known[name]
     end
-    local values = get_all(key, names, 1, #names)
-    for i = 1, #names do
-        row[i] = head_of(names[i], values[i])
-        heads[names[i]] = row[i]
+    add('#')
+    for i, parent in ipairs(plan[4]) do
+        local list = prefixes_of(parent)
+        for k = 1, #list do list[k] = add(list[k]) end
+        list.tree = list[1] and list[1].prefix == '' and list[2] or list[1]
+        if list.tree and list.tree.prefix == '' then list.tree = nil end
+        if list.tree then list.tree.tree = true end -- is told of by its name
+        plan[4][i] = list
     end
-    for i = 1, #lists do
-        for k = 1, #lists[i] do lists[i][k] = heads[lists[i][k]] end
+    for _, shape in ipairs(plan[7]) do
+        local own = shape[3] + shape[4] + shape[5] + shape[6] + 1 - shape[9]
+        for j = 1, shape[3] do assert(shape[10 + j] > 0 and shape[10 + j] <= shape[2]) end
+        for j = 11 + shape[3], #shape, 2 do
+            assert(plan[4][shape[j]] and shape[j + 1] <= shape[3])
+            own = own + (shape[j + 1] == 0 and 1 or 0)
+        end
+        assert(own == shape[10] and #shape == 10 + shape[3] + 2 * shape[6])
     end
-    return lists, heads, row
+    plan[8], plan[9], plan[10] = row, names, known
+    if #text <= PLAN_LEN then plans[text], plans_n = plan, plans_n + 1 end
+    return plan
 end
 
 -- What is kept under a key: with "=" for the reply it is the data of the record.
@@ -153,176 +171,269 @@ local function now_ms()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Tells who follows the whole log of seq, record, seq, record, … Eight go in one message, joined at once:
--- table.concat would make several strings of each.
-local function publish(channel, log)
-    for at = 1, #log, 16 do
-        local last = log[math.min(at + 14, #log - 1)]
+-- Tells who follows the whole log of seq, record, seq, record, …, `n` in all. Eight records go in one message,
+-- joined at once: table.concat would make several strings of each.
+local function publish(channel, log, n)
+    for at = 1, n, 16 do
+        local last = log[math.min(at + 14, n - 1)]
         call('PUBLISH', channel, log[at] .. ' ' .. last .. '\n' .. log[at + 1] .. (log[at + 3] or '') ..
             (log[at + 5] or '') .. (log[at + 7] or '') .. (log[at + 9] or '') .. (log[at + 11] or '') ..
             (log[at + 13] or '') .. (log[at + 15] or ''))
     end
 end
 
-local function commit(KEYS, ARGV)
-    begin()
-    local now = now_ms()
-    local now_text = text_of(now)
-    local n, today, ttl, parent_count, field_count, topic_count, shapes = unpack(cmsgpack.unpack(ARGV[1]))
-    local key = 2 + parent_count
-    local digest, revision, field = key + n, key + 2 * n, key + 3 * n
-    local topic = field + field_count
-    local at = topic + topic_count
-    local lists, heads, parents = parents_of(KEYS[4], ARGV, 2, key - 1)
-    local leaves = get_all(KEYS[4], ARGV, topic, at - 1)
-    local documents = get_all(KEYS[1], ARGV, field, topic - 1)
-    -- the store's clock says which day it is; the caller's may be one off, no more: then it is told
-    local off = math.floor(now / DAY_MS) - today
-    local far = off < -1 or off > 1
-    local day = far and 7 or 7 + off
-    local kept = get_all(KEYS[day], ARGV, key, digest - 1)
-    local older = day > 6 and get_all(KEYS[day - 1], ARGV, key, digest - 1) or {}
-    local first = parents[1].seq
-    local seq, text, tens, front = first, parents[1].last, -1, nil
-    local writes, added, removed, log, moved, blocks, keeps, roots = {}, {}, {}, {}, {}, {}, {}, {}
-    local writes_n, added_n, removed_n, log_n, moved_n, blocks_n, keeps_n = 0, 0, 0, 0, 0, 0, 0
+-- Of the call that runs: what it will write, and how many arguments that takes.
+local writes, added, removed, moved, blocks, keeps = {}, {}, {}, {}, {}, {}
+local writes_n, added_n, removed_n, moved_n, blocks_n, keeps_n, log_n = 0, 0, 0, 0, 0, 0, 0
+local log
+local now, now_text
+local seq, text            -- of the last record
+local tens, front = 0, ''  -- of its seq: all but the last digit
+local run, run_from        -- the prefixes of the records since run_from, which are not counted yet
+local topics               -- what is kept of those of this call, by name; nil if there is but one
+local rootless             -- the topics of one level, likewise
+local own = {}             -- the topic of a record, if it has some already
+local expiring, expires_at -- the hash of keys that was given its time to live, and at which seq it was
 
-    -- Why commit i is refused, whose first check comes after `checked`; nil if it is not.
-    local function refusal(i, shape, checked)
-        if far then return '3 ' .. now_text end
-        local used = kept[i] or older[i]
-        used = used and kept_of(KEYS[3], used, now)
-        if used then return '2 ' .. used end
-        local not_before, before = shape[7], shape[8]
-        if not_before > 0 and now < not_before or before > 0 and now >= before then
-            return '3 ' .. now_text
-        end
-        local revisions = ''
-        for j = checked + 1, checked + shape[2] do
-            local document = documents[j]
-            revisions = revisions .. (document and match(document, '^%d+') or '0') .. ' '
-        end
-        return revisions ~= ARGV[revision + i - 1] and '1' or nil
+-- Counts `times` records under a prefix, from seq `from` to the last one.
+local function pass(head, from, times)
+    local passed, step, steps = head.count, from - head.seq, head.steps
+    local place = passed % BLOCK
+    head.value, head.last, head.seq = nil, text, seq
+    if times == 1 and place > 0 and place < BLOCK - 1 then
+        head.count, head.steps = passed + 1, steps .. ' ' .. text_of(step)
+        return
     end
-
-    -- Counts the record that is being added under a prefix.
-    local function pass(head)
-        local passed, step, n = head.count + 1, seq - head.seq, head.n
-        head.last, head.seq, head.count = text, seq, passed
-        if passed % BLOCK == 1 then return end -- it is the first of a block
-        n = n + 1
-        head.steps[n], head.n = step < 10 and DIGITS[step + 1] or text_of(step), n
+    while times > 0 do
+        place = passed % BLOCK
+        local taken = math.min(times, BLOCK - place)
+        steps = (place > 0 and steps .. ' ' .. text_of(step) or '') .. rep(' 1', taken - 1)
+        passed, from, times, step = passed + taken, from + taken, times - taken, 1
         if passed % BLOCK == 0 then
             blocks[blocks_n + 1] = head.prefix .. ' ' .. text_of(passed / BLOCK)
             blocks_n = blocks_n + 2
-            blocks[blocks_n] = text .. ' ' .. concat(head.steps, ' ', 1, n)
-            head.n = 0
+            blocks[blocks_n] = text_of(from - 1) .. steps
+            steps = ''
         end
     end
+    head.count, head.steps = passed, steps
+end
 
-    -- Adds the record of topic number i, with the prefixes of its parent, its fixed head and its data.
-    local function add_record(i, list, fixed, data)
-        local name = ARGV[topic + i - 1]
-        seq = seq + 1
-        local digit = seq % 10
-        if seq - digit ~= tens then
-            tens = seq - digit
-            front = tens == 0 and '' or text_of(tens / 10)
-        end
-        text = front .. DIGITS[digit + 1]
-        local line = lasts_of(list)
-        for k = 1, #list do pass(list[k]) end
-        local own, prev, value = heads[name] or leaves[i], '0', text .. ' 1'
-        if own then -- it is not the first of its topic
-            if type(own) == 'string' then own = head_of(name, own) end
-            prev = own.last
-            pass(own)
-            value = value_of(own)
-        end
-        heads[name] = own or value
+local function end_run()
+    if not run then return end
+    for k = 1, #run do pass(run[k], run_from, seq - run_from + 1) end
+    run = nil
+end
+
+-- The seqs of the records before the next one under its prefixes, each ended by a space.
+local function before_next(list)
+    if list == run then
+        if list[4] and not list[5] then return text .. ' ' .. text .. ' ' .. text .. ' ' .. text .. ' ' end
+        return rep(text .. ' ', #list)
+    end
+    end_run()
+    run, run_from = list, seq + 1
+    return lasts_of(list)
+end
+
+-- Counts the record under its own topic, which has some already. Returns the seq of the one before it and what
+-- is kept, nil if the topic is a prefix too and so kept with these.
+local function pass_own(name, prefix, value)
+    local head = prefix or read_head(own, value)
+    local before = head.last
+    head.prefix = name
+    pass(head, seq, 1)
+    return before, not prefix and value_of(head) or nil
+end
+
+-- Adds a record with the prefixes of its parent, its fixed head and its data; `value` is kept of its topic.
+local function add_record(name, value, prefix, list, fixed, data)
+    local line, prev = before_next(list), '0'
+    seq = seq + 1
+    local digit = seq % 10
+    if seq - digit ~= tens then
+        tens = seq - digit
+        front = tens == 0 and '' or text_of(tens / 10)
+    end
+    text = front .. DIGITS[digit + 1]
+    value = topics and topics[name] or value
+    if prefix or value then prev, value = pass_own(name, prefix, value) else value = text .. ' 1' end
+    if value then
         moved[moved_n + 1] = name
         moved_n = moved_n + 2
         moved[moved_n] = value
-        local root = list[1] and list[1].prefix == '' and list[2] or list[1]
-        roots[root and root.prefix ~= '' and root.prefix or name] = text
-        log[log_n + 1] = text
-        log_n = log_n + 2
-        log[log_n] = line .. prev .. ' ' .. now_text .. '\n' .. fixed .. data
+        if topics then topics[name] = value end
     end
-
-    -- Takes over what commit i writes; its own arguments begin at `write`, its fields after `checked`, its
-    -- topics after `told`.
-    local function apply(i, shape, write, checked, told)
-        local remove = write + shape[3]
-        local add = remove + shape[4]
-        local head, extra = add + shape[5], 10 + shape[3]
-        for j = 1, shape[3] do
-            writes[writes_n + 1] = ARGV[field + checked + shape[10 + j] - 1]
-            writes_n = writes_n + 2
-            writes[writes_n] = ARGV[write + j - 1]
-        end
-        for j = remove, add - 1 do
-            removed_n = removed_n + 1
-            removed[removed_n] = ARGV[j]
-        end
-        for j = add, head - 1 do
-            added[added_n + 1] = '0'
-            added_n = added_n + 2
-            added[added_n] = ARGV[j]
-        end
-        for j = 1, shape[6] do
-            local list, where = lists[shape[extra + 2 * j - 1]], shape[extra + 2 * j]
-            add_record(told + j, list, ARGV[head], where == 0 and ARGV[head + 1] or ARGV[write + where - 1])
-            head = head + (where == 0 and 2 or 1)
-        end
-        if ARGV[key + i - 1] == '' then return end
-        keeps[keeps_n + 1] = ARGV[key + i - 1]
-        keeps_n = keeps_n + 2
-        keeps[keeps_n] = ARGV[digest + i - 1] .. ' ' .. now_text .. ' ' .. text ..
-            (shape[9] == 0 and ' ' .. ARGV[head] or ' =')
+    if not list.tree and not prefix then
+        rootless = rootless or {}
+        rootless[name] = text
     end
+    log[log_n + 1] = text
+    log_n = log_n + 2
+    log[log_n] = line .. prev .. ' ' .. now_text .. '\n' .. fixed .. data
+end
 
-    local answers, checked, told = {}, 0, 0
-    local i = 0
-    for s = 1, #shapes do
-        local shape = shapes[s]
-        for _ = 1, shape[1] do
-            i = i + 1
-            local refused = refusal(i, shape, checked)
-            if not refused then apply(i, shape, at, checked, told) end
-            answers[i] = refused or seq
-            at = at + shape[10]
-            checked, told = checked + shape[2], told + shape[6]
-        end
+-- Takes over what is kept of the prefixes of a call. Returns what is kept of the topics of its records.
+local function read_prefixes(key, plan, ARGV, topic)
+    local row, names, count = plan[8], plan[9], plan[6]
+    local kept, shift, leaves
+    if count == 1 then -- the rule for a lone call: one command for all
+        kept, shift = call('HMGET', key, ARGV[topic], unpack(names)), 1
+        leaves = kept
+    else
+        kept, shift = get_all(key, names, 1, #names), 0
+        leaves = get_all(key, ARGV, topic, topic + count - 1)
     end
+    for i = 1, #row do
+        local value = kept[i + shift]
+        if row[i].value ~= value then read_head(row[i], value) end
+    end
+    return leaves
+end
 
+-- Takes over a commit, whose own arguments begin at `at`, its fields at `field`, its topics at `topic` with what
+-- is kept of them behind leaves[told]. Returns where its reply is.
+local function apply(plan, shape, ARGV, at, field, topic, leaves, told)
+    local add = at + shape[3] + shape[4]
+    local head = add + shape[5]
+    for j = 1, shape[3] do
+        writes[writes_n + 1] = ARGV[field + shape[10 + j] - 1]
+        writes_n = writes_n + 2
+        writes[writes_n] = ARGV[at + j - 1]
+    end
+    for j = at + shape[3], add - 1 do
+        removed_n = removed_n + 1
+        removed[removed_n] = ARGV[j]
+    end
+    for j = add, head - 1 do
+        added[added_n + 1] = '0'
+        added_n = added_n + 2
+        added[added_n] = ARGV[j]
+    end
+    local extra = 9 + shape[3]
+    for j = 1, shape[6] do
+        local name, where = ARGV[topic + j - 1], shape[extra + 2 * j + 1]
+        add_record(name, leaves[told + j], plan[10][name], plan[4][shape[extra + 2 * j]], ARGV[head],
+            ARGV[where == 0 and head + 1 or at + where - 1])
+        head = head + (where == 0 and 2 or 1)
+    end
+    return head
+end
+
+-- Why a commit is refused whose key has `used`, and whose documents come after `checked`; nil if it is not.
+local function refusal(used, KEYS, shape, documents, checked, expected)
+    used = used and kept_of(KEYS[3], used, now)
+    if used then return '2 ' .. used end
+    local not_before, before = shape[7], shape[8]
+    if not_before > 0 and now < not_before or before > 0 and now >= before then return '3 ' .. now_text end
+    local revisions = ''
+    for j = checked + 1, checked + shape[2] do
+        local document = documents[j]
+        revisions = revisions .. (document and (match(document, '^%d+') or '0') .. ' ' or '0 ')
+    end
+    return revisions ~= expected and '1' or nil
+end
+
+-- Writes what was taken over of all commits; the seq before their first record is `first`.
+local function write_all(KEYS, plan, first)
     call_all('HSET', KEYS[1], writes, writes_n)
     call_all('ZREM', KEYS[2], removed, removed_n)
     call_all('ZADD', KEYS[2], added, added_n)
-    if seq > first then
-        parents[1].last, parents[1].count = text, seq
-        for i = 1, #parents do
-            moved[moved_n + 1] = parents[i].prefix
+    if seq == first then return end
+    local row = plan[8]
+    for i = 1, #row do
+        local head = row[i]
+        if head.seq > first then
+            head.value = i == 1 and text .. ' ' .. text or value_of(head)
+            moved[moved_n + 1] = head.prefix
             moved_n = moved_n + 2
-            moved[moved_n] = value_of(parents[i])
+            moved[moved_n] = head.value
         end
-        if first == 0 then
-            moved[moved_n + 1] = '#form'
-            moved_n = moved_n + 2
-            moved[moved_n] = FORM
+    end
+    if first == 0 then
+        moved[moved_n + 1] = '#form'
+        moved_n = moved_n + 2
+        moved[moved_n] = FORM
+    end
+    call_all('HSET', KEYS[3], log, log_n)
+    call_all('HSET', KEYS[4], moved, moved_n)
+    call_all('HSET', KEYS[5], blocks, blocks_n)
+    publish(KEYS[3], log, log_n)
+    -- who follows one tree only (common/log/follow.c) is told that there is something to read
+    for i = 2, #row do
+        if row[i].tree and row[i].seq > first then call('PUBLISH', KEYS[3] .. ':' .. row[i].prefix, row[i].last) end
+    end
+    for name, upto in pairs(rootless or {}) do call('PUBLISH', KEYS[3] .. ':' .. name, upto) end
+end
+
+-- Writes what the keys of the day keep. The hash goes with its first key's time: it is told so once, and again
+-- now and then, because it may have been deleted.
+local function write_keys(day, ttl)
+    if keeps_n == 0 then return end
+    call_all('HSET', day, keeps, keeps_n)
+    if day == expiring and seq > expires_at and seq < expires_at + EXPIRE_EVERY then return end
+    call('EXPIRE', day, ttl, 'NX')
+    expiring, expires_at = day, seq
+end
+
+-- The tables of a small call are used again, those of a large one would hold too much.
+local function begin_call()
+    local time = call('TIME')
+    now = time[1] * 1000 + floor(time[2] / 1000)
+    now_text = text_of(now)
+    if writes_n > FEW or log_n > FEW or moved_n > FEW or keeps_n > FEW or added_n > FEW or removed_n > FEW then
+        writes, added, removed, moved, blocks, keeps = {}, {}, {}, {}, {}, {}
+    end
+    writes_n, added_n, removed_n, moved_n, blocks_n, keeps_n, log_n = 0, 0, 0, 0, 0, 0, 0
+    log, run, topics, rootless = {false, false}, nil, nil, nil
+end
+
+local function keep(key, digest, reply)
+    if key == '' then return end
+    keeps[keeps_n + 1] = key
+    keeps_n = keeps_n + 2
+    keeps[keeps_n] = digest .. ' ' .. now_text .. ' ' .. text .. (reply and ' ' .. reply or ' =')
+end
+
+local function commit(KEYS, ARGV)
+    begin()
+    begin_call()
+    local plan = plan_of(ARGV[1])
+    local n, shapes, prefixes = plan[1], plan[7], plan[8]
+    -- the store's clock says which day it is; the caller's may be one off, no more: then it is told
+    local off = floor(now / DAY_MS) - plan[2]
+    local far = (off < -1 or off > 1) and '3 ' .. now_text
+    local day, key = far and 7 or 7 + off, 2 + #shapes
+    local digest, field = key + n, key + 2 * n
+    local topic = field + plan[5]
+    local at = topic + plan[6]
+    local leaves = read_prefixes(KEYS[4], plan, ARGV, topic)
+    local documents = get_all(KEYS[1], ARGV, field, topic - 1)
+    local kept = get_all(KEYS[day], ARGV, key, digest - 1)
+    local older = day > 6 and get_all(KEYS[day - 1], ARGV, key, digest - 1)
+    local first, i, checked, told, answer = prefixes[1].seq, 0, 0, 0, nil
+    seq, text, topics = first, prefixes[1].last, plan[6] > 1 and {} or nil
+    for s = 1, #shapes do
+        local shape = shapes[s]
+        for _ = 1, shape[1] do
+            local used = kept[i + 1] or older and older[i + 1]
+            local refused = far or refusal(used, KEYS, shape, documents, checked, ARGV[1 + s])
+            if refused then
+                answer = answer or {first}
+                answer[#answer + 1], answer[#answer + 2] = i, refused
+            else
+                local reply = apply(plan, shape, ARGV, at, field + checked, topic + told, leaves, told)
+                keep(ARGV[key + i], ARGV[digest + i], shape[9] == 0 and ARGV[reply])
+            end
+            i, at, checked, told = i + 1, at + shape[10], checked + shape[2], told + shape[6]
         end
-        call_all('HSET', KEYS[3], log, log_n)
-        call_all('HSET', KEYS[4], moved, moved_n)
-        call_all('HSET', KEYS[5], blocks, blocks_n)
-        publish(KEYS[3], log)
-        -- who follows one tree only (common/log/follow.c) is told that there is something to read
-        for root, upto in pairs(roots) do call('PUBLISH', KEYS[3] .. ':' .. root, upto) end
     end
-    if keeps_n > 0 then
-        call_all('HSET', KEYS[day], keeps, keeps_n)
-        call('EXPIRE', KEYS[day], ttl, 'NX') -- with the day's first: each time it would be written to disk
-    end
-    return answers
+    assert(i == n and at == #ARGV + 1)
+    end_run()
+    prefixes[1].value, prefixes[1].last, prefixes[1].seq, prefixes[1].count = nil, text, seq, seq
+    write_all(KEYS, plan, first)
+    write_keys(KEYS[day], plan[3])
+    return answer or first
 end
 
 -- The number of the first block of a prefix that ends after `after`, or of the one behind all.
@@ -359,7 +470,7 @@ local function log_find(KEYS, ARGV)
     end
     local blocks = get_all(KEYS[2], names, 1, #names)
     for i = 1, #names do page[i + 2] = blocks[i] end
-    if low + #names > count / BLOCK and count % BLOCK > 0 then page[#page + 1] = head.last .. ' ' .. (head.steps[1] or '') end
+    if low + #names > count / BLOCK and count % BLOCK > 0 then page[#page + 1] = head.last .. head.steps end
     return page
 end
 

@@ -25,10 +25,55 @@ refusal_of(struct text value)
     return value.len > 2 ? (struct text){value.ptr + 2, value.len - 2} : TEXT_LITERAL("");
 }
 
+#define SEQ_MAX (INT64_MAX / 2)
+
+static bool
+is_seq(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_INTEGER && reply->integer >= 0 && reply->integer <= SEQ_MAX;
+}
+
+/* Whether it is the seq before, then the numbers of some commits, in order, each with why it is
+ * refused. */
+static bool
+refusals_sound(const redisReply *reply, unsigned count)
+{
+    int64_t next = 0;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3 || reply->elements % 2 == 0 ||
+        !is_seq(reply->element[0]))
+        return false;
+    for (size_t i = 1; i < reply->elements; i += 2) {
+        const redisReply *number = reply->element[i];
+        struct text why = reply_text(reply->element[i + 1]);
+        if (number->type != REDIS_REPLY_INTEGER || number->integer < next ||
+            number->integer >= count || !why.len || why.ptr[0] < '1' || why.ptr[0] > '3')
+            return false;
+        next = number->integer + 1;
+    }
+    return true;
+}
+
+struct reply_commits
+reply_commits(const redisReply *reply, unsigned count)
+{
+    struct reply_commits answers = {.reply = reply, .refused = 1};
+    if (!reply || reply->type == REDIS_REPLY_ERROR)
+        return answers;
+    if (is_seq(reply)) {
+        answers.sound = true;
+        answers.seq = reply->integer;
+    } else if (refusals_sound(reply, count)) {
+        answers.sound = true;
+        answers.seq = reply->element[0]->integer;
+    }
+    return answers;
+}
+
 enum store_outcome
-reply_commit(const redisReply *reply, unsigned index, unsigned count, int64_t *number,
+reply_commit(struct reply_commits *answers, unsigned index, unsigned records, int64_t *number,
              struct text *kept)
 {
+    const redisReply *reply = answers->reply;
     *number = 0;
     *kept = TEXT_NONE;
     if (!reply) {
@@ -39,21 +84,25 @@ reply_commit(const redisReply *reply, unsigned index, unsigned count, int64_t *n
         *kept = (struct text){reply->str, (uint32_t)reply->len};
         return STORE_FAILED;
     }
-    *kept = TEXT_LITERAL("the commit function answered something else");
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != count)
+    if (!answers->sound) {
+        *kept = TEXT_LITERAL("the commit function answered something else");
         return STORE_UNKNOWN;
-    const redisReply *answer = reply->element[index];
-    if (answer->type == REDIS_REPLY_INTEGER && answer->integer >= 0) {
-        *number = answer->integer;
+    }
+    if (reply->type == REDIS_REPLY_INTEGER || answers->refused >= reply->elements ||
+        reply->element[answers->refused]->integer != index) {
+        *number = answers->seq += records;
         return STORE_COMMITTED;
     }
-    struct text value = reply_text(answer);
-    switch (value.len ? value.ptr[0] : '\0') {
-    case '1': return STORE_MOVED;
-    case '2': *kept = refusal_of(value); return STORE_KEPT;
-    case '3': *number = strtoll(refusal_of(value).ptr, NULL, 10); return STORE_CLOCK;
-    default: return STORE_UNKNOWN;
+    struct text value = reply_text(reply->element[answers->refused + 1]);
+    answers->refused += 2;
+    if (value.ptr[0] == '1')
+        return STORE_MOVED;
+    if (value.ptr[0] == '2') {
+        *kept = refusal_of(value);
+        return STORE_KEPT;
     }
+    *number = strtoll(refusal_of(value).ptr, NULL, 10);
+    return STORE_CLOCK;
 }
 
 bool

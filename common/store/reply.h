@@ -11,9 +11,17 @@
 /* The bytes of a string reply, borrowed; absent for any other. */
 struct text reply_text(const redisReply *reply);
 
-/* The answer to commit number `index` of a call with `count` commits. A shape that is none gives
- * STORE_UNKNOWN: the commit may have been made. `kept` borrows from the reply. */
-enum store_outcome reply_commit(const redisReply *reply, unsigned index, unsigned count,
+/* The answer to a call of commits: reply_commits, then reply_commit for each of them in order, with
+ * its number from 0 and how many records it has. A shape that is none gives STORE_UNKNOWN to all:
+ * they may have been made. `kept` borrows from the reply. */
+struct reply_commits {
+    const redisReply *reply;
+    bool sound;
+    int64_t seq;    /* of the last record so far */
+    size_t refused; /* the element that is the number of the next one refused */
+};
+struct reply_commits reply_commits(const redisReply *reply, unsigned count);
+enum store_outcome reply_commit(struct reply_commits *answers, unsigned index, unsigned records,
                                 int64_t *number, struct text *kept);
 
 /* Whether the reply says that the functions are not loaded (FUNCTION FLUSH, a fresh Redis). */

@@ -121,65 +121,93 @@ write_shape(struct store *store, const struct store_commit *commit, struct buf *
     return out->failed || tail->failed ? 0 : count + writes + 2 * records;
 }
 
+/* The revisions that a commit expects, each ended by a space. */
 static void
-tell_shape(struct buf *all, unsigned times, unsigned numbers, const struct buf *shape)
+write_revisions(const struct store_commit *commit, struct buf *out)
+{
+    struct store_walk walk = {&commit->checks};
+    struct text field, revision;
+    while (store_walk_next(&walk, &field) && store_walk_next(&walk, &revision)) {
+        buf_append(out, revision.ptr, revision.len);
+        buf_append(out, " ", 1);
+    }
+}
+
+static void
+tell_shape(struct buf *all, unsigned times, unsigned numbers, struct text shape)
 {
     mp_array(all, numbers + 1);
     mp_uint(all, times);
-    buf_append(all, shape->data, shape->len);
+    buf_append(all, shape.ptr, shape.len);
 }
 
-/* All shapes, each told once for those in a row that have it. Returns how many these are, 0 without
- * memory. */
-static unsigned
-write_shapes(struct store *store, const struct store_call *call)
+/* All shapes, each told once for those in a row that have it and expect the same revisions. Notes
+ * the first commit of each. False without memory. */
+static bool
+write_shapes(struct store *store, struct store_call *call)
 {
     struct buf *all = &store->shapes, *shape = &store->shape, *next = &store->next_shape;
-    unsigned times = 0, numbers = 0, shapes = 0;
+    unsigned times = 0, numbers = 0;
+    uint32_t told = 0; /* bytes of the shape: the revisions are behind */
     buf_clear(all);
+    call->shapes = 0;
     for (unsigned i = 0; i < call->count; i++) {
         unsigned count = write_shape(store, call->entries[i].commit, next);
-        if (!count)
-            return 0;
+        uint32_t len = (uint32_t)next->len;
+        write_revisions(call->entries[i].commit, next);
+        if (!count || next->failed)
+            return false;
         if (times && next->len == shape->len && memcmp(next->data, shape->data, next->len) == 0) {
             times++;
             continue;
         }
         if (times)
-            tell_shape(all, times, numbers, shape);
+            tell_shape(all, times, numbers, (struct text){(const char *)shape->data, told});
         struct buf swap = *shape;
         *shape = *next;
         *next = swap;
         times = 1;
         numbers = count;
-        shapes++;
+        told = len;
+        call->first_of[call->shapes++] = (uint16_t)i;
     }
-    tell_shape(all, times, numbers, shape);
-    return all->failed ? 0 : shapes;
+    tell_shape(all, times, numbers, (struct text){(const char *)shape->data, told});
+    return !all->failed;
 }
 
 /* What is told of the call as a whole. */
 static bool
-add_head(struct store *store, const struct store_call *call, int64_t today)
+add_head(struct store *store, struct store_call *call, int64_t today)
 {
     struct buf *head = &store->scratch;
-    unsigned shapes = write_shapes(store, call), fields = 0, topics = 0;
-    if (!shapes)
+    unsigned fields = 0, topics = 0;
+    if (!write_shapes(store, call))
         return false;
     for (unsigned i = 0; i < call->count; i++) {
         fields += call->entries[i].commit->checks.count / 2;
         topics += call->entries[i].commit->records.count / 3;
     }
-    const int64_t numbers[] = {call->count, today, DAY_TTL_S, store->parents_count, fields, topics};
+    const int64_t numbers[] = {call->count, today, DAY_TTL_S};
     const unsigned count = sizeof numbers / sizeof *numbers;
     buf_clear(head);
-    mp_array(head, count + 1);
+    mp_array(head, count + 4);
     for (unsigned i = 0; i < count; i++)
         mp_int(head, numbers[i]);
-    mp_array(head, shapes);
+    mp_array(head, store->parents_count);
+    for (unsigned i = 0; i < store->parents_count; i++)
+        mp_text(head, store->parents[i]);
+    mp_uint(head, fields);
+    mp_uint(head, topics);
+    mp_array(head, call->shapes);
     buf_append(head, store->shapes.data, store->shapes.len);
-    if (!head->failed)
+    if (head->failed)
+        return false;
+    redis_command_add(&store->command, head->data, head->len);
+    for (unsigned i = 0; i < call->shapes; i++) {
+        buf_clear(head);
+        write_revisions(call->entries[call->first_of[i]].commit, head);
         redis_command_add(&store->command, head->data, head->len);
+    }
     return !head->failed;
 }
 
@@ -199,7 +227,6 @@ static void
 add_columns(struct store *store, const struct store_call *call)
 {
     struct redis_command *args = &store->command;
-    struct text field, revision;
     for (unsigned i = 0; i < call->count; i++) {
         struct text key = call->entries[i].commit->key;
         redis_command_add(args, key.ptr, key.len);
@@ -207,15 +234,6 @@ add_columns(struct store *store, const struct store_call *call)
     for (unsigned i = 0; i < call->count; i++) {
         struct text digest = call->entries[i].commit->digest;
         redis_command_add(args, digest.ptr, digest.len);
-    }
-    for (unsigned i = 0; i < call->count; i++) {
-        struct store_walk walk = {&call->entries[i].commit->checks};
-        buf_clear(&store->scratch);
-        while (store_walk_next(&walk, &field) && store_walk_next(&walk, &revision)) {
-            buf_append(&store->scratch, revision.ptr, revision.len);
-            buf_append(&store->scratch, " ", 1);
-        }
-        redis_command_add(args, store->scratch.data, store->scratch.len);
     }
     for (unsigned i = 0; i < call->count; i++)
         add_each(args, &call->entries[i].commit->checks, 2);
@@ -317,8 +335,6 @@ store_call_send(struct store *store, struct store_call *call, redis_reply_fn *fn
         redis_command_fini(args);
         return -1;
     }
-    for (unsigned i = 0; i < store->parents_count; i++)
-        redis_command_add(args, store->parents[i].ptr, store->parents[i].len);
     add_columns(store, call);
     for (unsigned i = 0; i < call->count; i++)
         add_body(store, call->entries[i].commit);

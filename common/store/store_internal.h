@@ -35,6 +35,8 @@ struct store_call {
     struct store *store;
     unsigned count;
     struct store_commit_entry entries[STORE_BATCH_MAX];
+    unsigned shapes; /* in a row: the first commit of each */
+    uint16_t first_of[STORE_BATCH_MAX];
 };
 
 /* What the commits of a call touch, by hash: two that touch the same could not both rest on what

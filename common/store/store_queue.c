@@ -95,10 +95,12 @@ on_committed(void *arg, const redisReply *reply)
     } else {
         if (reply && reply->type == REDIS_REPLY_ERROR)
             log_event(LOG_LEVEL_ERROR, "commit refused", LOG_TEXT("error", reply->str));
+        struct reply_commits answers = reply_commits(reply, call->count);
         for (unsigned i = 0; i < call->count; i++) {
             int64_t number;
             struct text kept;
-            enum store_outcome outcome = reply_commit(reply, i, call->count, &number, &kept);
+            unsigned records = call->entries[i].commit->records.count / 3;
+            enum store_outcome outcome = reply_commit(&answers, i, records, &number, &kept);
             if (outcome == STORE_CLOCK)
                 store_note_time(store, number);
             call->entries[i].fn(call->entries[i].arg, outcome, number, kept);

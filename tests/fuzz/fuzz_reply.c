@@ -36,14 +36,22 @@ check_found(const redisReply *reply)
 static void
 check(const redisReply *reply)
 {
+    struct reply_commits answers = reply_commits(reply, COUNT);
+    size_t refused = 0;
+    int64_t last = 0;
     for (unsigned i = 0; i < COUNT; i++) {
         int64_t number;
         struct text kept;
-        enum store_outcome outcome = reply_commit(reply, i, COUNT, &number, &kept);
-        PROMISE(outcome != STORE_COMMITTED || reply->elements == COUNT);
-        PROMISE(outcome == STORE_FAILED || outcome == STORE_UNKNOWN ||
-                reply->type == REDIS_REPLY_ARRAY);
+        enum store_outcome outcome = reply_commit(&answers, i, 1, &number, &kept);
+        if (outcome == STORE_FAILED || outcome == STORE_UNKNOWN)
+            continue;
+        PROMISE(reply->type == REDIS_REPLY_INTEGER || reply->type == REDIS_REPLY_ARRAY);
+        refused += outcome != STORE_COMMITTED;
+        PROMISE(outcome != STORE_COMMITTED || number > last);
+        last = outcome == STORE_COMMITTED ? number : last;
     }
+    PROMISE(!answers.sound || reply->type == REDIS_REPLY_INTEGER ||
+            reply->elements == 1 + 2 * refused);
     reply_function_lost(reply);
     struct store_log_page page;
     unsigned count = (unsigned)reply->elements;

@@ -78,15 +78,14 @@ def commit(redis, topics):
     shape = [1, 0, 0, 0, 0, len(topics), 0, 0, 0, 2 * len(topics) + 1]
     for topic in topics:
         shape += [parents.index(topic[:topic.rstrip(".").rfind(".") + 1]) + 1, 0]
-    head = msgpack.packb([1, day, 86400, len(parents), 0, len(topics), [shape]])
+    head = msgpack.packb([1, day, 86400, parents, 0, len(topics), [shape]])
     records = []
     for topic in topics:
         data = b"data of " + topic.encode()
         records += [struct.pack(">HHIH", len(topic), 0, len(data), 0) + topic.encode(), data]
-    answer = redis("FCALL", "cbm_commit", 8, *KEYS, head, *parents,
-                   "", "", "", *topics, *records, b"")
-    assert isinstance(answer[0], int), answer
-    return answer[0]
+    before = redis("FCALL", "cbm_commit", 8, *KEYS, head, "", "", "", *topics, *records, b"")
+    assert isinstance(before, int), before
+    return before + len(topics)
 
 
 def prefixes(topic):
