@@ -12,22 +12,25 @@
 --         topics of the records
 --       then commit by commit: writes × "revision document"  removes × entry  adds × entry
 --         records × (head, data)  reply
---       The head: [commits, the day counted from 1970, ttl of a day's keys in s, 
---         parents of topics (a topic without its last level): [parent, …], fields, topics, shapes: [shape, …]]; a shape is told once for `times` commits in a row:
+--       The head: [commits, the day counted from 1970, ttl of a day's keys in s, parents of topics (a topic
+--         without its last level): [parent, …], fields, topics, shapes: [shape, …]]
+--         a shape is told once for `times` commits in a row:
 --         [times, checks, writes, removes, adds, records, not_before, before, shared, arguments,
 --         then of each write the check that names its field, then of each record its parent and where its data is]
 --         not_before before: the span of the store's clock in ms, 0 none
 --         shared 1: no reply is given, it is the data of the only record
 --         arguments: how many there are of the commit alone
 --         where its data is: 0 behind the head; n: it is what the n-th write writes
--- Answers the seq before the first record if all are applied; else a list of it and of each commit that is not its
--- number, from 0, and why: "1" a revision moved · "2 kept" the key was used, and this is kept: "digest time seq reply" · "3 now" the
--- store's clock is outside not_before…before, or more than a day off the caller's.
+-- Answers the seq before the first record if all are applied; else a list of it and then, of each commit that
+-- is refused, its number from 0 and why: "1" a revision moved · "2 kept" the key was used, and this is kept:
+-- "digest time seq reply" · "3 now" the store's clock is outside not_before…before, or more than a day off
+-- the caller's.
 -- Each is applied whole or refused whole; all share the reads and writes of this call. In one call no field
 -- that is written is checked by another commit, and no key comes twice: the caller sees to that.
--- It runs for each change there is. An instruction of Lua is 80 of the processor's here, a table that grows to
--- three 3800, a number made text 2100, a command 7000, and a string costs its bytes each time it is made. So what is the same from
--- call to call is kept (plans, prefixes), records that follow one another are counted together, and ARGV is walked in place.
+-- It runs for each change there is. Here an instruction of Lua is 80 of the processor's, a table that grows to
+-- three 3800, a number made text 2100, a command 7000, and a string costs its bytes each time it is made. So
+-- what is the same from call to call is kept (plans, prefixes), records that follow one another are counted
+-- together, and ARGV is walked in place.
 --
 -- Where the records under a prefix are: every BLOCK of them are a block, known by the seq of its last one and the
 -- steps to it: how far it is from each to the next. What is no whole block yet is kept with the prefix.
@@ -39,9 +42,9 @@ local BLOCK = 128      -- records
 local CHUNK = 4000     -- arguments that unpack() and a command can take
 local SPARSE = 64      -- blocks a page more where few records are kept
 local DAY_MS = 86400000
-local PLANS, PREFIXES = 128, 512 -- that are kept
-local PLAN_LEN = 512   -- of the head of one that is kept
-local FEW = 64         -- entries of tables that the next call uses again
+local PLANS, PREFIXES = 128, 512 -- that are kept between calls
+local PLAN_LEN = 512   -- bytes of the head of one that is
+local FEW = 64         -- arguments of a call whose tables the next one uses again
 local EXPIRE_EVERY = 1024 -- records
 local DIGITS = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 
@@ -115,13 +118,13 @@ end
 -- text before, and used for the same text: what is in Redis is read each time.
 local plans, plans_n, heads, heads_n = {}, 0, {}, 0
 
--- The head of a call as it came, but for each parent its prefixes, and behind it all prefixes in a row from "#" on, their
--- names, and each prefix by its name.
+-- The head of a call as it came, but for each parent its prefixes. Behind it are all prefixes in a row from "#" on,
+-- their names, each prefix by its name, and those of one level: the trees that followers may ask for.
 local function plan_of(text)
     if plans[text] then return plans[text] end
     if plans_n >= PLANS or heads_n >= PREFIXES then plans, plans_n, heads, heads_n = {}, 0, {}, 0 end
     local plan = cmsgpack.unpack(text)
-    local row, names, known = {}, {}, {}
+    local row, names, known, trees = {}, {}, {}, {}
     local function add(name)
         if not known[name] then
             if not heads[name] then heads[name], heads_n = {prefix = name}, heads_n + 1 end
@@ -136,7 +139,7 @@ local function plan_of(text)
         for k = 1, #list do list[k] = add(list[k]) end
         list.tree = list[1] and list[1].prefix == '' and list[2] or list[1]
         if list.tree and list.tree.prefix == '' then list.tree = nil end
-        if list.tree then list.tree.tree = true end -- is told of by its name
+        if list.tree and not trees[list.tree] then trees[#trees + 1], trees[list.tree] = list.tree, true end
         plan[4][i] = list
     end
     for _, shape in ipairs(plan[7]) do
@@ -148,7 +151,7 @@ local function plan_of(text)
         end
         assert(own == shape[10] and #shape == 10 + shape[3] + 2 * shape[6])
     end
-    plan[8], plan[9], plan[10] = row, names, known
+    plan[8], plan[9], plan[10], plan[11] = row, names, known, trees
     if #text <= PLAN_LEN then plans[text], plans_n = plan, plans_n + 1 end
     return plan
 end
@@ -168,7 +171,7 @@ end
 
 local function now_ms()
     local time = call('TIME')
-    return time[1] * 1000 + math.floor(time[2] / 1000)
+    return time[1] * 1000 + floor(time[2] / 1000)
 end
 
 -- Tells who follows the whole log of seq, record, seq, record, …, `n` in all. Eight records go in one message,
@@ -182,13 +185,14 @@ local function publish(channel, log, n)
     end
 end
 
--- Of the call that runs: what it will write, and how many arguments that takes.
+-- Of the call that runs: what it will write, and how many texts these are.
 local writes, added, removed, moved, blocks, keeps = {}, {}, {}, {}, {}, {}
 local writes_n, added_n, removed_n, moved_n, blocks_n, keeps_n, log_n = 0, 0, 0, 0, 0, 0, 0
 local log
+local size = 0             -- its arguments
 local now, now_text
-local seq, text            -- of the last record
-local tens, front = 0, ''  -- of its seq: all but the last digit
+local seq, text            -- the seq of the last record, and it as text
+local tens, front = 0, ''  -- of it all but the last digit
 local run, run_from        -- the prefixes of the records since run_from, which are not counted yet
 local topics               -- what is kept of those of this call, by name; nil if there is but one
 local rootless             -- the topics of one level, likewise
@@ -201,7 +205,7 @@ local function pass(head, from, times)
     local place = passed % BLOCK
     head.value, head.last, head.seq = nil, text, seq
     if times == 1 and place > 0 and place < BLOCK - 1 then
-        head.count, head.steps = passed + 1, steps .. ' ' .. text_of(step)
+        head.count, head.steps = passed + 1, steps .. ' ' .. (DIGITS[step + 1] or text_of(step))
         return
     end
     while times > 0 do
@@ -360,8 +364,8 @@ local function write_all(KEYS, plan, first)
     call_all('HSET', KEYS[5], blocks, blocks_n)
     publish(KEYS[3], log, log_n)
     -- who follows one tree only (common/log/follow.c) is told that there is something to read
-    for i = 2, #row do
-        if row[i].tree and row[i].seq > first then call('PUBLISH', KEYS[3] .. ':' .. row[i].prefix, row[i].last) end
+    for _, tree in ipairs(plan[11]) do
+        if tree.seq > first then call('PUBLISH', KEYS[3] .. ':' .. tree.prefix, tree.last) end
     end
     for name, upto in pairs(rootless or {}) do call('PUBLISH', KEYS[3] .. ':' .. name, upto) end
 end
@@ -377,14 +381,13 @@ local function write_keys(day, ttl)
 end
 
 -- The tables of a small call are used again, those of a large one would hold too much.
-local function begin_call()
-    local time = call('TIME')
-    now = time[1] * 1000 + floor(time[2] / 1000)
+local function begin_call(arguments)
+    now = now_ms()
     now_text = text_of(now)
-    if writes_n > FEW or log_n > FEW or moved_n > FEW or keeps_n > FEW or added_n > FEW or removed_n > FEW then
+    if size > FEW then
         writes, added, removed, moved, blocks, keeps = {}, {}, {}, {}, {}, {}
     end
-    writes_n, added_n, removed_n, moved_n, blocks_n, keeps_n, log_n = 0, 0, 0, 0, 0, 0, 0
+    size, writes_n, added_n, removed_n, moved_n, blocks_n, keeps_n, log_n = arguments, 0, 0, 0, 0, 0, 0, 0
     log, run, topics, rootless = {false, false}, nil, nil, nil
 end
 
@@ -397,7 +400,7 @@ end
 
 local function commit(KEYS, ARGV)
     begin()
-    begin_call()
+    begin_call(#ARGV)
     local plan = plan_of(ARGV[1])
     local n, shapes, prefixes = plan[1], plan[7], plan[8]
     -- the store's clock says which day it is; the caller's may be one off, no more: then it is told

@@ -58,6 +58,9 @@ def batch(prefix, seq, *records):
 seed("batch", b"/compact/1/events./")
 seed("batch", batch(b"", 0))
 seed("batch", batch(b"events.", 9, (b"events.x.", b"\x81\xa3seq\x08", b"\x80"), (b"events.y.", b"\x80", b"")))
+seed("reply", b":41\r\n")
+seed("reply", b"*5\r\n:41\r\n:0\r\n$1\r\n1\r\n:2\r\n$15\r\n3 1700000000000\r\n")
+seed("reply", b"*3\r\n:41\r\n:1\r\n$12\r\n2 d 17 41 ok\r\n")
 seed("reply", b"*4\r\n$2\r\n30\r\n$1\r\n1\r\n$8\r\n12 2 3 1\r\n$4\r\n30 5\r\n")
 
 

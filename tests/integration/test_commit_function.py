@@ -223,6 +223,42 @@ def test_after_an_error_in_the_middle(redis):
     store.check()
 
 
+def test_a_malformed_call_that_had_begun(redis):
+    """It has counted records under prefixes before it is found out."""
+    store = Store(redis, "t")
+    run(store, [plain(["a.x.", "b."])])
+    fixed = struct.pack(">HHIH", 4, 0, 9, 0)
+    day = int(redis("TIME")[0]) // 86400
+    for shapes, rest in (([[1, 0, 0, 0, 0, 2, 0, 0, 0, 5, 1, 0, 2, 0]], ["too many"]),
+                         ([[1, 0, 0, 0, 0, 1, 0, 0, 0, 4, 1, 0], [1, 0, 0, 0, 0, 1, 0, 0, 0, 2, 2, 0]], ["reply"])):
+        head = msgpack.packb([len(shapes), day, 9, ["a.", ""], 0, 2, shapes])
+        with pytest.raises(RuntimeError):
+            redis("FCALL", "cbm_commit", 8, *store.keys, head, *[""] * 3 * len(shapes), "a.x.", "b.", fixed + b"a.x.",
+                  b"some data", fixed + b"b.", b"some data", b"reply", *rest)
+        store.check()
+        run(store, [plain(["a.x.", "b."])])
+        store.check()
+
+
+def test_followers_are_told(redis):
+    """Of the whole log with the records, at most eight a message; of each tree that has a new one, its last."""
+    store, first = Store(redis, "t"), 0
+    ear = redis.another()
+    ear("PSUBSCRIBE", "{t}:log*")
+    for topics in (["a.x.1."], ["a.x.1."] * 20, ["a.x.1.", "b.", "c.d.", "a."], ["b."], ["private.s.z.1.", "c.d.e."],
+                   ["b.", "b.c.", "b.", "private.s."]):
+        run(store, [plain([topic]) for topic in topics])
+        stored = redis("HMGET", store.keys[2], *range(first + 1, first + 1 + len(topics)))
+        for at in range(0, len(topics), 8):
+            some = stored[at:at + 8]
+            said = b"%d %d\n" % (first + 1 + at, first + at + len(some)) + b"".join(some)
+            assert ear.read()[2:] == [b"{t}:log", said]
+        trees = {topic.split(".")[0]: first + n for n, topic in enumerate(topics, 1)}
+        told = dict(ear.read()[2:] for _ in trees)
+        assert told == {b"{t}:log:%s." % tree.encode(): b"%d" % seq for tree, seq in trees.items()}
+        first += len(topics)
+
+
 def test_keys_get_their_time_again(redis):
     store = Store(redis, "t")
     run(store, [plain(["a.x."], key="one")])

@@ -1,6 +1,8 @@
 """Trimming the log against a naive model: random commits and trims by Redis' functions, read back the way the
 store does it (cbm_log_find, then the records by their seqs). It must not know any service."""
+import copy
 import random
+import socket
 import struct
 import subprocess
 
@@ -18,22 +20,26 @@ class Redis:
     """A private redis-server with the functions loaded, by RESP over one socket."""
 
     def __init__(self, directory):
-        import socket
         self.port = free_port()
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--save", "", "--dir", str(directory), "--bind", "127.0.0.1"],
             stdout=subprocess.DEVNULL)
-        self.file = None
-
-        def connect():
-            try:
-                sock = socket.create_connection(("127.0.0.1", self.port), 1)
-            except OSError:
-                return False
-            self.sock, self.file = sock, sock.makefile("rb")
-            return True
-        wait_for(connect, 10, "redis-server")
+        wait_for(self.connect, 10, "redis-server")
         self("FUNCTION", "LOAD", "REPLACE", (ROOT / "common/store/commit.lua").read_bytes())
+
+    def connect(self):
+        try:
+            self.sock = socket.create_connection(("127.0.0.1", self.port), 5)
+        except OSError:
+            return False
+        self.file = self.sock.makefile("rb")
+        return True
+
+    def another(self):
+        """One more connection to it."""
+        one = copy.copy(self)
+        assert one.connect()
+        return one
 
     def __call__(self, *words):
         out = [b"*%d\r\n" % len(words)]
