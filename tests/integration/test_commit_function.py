@@ -11,7 +11,8 @@ from test_retention_model import Redis, prefixes
 DAY_MS = 86_400_000
 # topics that are prefixes of others, of one level, private, with two, four and more prefixes
 TOPICS = ["a.x.%d." % n for n in range(6)] + ["a.x.", "a.", "b.", "a.x.1.2.3.4.", "c.d.", "c.e.f.",
-                                               "private.s.", "private.s.z.1.", "private.t.z."]
+                                               "private.s.", "private.s.z.1.", "private.t.z.",
+                                               "private.secretariat.registry.principal.o."]
 
 
 class Store:
