@@ -20,6 +20,9 @@
 #define COMPACT_ADDRESS_LEN 8
 /* A writer ends its frame when it is this long: batches are bounded, what is larger goes alone. */
 #define COMPACT_FRAME_MAX (128 * 1024)
+/* An answer with a longer body goes as a message of MDP: beside it frames cost nothing, and the bus
+ * passes its frame on without a copy. */
+#define COMPACT_BODY_MAX (64 * 1024)
 
 enum compact_kind {
     COMPACT_REQUEST = 0x01,

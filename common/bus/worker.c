@@ -127,10 +127,11 @@ worker_reply(struct worker_request *request, struct text head, struct text body,
     struct worker_bus *bus = request->bus;
     struct text address = request->parts[WORKER_ADDRESS];
     zmq_msg_t frame;
-    if (request->compact) {
+    if (request->compact && body.len <= COMPACT_BODY_MAX) {
         reply_item(request, head, body, partial);
         return;
     }
+    send_out(bus); /* its parts go before it */
     if (zmq_msg_init_size(&frame, (size_t)head.len + body.len) != 0)
         return;
     if (head.len)

@@ -13,7 +13,7 @@ static void
 reply(struct bus_broker *broker, const struct bus_wire_to *to, uint8_t command, struct text service,
       const struct bus_wire_body *body)
 {
-    if (to->compact) {
+    if (to->compact && body->bytes.len <= COMPACT_BODY_MAX) {
         struct compact_item item = {
             .kind = command == MDPC_FINAL ? COMPACT_FINAL : COMPACT_PARTIAL,
             .service = service,
@@ -22,6 +22,8 @@ reply(struct bus_broker *broker, const struct bus_wire_to *to, uint8_t command, 
         broker->totals.dropped_gone += !bus_outbox_add(&broker->outbox, to, &item);
         return;
     }
+    if (to->compact)
+        bus_outbox_flush(&broker->outbox); /* its parts go before it */
     if (bus_wire_begin(to, MDP_CLIENT, command, false) != 0) {
         broker->totals.dropped_gone++;
         return;

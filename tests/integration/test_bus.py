@@ -44,6 +44,39 @@ def test_partials(start, bus):
     assert client.wait(msgid) == {"items": [1, 2, 3, 4], "next": None}
 
 
+def item(kind, body):
+    return kind + len(body).to_bytes(4, "big") + body
+
+
+@pytest.mark.parametrize("as_items", [False, True])
+def test_long_answers_of_the_compact_framing(start, bus, as_items):
+    """They come as messages of MDP, behind the parts that were sent before them."""
+    worker = start.worker(bus)
+    with zmq.Context.instance().socket(zmq.DEALER) as client:
+        client.linger = 0
+        client.connect(bus.clients)
+        for msgid, size in ((1, 65), (2, 200), (3, 0)):
+            client.send_multipart([b"MDPC02", b"\x01", b"echo", msgpack.packb([0, msgid, "do", [{}]]),
+                                   msgpack.packb({"framing": "compact/1"})])
+            token, *_ = worker.take()
+            part, last = (msgpack.packb([1, msgid, None, {"items": [part]}]) for part in ("a", "b" * 1024 * size))
+            if as_items:
+                worker.socket.send(b"\xc1\x01" + item(b"\x13", token + part) + item(b"\x14", token + last))
+            else:
+                worker.send(PARTIAL, token, b"", part)
+                worker.send(FINAL, token, b"", last)
+            got = b""
+            while len(got) < 2 + 5 * 2 + 5 * 2 + len(part + last) and client.poll(5000 * SLOW):
+                frames = client.recv_multipart()
+                assert len(frames) == 1 or size
+                if len(frames) > 1:
+                    assert frames == [b"MDPC02", b"\x03", b"echo", last]
+                    break
+                got += frames[0] if not got else frames[0].removeprefix(b"\xc1\x01")
+            in_items = item(b"\x02", b"\x04echo" + part) + (item(b"\x03", b"\x04echo" + last) if not size else b"")
+            assert got == b"\xc1\x01" + in_items
+
+
 def test_credit(start, bus):
     client, one, two = start.client(bus), start.worker(bus), start.worker(bus, credit=3)
     joined(bus, 2)
