@@ -65,13 +65,14 @@ date_parse(struct text t, date_day *out)
     return true;
 }
 
-/* `count` digits of a number; printf would cost as much as the rest of a record. */
-static char *
-put_digits(char *at, int value, unsigned count)
+/* Two digits, and what stands behind them; printf would cost as much as the rest of a record. */
+static inline char *
+put_two(char *at, int value, char behind)
 {
-    for (unsigned i = count; i-- > 0; value /= 10)
-        at[i] = (char)('0' + value % 10);
-    return at + count;
+    at[0] = (char)('0' + value / 10);
+    at[1] = (char)('0' + value % 10);
+    at[2] = behind;
+    return at + 3;
 }
 
 void
@@ -79,12 +80,8 @@ date_print(date_day day, char out[DATE_TEXT_MAX])
 {
     int year, month, mday;
     date_civil(day, &year, &month, &mday);
-    char *at = put_digits(out, year, 4);
-    *at++ = '-';
-    at = put_digits(at, month, 2);
-    *at++ = '-';
-    at = put_digits(at, mday, 2);
-    *at = '\0';
+    put_two(out, year / 100 % 100, '-');
+    put_two(put_two(put_two(out + 2, year % 100, '-'), month, '-'), mday, '\0');
 }
 
 /* The nearest instant of the years that can be printed. */
@@ -157,18 +154,17 @@ time_print(int64_t ms, char out[TIME_TEXT_MAX])
     date_day day = date_of_time(ms);
     int rest = (int)(ms - day * DATE_DAY_MS);
     date_print(day, out);
+    int seconds = rest / 1000, fraction = rest % 1000;
     char *at = out + DATE_TEXT_MAX - 1;
     *at++ = 'T';
-    at = put_digits(at, rest / 3600000 % 24, 2);
-    *at++ = ':';
-    at = put_digits(at, rest / 60000 % 60, 2);
-    *at++ = ':';
-    at = put_digits(at, rest / 1000 % 60, 2);
-    if (rest % 1000) {
-        *at++ = '.';
-        at = put_digits(at, rest % 1000, 3);
+    at = put_two(at, seconds / 3600 % 24, ':');
+    at = put_two(at, seconds / 60 % 60, ':');
+    at = put_two(at, seconds % 60, 'Z');
+    if (fraction) {
+        at[-1] = '.';
+        at = put_two(at, fraction / 10, (char)('0' + fraction % 10));
+        *at++ = 'Z';
     }
-    *at++ = 'Z';
     *at = '\0';
 }
 

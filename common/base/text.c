@@ -6,18 +6,16 @@
 size_t
 text_number(int64_t value, char out[TEXT_NUMBER_MAX])
 {
-    char digits[TEXT_NUMBER_MAX];
+    char digits[TEXT_NUMBER_MAX], *end = digits + sizeof digits, *at = end;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    size_t count = 0, len = 0;
+    *--at = '\0';
     do
-        digits[count++] = (char)('0' + rest % 10);
+        *--at = (char)('0' + rest % 10);
     while ((rest /= 10) != 0);
     if (value < 0)
-        out[len++] = '-';
-    while (count)
-        out[len++] = digits[--count];
-    out[len] = '\0';
-    return len;
+        *--at = '-';
+    memcpy(out, at, (size_t)(end - at));
+    return (size_t)(end - at) - 1;
 }
 
 bool

@@ -293,13 +293,14 @@ static bool
 fill(struct cbm_subscriber *subscriber, const struct log_record *from, struct feed_record *record)
 {
     struct buf *meta = &subscriber->meta;
+    struct log_attributes its;
     buf_clear(meta);
-    if (log_record_meta(from, meta) != STATUS_OK || meta->failed ||
-        mp_scan(from->data.ptr, from->data.len, NULL) != STATUS_OK)
+    if (!log_record_attributes(from, &its) || log_record_meta_with(from, &its, meta) != STATUS_OK ||
+        meta->failed || mp_scan(from->data.ptr, from->data.len, NULL) != STATUS_OK)
         return false;
     *record = (struct feed_record){.seq = from->seq,
                                    .topic = from->topic,
-                                   .type = log_record_type(from),
+                                   .type = its.type,
                                    .meta = {(const char *)meta->data, (uint32_t)meta->len},
                                    .data = from->data};
     return true;

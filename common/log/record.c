@@ -19,32 +19,28 @@ log_attributes_write(struct buf *buf, const char *type, const char *source, cons
     mp_text(buf, traceparent);
 }
 
-/* A str (or nil) at *at of the attributes; moves on. */
-static bool
-next_text(struct text from, size_t *at, struct text *out)
+/* Takes a str (or nil) off the front of the attributes. */
+static inline bool
+next_text(struct text *from, struct text *out)
 {
-    const uint8_t *bytes = (const uint8_t *)from.ptr;
-    if (*at >= from.len)
+    if (!from->len)
         return false;
-    uint8_t lead = bytes[*at];
-    size_t header = 1, len;
-    if (lead == 0xc0) {
-        *out = TEXT_NONE;
-        (*at)++;
-        return true;
-    }
-    if ((lead & 0xe0) == 0xa0) {
-        len = lead & 0x1f;
-    } else if (lead == 0xd9 && from.len - *at >= 2) {
+    uint8_t lead = (uint8_t)from->ptr[0];
+    uint32_t header = 1, len = lead & 0x1f;
+    *out = TEXT_NONE;
+    if (lead == 0xd9 && from->len >= 2) {
         header = 2;
-        len = bytes[*at + 1];
-    } else {
+        len = (uint8_t)from->ptr[1];
+    } else if (lead == 0xc0) {
+        len = 0;
+    } else if ((lead & 0xe0) != 0xa0) {
         return false;
     }
-    if (from.len - *at < header + len)
+    if (from->len - header < len)
         return false;
-    *out = (struct text){from.ptr + *at + header, (uint32_t)len};
-    *at += header + len;
+    if (lead != 0xc0)
+        *out = (struct text){from->ptr + header, len};
+    *from = (struct text){from->ptr + header + len, from->len - header - len};
     return true;
 }
 
@@ -52,33 +48,31 @@ bool
 log_record_attributes(const struct log_record *record, struct log_attributes *out)
 {
     struct text from = record->attributes;
-    size_t at = 1;
-    return from.len > 0 && (uint8_t)from.ptr[0] == 0x94 && next_text(from, &at, &out->type) &&
-           next_text(from, &at, &out->source) && next_text(from, &at, &out->actor) &&
-           next_text(from, &at, &out->traceparent) && at == from.len && out->type.ptr &&
-           out->source.ptr;
+    if (!from.len || (uint8_t)from.ptr[0] != 0x94)
+        return false;
+    from = (struct text){from.ptr + 1, from.len - 1};
+    return next_text(&from, &out->type) && next_text(&from, &out->source) &&
+           next_text(&from, &out->actor) && next_text(&from, &out->traceparent) && !from.len &&
+           out->type.ptr && out->source.ptr;
 }
 
 /* The numbers of "12 10 4 0". Returns how many, 0 if it is something else. */
 static unsigned
 prev_parse(struct text from, int64_t out[TOPIC_LEVELS_MAX + 1])
 {
-    unsigned count = 0;
-    uint32_t at = 0;
-    while (at < from.len && count <= TOPIC_LEVELS_MAX) {
-        int64_t value = 0;
-        uint32_t first = at;
-        for (; at < from.len && from.ptr[at] >= '0' && from.ptr[at] <= '9'; at++) {
-            if (at - first >= 18)
-                return 0;
-            value = value * 10 + (from.ptr[at] - '0');
-        }
-        if (at == first || (at < from.len && from.ptr[at] != ' '))
+    const char *at = from.ptr, *end = from.ptr + from.len;
+    unsigned count = 0, digit;
+    while (at < end && count <= TOPIC_LEVELS_MAX) {
+        const char *first = at;
+        uint64_t value = 0;
+        for (; at < end && (digit = (unsigned)(*at - '0')) <= 9; at++)
+            value = value * 10 + digit;
+        if (at == first || at - first > 18 || (at < end && *at != ' '))
             return 0;
-        out[count++] = value;
-        at++;
+        out[count++] = (int64_t)value;
+        at += at < end;
     }
-    return at < from.len ? 0 : count;
+    return at < end ? 0 : count;
 }
 
 /* The writers of log_record_meta, into room that is known to suffice: it runs for every record that
@@ -88,6 +82,20 @@ put_bytes(uint8_t *at, const void *data, size_t len)
 {
     memcpy(at, data, len);
     return at + len;
+}
+
+/* Big-endian; no loop, so that compilers make one instruction of it. */
+static inline void
+put_u64(uint8_t *at, uint64_t value)
+{
+    at[0] = (uint8_t)(value >> 56);
+    at[1] = (uint8_t)(value >> 48);
+    at[2] = (uint8_t)(value >> 40);
+    at[3] = (uint8_t)(value >> 32);
+    at[4] = (uint8_t)(value >> 24);
+    at[5] = (uint8_t)(value >> 16);
+    at[6] = (uint8_t)(value >> 8);
+    at[7] = (uint8_t)value;
 }
 
 #define PUT_LITERAL(at, literal) put_bytes((at), (literal), sizeof(literal) - 1)
@@ -108,17 +116,28 @@ put_text(uint8_t *at, struct text text)
     return put_bytes(at, text.ptr, text.len);
 }
 
-static uint8_t *
-put_number(uint8_t *at, int64_t value) /* not negative */
+/* The bytes beyond are written too: something follows on them. */
+static inline uint8_t *
+put_sized(uint8_t *at, uint8_t lead, uint64_t value, unsigned bytes)
 {
-    if (value < 0x80) {
-        *at++ = (uint8_t)value;
-        return at;
-    }
-    unsigned bytes = value <= UINT8_MAX ? 1 : value <= UINT16_MAX ? 2 : value <= UINT32_MAX ? 4 : 8;
-    *at++ = (uint8_t)(bytes == 1 ? 0xcc : bytes == 2 ? 0xcd : bytes == 4 ? 0xce : 0xcf);
-    while (bytes--)
-        *at++ = (uint8_t)(value >> (8 * bytes));
+    *at++ = lead;
+    put_u64(at, value << (64 - 8 * bytes));
+    return at + bytes;
+}
+
+static uint8_t *
+put_number(uint8_t *at, int64_t number) /* not negative */
+{
+    uint64_t value = (uint64_t)number;
+    if (value > UINT32_MAX)
+        return put_sized(at, 0xcf, value, 8);
+    if (value > UINT16_MAX)
+        return put_sized(at, 0xce, value, 4);
+    if (value > UINT8_MAX)
+        return put_sized(at, 0xcd, value, 2);
+    if (value > 0x7f)
+        *at++ = 0xcc;
+    *at++ = (uint8_t)value;
     return at;
 }
 
@@ -132,16 +151,23 @@ decimal(int64_t value, char room[20]) /* not negative */
     return (struct text){at, (uint32_t)(room + 20 - at)};
 }
 
-#define META_ROOM 320 /* of a meta without the texts that vary */
+#define META_ROOM 320 /* of a meta without the texts that vary; put_sized may spill into it */
 
 enum status
 log_record_meta(const struct log_record *record, struct buf *buf)
 {
     struct log_attributes its;
+    return log_record_attributes(record, &its) ? log_record_meta_with(record, &its, buf)
+                                               : STATUS_INTERNAL;
+}
+
+enum status
+log_record_meta_with(const struct log_record *record, const struct log_attributes *its,
+                     struct buf *buf)
+{
     int64_t prev[TOPIC_LEVELS_MAX + 1];
     unsigned count = prev_parse(record->prev, prev);
-    if (!log_record_attributes(record, &its) || count == 0 || record->seq < 0 ||
-        !topic_valid(record->topic))
+    if (count == 0 || record->seq < 0 || !topic_valid(record->topic))
         return STATUS_INTERNAL;
     char room[20], time[TIME_TEXT_MAX];
     struct text subject = topic_subject(record->topic);
@@ -150,12 +176,12 @@ log_record_meta(const struct log_record *record, struct buf *buf)
         return STATUS_OK; /* the failure sticks in the buf */
     uint8_t *begin = at;
     time_print(record->time_ms, time);
-    *at++ = (uint8_t)(0x80 | (9 + (its.actor.ptr != NULL) + (its.traceparent.ptr != NULL)));
+    *at++ = (uint8_t)(0x80 | (9 + (its->actor.ptr != NULL) + (its->traceparent.ptr != NULL)));
     at = PUT_LITERAL(at, "\xabspecversion\xa3"
                          "1.0\xa2id");
     at = put_text(at, decimal(record->seq, room));
-    at = put_text(PUT_LITERAL(at, "\xa6source"), its.source);
-    at = put_text(PUT_LITERAL(at, "\xa4type"), its.type);
+    at = put_text(PUT_LITERAL(at, "\xa6source"), its->source);
+    at = put_text(PUT_LITERAL(at, "\xa4type"), its->type);
     at = put_text(PUT_LITERAL(at, "\xa7subject"), subject);
     at = put_text(PUT_LITERAL(at, "\xa4time"), text_of(time));
     at = PUT_LITERAL(at, "\xaf"
@@ -165,12 +191,12 @@ log_record_meta(const struct log_record *record, struct buf *buf)
     *at++ = (uint8_t)(0x90 | count);
     for (unsigned i = 0; i < count; i++)
         at = put_number(at, prev[i]);
-    if (its.actor.ptr)
+    if (its->actor.ptr)
         at = put_text(PUT_LITERAL(at, "\xa5"
                                       "actor"),
-                      its.actor);
-    if (its.traceparent.ptr)
-        at = put_text(PUT_LITERAL(at, "\xabtraceparent"), its.traceparent);
+                      its->actor);
+    if (its->traceparent.ptr)
+        at = put_text(PUT_LITERAL(at, "\xabtraceparent"), its->traceparent);
     buf->len += (size_t)(at - begin);
     return STATUS_OK;
 }
@@ -213,13 +239,16 @@ log_record_head(struct buf *buf, struct text topic, struct text attributes, size
     buf_append(buf, attributes.ptr, attributes.len);
 }
 
-static uint32_t
-number_at(const char *at, unsigned bytes)
+static inline uint32_t
+u16_at(const char *at)
 {
-    uint32_t value = 0;
-    while (bytes--)
-        value = value << 8 | (uint8_t)*at++;
-    return value;
+    return (uint32_t)(uint8_t)at[0] << 8 | (uint8_t)at[1];
+}
+
+static inline uint32_t
+u32_at(const char *at)
+{
+    return u16_at(at) << 16 | u16_at(at + 2);
 }
 
 int64_t
@@ -242,18 +271,15 @@ log_record_before(const struct log_record *record, struct text prefix)
 static bool
 line_parse(struct text line, struct log_record *out)
 {
-    uint32_t at = line.len;
-    while (at && line.ptr[at - 1] != ' ')
-        at--;
-    if (at < 2 || line.len - at == 0 || line.len - at > 15)
+    const char *end = line.ptr + line.len, *at = end;
+    uint64_t time_ms = 0, scale = 1;
+    unsigned digit;
+    for (; at > line.ptr && (digit = (unsigned)(at[-1] - '0')) <= 9; at--, scale *= 10)
+        time_ms += digit * scale;
+    if (at == end || end - at > 15 || at - line.ptr < 2 || at[-1] != ' ')
         return false;
-    out->prev = (struct text){line.ptr, at - 1};
-    out->time_ms = 0;
-    for (; at < line.len; at++) {
-        if (line.ptr[at] < '0' || line.ptr[at] > '9')
-            return false;
-        out->time_ms = out->time_ms * 10 + (line.ptr[at] - '0');
-    }
+    out->prev = (struct text){line.ptr, (uint32_t)(at - 1 - line.ptr)};
+    out->time_ms = (int64_t)time_ms;
     return true;
 }
 
@@ -267,8 +293,8 @@ log_record_take(struct text *rest, int64_t seq, struct log_record *out)
     size_t left = rest->len - (size_t)(head - rest->ptr);
     if (left < HEAD_LEN)
         return false;
-    uint32_t topic = number_at(head, 2), attributes = number_at(head + 2, 2);
-    uint32_t data = number_at(head + 4, 4), skip = number_at(head + 8, 2);
+    uint32_t topic = u16_at(head), attributes = u16_at(head + 2);
+    uint32_t data = u32_at(head + 4), skip = u16_at(head + 8);
     left -= HEAD_LEN;
     if (skip > data || left < topic + attributes || left - topic - attributes < data)
         return false;
@@ -303,8 +329,7 @@ log_pack_add(struct buf *buf, const struct log_record *record)
     uint8_t *at = buf_reserve(buf, log_pack_len(record));
     if (!at)
         return;
-    for (unsigned i = 0; i < SEQ_LEN; i++)
-        at[i] = (uint8_t)((uint64_t)record->seq >> (56 - 8 * i));
+    put_u64(at, (uint64_t)record->seq);
     put_bytes(at + SEQ_LEN, record->stored.ptr, record->stored.len);
     buf->len += log_pack_len(record);
 }
@@ -316,7 +341,7 @@ log_pack_next(struct text *pack, struct log_record *out)
         return 0;
     if (pack->len < SEQ_LEN || (uint8_t)pack->ptr[0] > INT8_MAX)
         return -1;
-    uint64_t seq = (uint64_t)number_at(pack->ptr, 4) << 32 | number_at(pack->ptr + 4, 4);
+    uint64_t seq = (uint64_t)u32_at(pack->ptr) << 32 | u32_at(pack->ptr + 4);
     struct text rest = {pack->ptr + SEQ_LEN, pack->len - SEQ_LEN};
     if (!log_record_take(&rest, (int64_t)seq, out))
         return -1;

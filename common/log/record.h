@@ -60,6 +60,10 @@ struct log_attributes {
 };
 bool log_record_attributes(const struct log_record *record, struct log_attributes *out);
 
+/* As log_record_meta, for who has read the record's attributes already. */
+enum status log_record_meta_with(const struct log_record *record, const struct log_attributes *its,
+                                 struct buf *buf);
+
 /* The seq of the record before it under a prefix of its topic, 0 if it is the first. */
 int64_t log_record_before(const struct log_record *record, struct text prefix);
 

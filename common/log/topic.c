@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* What a byte may be in a topic: it is looked at for every record that is published or read. */
-enum { NO, INNER, DOT };
+/* What a byte may be in a topic: it is looked at for every record that is published or read. Bit 0
+ * is of every one that may stand in it, bit 1 of a dot. */
+enum { NO = 0, INNER = 1, DOT = 3 };
 static const uint8_t classes[256] = {
     ['.'] = DOT,   ['-'] = INNER, ['_'] = INNER, ['0'] = INNER, ['1'] = INNER, ['2'] = INNER,
     ['3'] = INNER, ['4'] = INNER, ['5'] = INNER, ['6'] = INNER, ['7'] = INNER, ['8'] = INNER,
@@ -24,16 +25,15 @@ topic_valid(struct text topic)
 {
     if (!topic.ptr || topic.len < 2 || topic.len > TOPIC_MAX)
         return false;
-    unsigned levels = 0;
-    uint8_t before = DOT;
-    for (uint32_t i = 0; i < topic.len; i++) {
-        uint8_t class = classes[(uint8_t)topic.ptr[i]];
-        if (class == NO || (class == DOT && before == DOT))
-            return false;
-        levels += class == DOT;
+    unsigned levels = 0, in_all = INNER, in_two = 0, before = DOT;
+    for (uint32_t i = 0; i < topic.len; i++) { /* no branch: none of them could be foreseen */
+        unsigned class = classes[(uint8_t)topic.ptr[i]];
+        in_all &= class;
+        in_two |= class & before;
+        levels += class >> 1;
         before = class;
     }
-    return before == DOT && levels <= TOPIC_LEVELS_MAX;
+    return in_all && !(in_two >> 1) && before == DOT && levels <= TOPIC_LEVELS_MAX;
 }
 
 bool

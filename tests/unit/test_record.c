@@ -161,6 +161,49 @@ test_meta_says(void **state)
     buf_fini(&buf);
 }
 
+/* Numbers are as short as they can be, whatever follows on them. */
+static void
+test_meta_numbers(void **state)
+{
+    (void)state;
+    static const int64_t numbers[] = {0,
+                                      0x7f,
+                                      0x80,
+                                      0xff,
+                                      0x100,
+                                      0xffff,
+                                      0x10000,
+                                      0xffffffff,
+                                      0x100000000,
+                                      0x1ffffffff,
+                                      999999999999999999};
+    struct buf attributes = {0}, buf = {0}, want = {0};
+    struct log_record record;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char prev[80];
+        long long number = numbers[i];
+        fill(&record, &samples[2], &attributes);
+        snprintf(prev, sizeof prev, "%lld 5 %lld", number, number);
+        record.seq = number;
+        record.prev = text_of(prev);
+        buf_clear(&buf);
+        buf_clear(&want);
+        assert_int_equal(log_record_meta(&record, &buf), STATUS_OK);
+        mp_string(&want, "seq");
+        mp_int(&want, number);
+        mp_string(&want, "prev");
+        mp_array(&want, 3);
+        mp_int(&want, number);
+        mp_int(&want, 5);
+        mp_int(&want, number);
+        assert_true(buf.len > want.len); /* they are the last of it */
+        assert_memory_equal(buf.data + buf.len - want.len, want.data, want.len);
+    }
+    buf_fini(&attributes);
+    buf_fini(&buf);
+    buf_fini(&want);
+}
+
 /* A damaged record is told from a good one and never read beyond its end. */
 static void
 test_damaged(void **state)
@@ -286,9 +329,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),       cmocka_unit_test(test_meta_says),
-        cmocka_unit_test(test_damaged),      cmocka_unit_test(test_stored_and_read),
-        cmocka_unit_test(test_stored_badly),
+        cmocka_unit_test(test_golden),          cmocka_unit_test(test_meta_says),
+        cmocka_unit_test(test_meta_numbers),    cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_stored_and_read), cmocka_unit_test(test_stored_badly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
