@@ -23,7 +23,7 @@ struct feed_page {
 
 /* Pages asked for and pages not shown yet, together: what is asked for when one has been shown, and
  * not as it comes, keeps everybody on the way at work, each on a page of its own. */
-#define FEED_PAGES_MAX 4
+#define FEED_PAGES_MAX 8
 
 /* A stream and the reading of the log for it. */
 struct feed {

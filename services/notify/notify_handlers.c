@@ -71,6 +71,8 @@ write_items(struct buf *out, const struct log_record *records, unsigned count)
     return count;
 }
 
+#define PACK_TAIL 64 /* what follows in the answer */
+
 static unsigned
 write_pack(struct buf *out, const struct log_record *records, unsigned count)
 {
@@ -79,6 +81,7 @@ write_pack(struct buf *out, const struct log_record *records, unsigned count)
         len += log_pack_len(&records[i]);
     mp_string(out, "records");
     mp_bin_head(out, len);
+    buf_reserve(out, len + PACK_TAIL); /* at once: it is too long to grow by copying */
     for (unsigned i = 0; i < count; i++)
         log_pack_add(out, &records[i]);
     return count;
