@@ -7,7 +7,7 @@ import msgpack
 import pytest
 import zmq
 
-from bus_peers import HEARTBEAT, PARTIAL, READY, REQUEST, bus, failure, joined, start  # noqa: F401
+from bus_peers import FINAL, HEARTBEAT, PARTIAL, READY, REQUEST, bus, failure, joined, start  # noqa: F401
 from conftest import SLOW, wait_for
 
 
