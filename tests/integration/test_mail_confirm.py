@@ -47,7 +47,9 @@ class Reader:
         """Of the nth mail."""
         wait_for(lambda: len(self.mails()) >= nth, 20, f"mail {nth}")
         text = self.mails()[nth - 1].get_body(("plain",)).get_content()
-        return re.search(rf"cbm subscription confirm {self.id} (\S+)", text)[1]
+        found = re.search(rf"cbm subscription confirm {self.id} (\S+)", text)
+        assert found, text
+        return found[1]
 
     def call(self, method, **params):
         return self.client.call("notify", f"subscription.{method}", {"id": self.id, **params})
