@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 
@@ -270,6 +271,18 @@ access_of(struct access *access, zmq_msg_t *frame)
         return identity;
     peers_drop(&access->peers, fd);
     return NULL;
+}
+
+void
+access_drop(struct access *access, zmq_msg_t *frame)
+{
+    int fd = zmq_msg_get(frame, ZMQ_SRCFD);
+    if (access->mode == ACCESS_CURVE) {
+        access_of(access, frame); /* so that the connection is known */
+        peers_drop(&access->peers, fd);
+    } else if (fd >= 0 && peers_cookie(fd)) {
+        shutdown(fd, SHUT_RDWR);
+    }
 }
 
 const struct principal *

@@ -74,6 +74,9 @@ uint64_t access_version(const struct access *access);
 typedef void access_each_fn(void *arg, const struct identity *identity);
 void access_each(const struct access *access, access_each_fn *fn, void *arg);
 
+/* Cuts the connection that a frame came by, if it is still there; the peer may connect again. */
+void access_drop(struct access *access, zmq_msg_t *frame);
+
 /* A number of the connection that a frame came by, never given twice. In the open mode, where the
  * kernel is asked, it may be that of the next connection on the same descriptor, if the frame's has
  * ended. */

@@ -36,6 +36,7 @@ struct notify_publisher {
     struct notify_batches batches;
     struct buf meta;
     bool untold;      /* records may be wanted in frames by who is not in the table */
+    bool astray;      /* libzmq does not tell rightly whose subscriptions are those that wait */
     int64_t open_seq; /* the last open record that was published; -1 while it is not known */
     int64_t greet_by; /* somebody's first watermark of "" is due, at the latest then; 0: nobody's */
     int64_t greet_seq; /* the last open record in the store; -1 while it is not known */
@@ -280,6 +281,18 @@ count_subscription(struct notify_publisher *publisher, struct text prefix, enum 
     }
 }
 
+/* A peer sent something else, which only an XSUB can. libzmq (4.3) then takes the pipe of the next
+ * subscription for that of this message, and so on, until none waits: what is granted meanwhile
+ * would be another peer's. So nothing is, and whoever asks for something is cut: he connects again
+ * by himself, and asks again. */
+static void
+go_astray(struct notify_publisher *publisher, zmq_msg_t *msg)
+{
+    publisher->astray = true;
+    access_drop(publisher->access, msg);
+    warn(publisher, "a subscriber sent what is no subscription, and was cut");
+}
+
 /* One frame from a subscriber: 1 or 0, and a prefix or the key of its batches. A refused one is
  * counted too, for its end will be told as well: the table holds what is asked for, the socket
  * what is granted. */
@@ -288,14 +301,20 @@ take_subscription(struct notify_publisher *publisher, zmq_msg_t *msg, int64_t no
 {
     const char *data = zmq_msg_data(msg);
     size_t size = zmq_msg_size(msg);
-    if (size < 1 || size - 1 > BATCH_KEY_MAX || (data[0] != 0 && data[0] != 1))
+    if (size < 1 || (data[0] != 0 && data[0] != 1)) {
+        go_astray(publisher, msg);
+        return;
+    }
+    if (size - 1 > BATCH_KEY_MAX)
         return;
     struct text asked = {data + 1, (uint32_t)size - 1}, prefix = asked;
     enum notify_form form = batch_key_prefix(asked, &prefix) ? NOTIFY_COMPACT : NOTIFY_FRAMES;
     struct notify_peer peer;
     const struct principal *principal = sender(publisher, msg, &peer);
     struct notify_grant grant = {0};
-    if (principal)
+    if (publisher->astray)
+        access_drop(publisher->access, msg);
+    else if (principal)
         notify_access_narrow(principal, asked, &grant);
     grant_all(publisher, &grant, data[0] ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE);
     publisher->subscriptions += data[0];
@@ -314,8 +333,10 @@ on_subscriptions(void *arg, short revents)
     zmq_msg_t msg;
     zmq_msg_init(&msg);
     for (unsigned i = 0; i < SUBSCRIPTIONS_A_TURN && !publisher->greet_by; i++) {
-        if (zmq_msg_recv(&msg, publisher->handle, ZMQ_DONTWAIT) < 0)
+        if (zmq_msg_recv(&msg, publisher->handle, ZMQ_DONTWAIT) < 0) {
+            publisher->astray = false;
             break;
+        }
         take_subscription(publisher, &msg, now);
     }
     zmq_msg_close(&msg);

@@ -99,6 +99,19 @@ def joined(stack, *wanted, **options):
         yield one
 
 
+@pytest.fixture
+def xsub():
+    """xsub(stack) gives a peer that sends what it likes and filters nothing."""
+    with contextlib.ExitStack() as closing:
+        def make(stack):
+            one = secure(zmq.Context.instance().socket(zmq.XSUB), stack.env)
+            one.linger = 0
+            one.connect(stack.env["CBM_NOTIFY"])
+            closing.callback(one.close)
+            return one
+        yield make
+
+
 def refused(client, params, method="log.read"):
     with pytest.raises(CallError) as caught:
         client.call("notify", method, params)
@@ -512,29 +525,29 @@ def test_a_slow_subscriber_knows_exactly_what_it_missed(make_stack):
         assert set(missed) <= set(filled)
 
 
-def test_garbage_on_the_live_socket_harms_nobody(members, client):
+def test_garbage_on_the_live_socket_harms_nobody(members, client, xsub):
     host, port = members.env["CBM_NOTIFY"].rsplit("/", 1)[1].split(":")
     for junk in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, b"\xdd\xff\xff\xff\xff",
                  b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL" + b"\0" * 48 + b"\xff" * 4096):
         with socket.create_connection((host, int(port)), timeout=5) as raw:
             with contextlib.suppress(OSError):
                 raw.sendall(junk)
-    xsub = secure(zmq.Context.instance().socket(zmq.XSUB), members.env)
-    xsub.linger = 0
-    xsub.connect(members.env["CBM_NOTIFY"])
-    for frame in (b"", b"\x01" + b"a" * 299 + b".", b"\x01" + b"b" * 900, b"\x00never.", b"hello",
-                  b"\x01" + b"\xff" * 8, b"\x01private.", b"\x01..", b"\x02events.", b"\x01/", b"\x01/compact/1/"):
-        xsub.send(frame)
-    xsub.send_multipart([b"\x01plan.", b"\x00", b"x"])
+    flood = xsub(members)
+    for frame in (b"\x01" + b"a" * 299 + b".", b"\x01" + b"b" * 900, b"\x00never.", b"\x01" + b"\xff" * 8,
+                  b"\x01private.", b"\x01..", b"\x01/", b"\x01/compact/1/"):
+        flood.send(frame)
+    flood.send_multipart([b"\x01plan.", b"\x00"])
     for i in range(500):
-        xsub.send(b"\x01flood.%d." % i)
+        flood.send(b"\x01flood.%d." % i)
     prefix_count = lambda: client.call("notify", "$stats")["prefixes"]
     wait_for(lambda: prefix_count() >= 502, 10, "the prefixes")
-    xsub.send(b"\x01" + b"c" * 4096)  # longer than any subscription: this peer is cut
+    flood.send(b"\x01" + b"c" * 4096)  # longer than any subscription: this peer is cut
+    for frames in ([b""], [b"hello"], [b"\x02events."], [b"\x01plan.", b"\x00", b"x"]):
+        xsub(members).send_multipart(frames)  # these too: they are no subscriptions
     with joined(members, "events.") as sub:
         propose(client, "after-garbage")
         assert sub.records(1)[0][0].endswith("after-garbage.")
-    xsub.close()
+    flood.close()
     wait_for(lambda: prefix_count() < 10, 10, "the end of prefixes nobody subscribes to")
 
 
@@ -555,6 +568,35 @@ def test_nobody_takes_a_subscription_from_others(members, client):
         assert batched(compact, 1)[0][0].endswith(b"still-there.")
         assert sub.watermark("events.") == compact.watermark("events.")
     xsub.close()
+
+
+def topics_until(peer, wanted):
+    """What comes up to a message of the topic."""
+    got, deadline = [], time.monotonic() + 5 * SLOW
+    while wanted not in got:
+        assert time.monotonic() < deadline and peer.poll(5000 * SLOW), (wanted, got)
+        got.append(peer.recv_multipart()[0].decode())
+    return got
+
+
+@pytest.mark.parametrize("access", ["curve", "open"])
+def test_who_sends_something_else_moves_nobodys_subscription(make_stack, xsub, access):
+    """What is asked for between such a message and the next look at the socket is granted to who asked for it."""
+    stack = make_stack(CBM_ACCESS=access)
+    intruder, one, other = (xsub(stack) for _ in range(3))
+    for turn in range(12):
+        for peer, name in ((intruder, "intruder"), (one, "one"), (other, "other")):
+            peer.send(b"\x01%s.%d." % (name.encode(), turn))
+            topics_until(peer, f"{name}.{turn}.")
+        os.kill(stack.pids["notify.1"], signal.SIGSTOP)
+        try:
+            intruder.send(b"hello")
+            one.send(b"\x01events.%d." % turn)
+            other.send(b"\x01registry.%d." % turn)
+        finally:
+            os.kill(stack.pids["notify.1"], signal.SIGCONT)
+        for peer, own, strange in ((one, "events.", "registry."), (other, "registry.", "events.")):
+            assert not [topic for topic in topics_until(peer, f"{own}{turn}.") if topic.startswith(strange)]
 
 
 def test_two_replicas_publish_the_same(make_stack):
