@@ -115,6 +115,7 @@ def test_the_address_that_was_confirmed_is_the_one(reader):
     reader.call("pause")
     assert reader.refused("confirm", code="any") == "failed_precondition"
     assert reader.call("resume")["status"] == "active"  # it is confirmed already
+    wait_for(lambda: any("resumed" in mail.get_body(("plain",)).get_content() for mail in reader.mails()), 20, "word of it")
     reader.address = f"other-{reader.id}@example.org"
     assert reader.call("update", address=reader.address)["status"] == "pending"
     code = reader.code()
